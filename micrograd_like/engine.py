@@ -1,0 +1,486 @@
+"""The engine: a Value is a number that remembers how it was made, so that its gradient can be computed.
+
+Read it from top to bottom: a leaf, the operators that record a graph, the backward pass over it, and then how a
+graph is walked, recorded and pickled. The operations and their derivatives are the rows of `ops.py`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Rational, Real
+from typing import Any
+
+from . import ops
+from .ops import CONSTANT, INPUT, Operation
+
+# The `grad` of a node that backward() has not reached: an ordinary 0.0, told from a computed zero by identity.
+UNREACHED = float("0")
+
+
+class Value:
+    """A number in a computation graph, and the gradient of the graph's output with respect to it."""
+
+    __slots__ = ("data", "grad", "label", "op", "operands")
+
+    data: Any  # the number: a float, or a Fraction, which stays exact
+    grad: Any  # ∂output/∂self, once backward() was called on the output
+    label: str  # its name in pictures and messages
+    op: Operation  # the row of ops.py that made it; for a leaf INPUT, PARAMETER or CONSTANT
+    operands: tuple["Value", ...]  # what it was made from, in order and with repeats: (a, a) for a + a
+
+    def __init__(self, data: float | Rational, label: str = "") -> None:
+        """Make a leaf from a number.
+
+        Raises:
+            TypeError: `data` is no real number, or `label` no string.
+        """
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, not {label!r}: write label={str(label)!r}")
+        self.data = data if type(data) is float else _number(data)
+        self.grad = UNREACHED
+        self.label = label
+        self.op = INPUT
+        self.operands = ()
+
+    # -------------------- operators: each one records one node --------------------
+
+    def __add__(self, other: Any) -> "Value":  # self + other
+        if other.__class__ is not Value:
+            return _infix(ops.add, self, other)
+        return _node(ops.add, self.data + other.data, (self, other))
+
+    def __mul__(self, other: Any) -> "Value":  # self * other
+        if other.__class__ is not Value:
+            return _infix(ops.multiply, self, other)
+        return _node(ops.multiply, self.data * other.data, (self, other))
+
+    def __sub__(self, other: Any) -> "Value":  # self - other
+        return _infix(ops.subtract, self, other)
+
+    def __truediv__(self, other: Any) -> "Value":  # self / other
+        return _infix(ops.divide, self, other)
+
+    def __pow__(self, other: Any) -> "Value":  # self ** other
+        return _infix(ops.power, self, other)
+
+    def __radd__(self, other: Any) -> "Value":  # other + self
+        return _infix(ops.add, self, other, reflected=True)
+
+    def __rmul__(self, other: Any) -> "Value":  # other * self
+        return _infix(ops.multiply, self, other, reflected=True)
+
+    def __rsub__(self, other: Any) -> "Value":  # other - self
+        return _infix(ops.subtract, self, other, reflected=True)
+
+    def __rtruediv__(self, other: Any) -> "Value":  # other / self
+        return _infix(ops.divide, self, other, reflected=True)
+
+    def __rpow__(self, other: Any) -> "Value":  # other ** self
+        return _infix(ops.power, self, other, reflected=True)
+
+    def __neg__(self) -> "Value":  # -self
+        return record(ops.negative, (self,))
+
+    def __pos__(self) -> "Value":  # +self
+        return record(ops.positive, (self,))
+
+    def __abs__(self) -> "Value":  # abs(self)
+        return record(ops.absolute, (self,))
+
+    # -------------------- functions: NumPy's names, so np.tanh works on an array of Values --------------------
+
+    def exp(self) -> "Value":
+        """Return e to the power of self; OverflowError above 709."""
+        return record(ops.exp, (self,))
+
+    def log(self) -> "Value":
+        """Return the natural logarithm; ValueError at 0 and below."""
+        return record(ops.log, (self,))
+
+    def sqrt(self) -> "Value":
+        """Return the square root; ValueError below 0."""
+        return record(ops.sqrt, (self,))
+
+    def sin(self) -> "Value":
+        """Return the sine of self in radians."""
+        return record(ops.sin, (self,))
+
+    def cos(self) -> "Value":
+        """Return the cosine of self in radians."""
+        return record(ops.cos, (self,))
+
+    def tanh(self) -> "Value":
+        """Return the hyperbolic tangent, between -1 and 1."""
+        return record(ops.tanh, (self,))
+
+    def sigmoid(self) -> "Value":
+        """Return 1 / (1 + exp(-self)), between 0 and 1."""
+        return record(ops.sigmoid, (self,))
+
+    def relu(self) -> "Value":
+        """Return self above 0 and 0 elsewhere; its derivative at 0 is 0."""
+        return record(ops.relu, (self,))
+
+    def leaky_relu(self, slope: Any = 0.01) -> "Value":
+        """Return self above 0 and slope * self elsewhere; its derivative at 0 is the slope."""
+        return record(ops.leaky_relu, (self, slope))
+
+    def softplus(self) -> "Value":
+        """Return log(1 + exp(self)), a smooth relu."""
+        return record(ops.softplus, (self,))
+
+    # -------------------- the backward pass --------------------
+
+    def backward(self) -> None:
+        """Compute the gradient of self with respect to every node under it.
+
+        Leaves add it to the gradient they had, as in PyTorch; nodes in between are set anew. Constants take none.
+        Where it raises, every gradient is left as it was.
+
+        Raises:
+            ValueError: a node's data is NaN, or a local derivative is infinite or undefined; the text says where.
+            OverflowError: a gradient is too large for a float.
+        """
+        order = topological_order(self)
+        before = [v.grad for v in order]
+        one = type(self.data)(1)  # 1.0, or Fraction(1) in an exact graph
+        zero = one - one
+        try:
+            for v in order:
+                if v.data != v.data:
+                    raise ValueError(f"backward() met NaN at {describe(v)}: look at how that number came about")
+                if v.operands or v.grad is UNREACHED:
+                    v.grad = zero
+            self.grad += one
+            for v in reversed(order):
+                op, grad = v.op, v.grad
+                if grad - grad:  # not 0: infinite or NaN
+                    raise OverflowError(f"the gradient of {describe(v)} came to {grad}, beyond what a float can hold")
+                # The three most frequent rows are written out; _backward() would do the same in twice the time.
+                if op is ops.add:
+                    x, y = v.operands
+                    x.grad += grad
+                    y.grad += grad
+                elif op is ops.multiply:
+                    x, y = v.operands
+                    x.grad += grad * y.data
+                    y.grad += grad * x.data
+                elif op is ops.dot:
+                    if grad:  # behind a relu it often is 0
+                        n = len(v.operands) // 2
+                        for w, x in zip(v.operands[:n], v.operands[n:], strict=False):
+                            w.grad += grad * x.data
+                            x.grad += grad * w.data
+                        for bias in v.operands[2 * n :]:
+                            bias.grad += grad
+                elif op is CONSTANT:
+                    v.grad = UNREACHED
+                else:
+                    v._backward()
+        except BaseException:
+            for v, grad in zip(order, before, strict=True):
+                v.grad = grad
+            raise
+
+    def _backward(self) -> None:
+        """Add this node's contributions, upstream gradient * local derivative, to its operands' gradients."""
+        numbers = [operand.data for operand in self.operands]
+        for i, operand in enumerate(self.operands):
+            if operand.op is CONSTANT:
+                continue
+            try:
+                local = self.op.local(i, self.data, numbers)
+            except (ValueError, ArithmeticError):
+                local = float("nan")
+            if local - local:  # not 0: infinite or NaN
+                names = [v.label for v in self.operands]
+                name = operand.label or f"operand {i + 1}"
+                raise ValueError(
+                    f"{self.op.example(numbers, names)} = {self.data} has no finite derivative with respect to {name}"
+                )
+            contribution = self.grad * local
+            operand.grad = contribution if operand.grad is UNREACHED else operand.grad + contribution
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of self and of every node under it."""
+        for v in topological_order(self):
+            v.grad = UNREACHED
+
+    # -------------------- being a number, and showing it --------------------
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self.data < _data(other))
+
+    def __le__(self, other: Any) -> bool:
+        return bool(self.data <= _data(other))
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(self.data > _data(other))
+
+    def __ge__(self, other: Any) -> bool:
+        return bool(self.data >= _data(other))
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        raise TypeError(
+            "a Value is not turned into a float, for its graph would be lost: "
+            "write v.exp() or v.tanh() instead of math.exp(v) or math.tanh(v), and v.data for the number alone"
+        )
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        parts = [f"data={self.data}", f"grad={self.grad}"]
+        if self.label:
+            parts.append(f"label={self.label!r}")
+        if self._op:
+            parts.append(f"op={self._op!r}")
+        return f"Value({', '.join(parts)})"
+
+    @property
+    def _prev(self) -> tuple["Value", ...]:
+        """The operands, under micrograd's name."""
+        return self.operands
+
+    @property
+    def _op(self) -> str:
+        """The operation's symbol as in micrograd: '+', '**2', 'ReLU', and '' for a leaf."""
+        if self.op is ops.power and self.operands[1].op is CONSTANT:
+            return f"**{self.operands[1].data:g}"
+        return self.op.symbol
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        grad = None if self.grad is UNREACHED else self.grad
+        return _restore, (_beneath(self), self.data, grad, self.label, self.op, self.operands)
+
+    @staticmethod
+    def _record(op: Operation, operands: Sequence[Any]) -> "Value":
+        """Let a row of ops.py be called with Values."""
+        return record(op, operands)
+
+
+# -------------------- walking a graph --------------------
+
+
+def topological_order(root: Value) -> list[Value]:
+    """Return `root` and every node under it, each once, operands before the nodes made from them."""
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Value | None] = [root]
+    while stack:
+        v = stack.pop()
+        if v is None:  # all that the node below on the stack is made from is in `order` by now
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif v not in seen:
+            seen.add(v)
+            if v.operands:
+                stack += (v, None)
+                stack += [operand for operand in reversed(v.operands) if operand not in seen]
+            else:
+                order.append(v)
+    return order
+
+
+def describe(v: Value) -> str:
+    """Return a node's name and number for a message: `'e' (-6.0)`, or `a * b = -6.0` where it has no label."""
+    if v.label:
+        return f"{v.label!r} ({v.data})"
+    if v.operands:
+        return f"{v.op.example([x.data for x in v.operands], [x.label for x in v.operands])} = {v.data}"
+    return f"the {v.op.name} {v.data}"
+
+
+# -------------------- making nodes --------------------
+
+
+def record(op: Operation, operands: Sequence[Any]) -> Value:
+    """Return the node of an operation on Values and numbers, at least one a Value; numbers become constants.
+
+    Raises:
+        TypeError: an operand is neither a Value nor a real number, or their number is wrong.
+        ValueError, ZeroDivisionError, OverflowError: as `Operation.compute` says, naming the operands.
+    """
+    for x in operands:
+        if x.__class__ is not Value:
+            operands = _as_values(op.complete(operands))
+            break
+    numbers = [v.data for v in operands]
+    try:
+        data = op.forward(*numbers)
+    except (ValueError, ArithmeticError):
+        data = op.compute(numbers, [v.label for v in operands])  # says what went wrong
+    return _node(op, data, tuple(operands))
+
+
+def _infix(op: Operation, x: Value, other: Any, *, reflected: bool = False) -> Value:
+    """Record `x op other`, or `other op x` if reflected; leave types that are not ours to their own operators."""
+    y = _as_operand(other, x)
+    if y is NotImplemented:
+        return y  # type: ignore[no-any-return]
+    return record(op, (y, x) if reflected else (x, y))
+
+
+def _node(op: Operation, data: Any, operands: tuple[Value, ...]) -> Value:
+    """Make the node; this is where every result passes through."""
+    if data - data and not any(v.data - v.data for v in operands):  # infinite, though no operand was
+        raise OverflowError(f"{op.example([v.data for v in operands], [v.label for v in operands])}: {ops.TOO_LARGE}")
+    v = _new(Value)
+    v.data = data
+    v.grad = UNREACHED
+    v.label = ""
+    v.op = op
+    v.operands = operands
+    return v
+
+
+_new = object.__new__
+
+
+def _as_values(operands: Sequence[Any]) -> list[Value]:
+    """Return the operands as Values."""
+    like = next(x for x in operands if isinstance(x, Value))
+    values = [_as_operand(x, like) for x in operands]
+    for x, v in zip(operands, values, strict=True):
+        if v is NotImplemented:
+            raise TypeError(f"{x!r} is no operand: write a number or a Value")
+    return values
+
+
+def _as_operand(x: Any, like: Value) -> Any:
+    """Return `x` as an operand beside the Value `like`: a number becomes a constant, exact if `like` is exact."""
+    if isinstance(x, Value):
+        return x
+    if isinstance(x, str | bytes | complex | list | tuple | set | dict | None):
+        raise TypeError(f"a Value cannot be combined with {x!r}: write a number or a Value")
+    if not _is_real(x):
+        return NotImplemented  # an array of NumPy's, say, applies the operator to each of its elements
+    v = Value(x)
+    if isinstance(x, Rational) and type(like.data) is not float:
+        v.data = type(like.data)(x)
+    v.op = CONSTANT
+    return v
+
+
+def _is_real(x: Any) -> bool:
+    return isinstance(x, Real) or (type(x).__module__ == "numpy" and type(x).__name__ in ("bool", "bool_"))
+
+
+def _number(x: Any) -> Any:
+    """Return what a Value holds for `x`: a float, or the fraction itself."""
+    if isinstance(x, Value):
+        raise TypeError(f"{x!r} is a Value already: use it as it is, or write Value(v.data) for a new leaf")
+    if _is_real(x):
+        if isinstance(x, Rational) and not isinstance(x, Integral):
+            return x
+        try:
+            return float(x)
+        except OverflowError:
+            raise OverflowError(f"an integer of {x.bit_length()} bits is too large for a float") from None
+    if isinstance(x, str):
+        hint = "write Value(3.0), or Value(float(text)) for a number in a string"
+    elif isinstance(x, complex):
+        hint = "write Value(z.real) and Value(z.imag) for the two parts of z"
+    elif hasattr(x, "__iter__"):
+        hint = "write [Value(x) for x in numbers] for a list of Values"
+    else:
+        hint = "write Value(2.0), or Value(Fraction(1, 2)) for an exact fraction"
+    raise TypeError(f"a Value holds one real number, not {x!r} ({type(x).__name__}): {hint}")
+
+
+def _data(x: Any) -> Any:
+    """Return the number to compare with."""
+    if isinstance(x, Value):
+        return x.data
+    if _is_real(x):
+        return x
+    raise TypeError(f"a Value is compared with a Value or a number, not with {x!r}")
+
+
+# -------------------- functions of several Values --------------------
+
+
+def sum(values: Iterable[Any]) -> Value:
+    """Return the sum of Values and numbers as one node.
+
+    Raises:
+        ValueError: there are none.
+        TypeError: none of them is a Value.
+    """
+    return _call(ops.sum, list(values))
+
+
+def dot(weights: Iterable[Any], inputs: Iterable[Any], bias: Any = None) -> Value:
+    """Return the weighted sum w1*x1 + … + wn*xn (+ bias), a whole neuron, as one node.
+
+    Raises:
+        ValueError: there are no weights, or not as many as inputs.
+        TypeError: none of the operands is a Value.
+    """
+    weights, inputs = list(weights), list(inputs)
+    if len(weights) != len(inputs):
+        raise ValueError(f"dot takes one weight for each input, not {len(weights)} weights for {len(inputs)} inputs")
+    if not weights:
+        raise ValueError("dot needs at least one weight and one input")
+    return _call(ops.dot, weights + inputs if bias is None else [*weights, *inputs, bias])
+
+
+def _call(op: Operation, operands: list[Any]) -> Value:
+    if operands and not any(isinstance(x, Value) for x in operands):
+        raise TypeError(f"{op.name} of plain numbers: make at least one of them a Value")
+    return record(op, op.complete(operands))
+
+
+# -------------------- names --------------------
+
+
+def named(**numbers: float | Rational) -> tuple[Value, ...]:
+    """Make a leaf of each number, labelled with its name, as in `a, b = named(a=2.0, b=-3.0)`."""
+    return tuple(Value(number, label) for label, number in numbers.items())
+
+
+def label_values(namespace: Mapping[str, Any]) -> None:
+    """Label each Value in `namespace` that has no label after its variable: `label_values(globals())`.
+
+    Values in a list or tuple `x` become `x[0]`, `x[1]`, …; names that begin with an underscore are passed over.
+    """
+    for name, x in list(namespace.items()):
+        if name.startswith("_"):
+            continue
+        if isinstance(x, Value):
+            x.label = x.label or name
+        elif isinstance(x, list | tuple):
+            for i, v in enumerate(x):
+                if isinstance(v, Value):
+                    v.label = v.label or f"{name}[{i}]"
+
+
+# -------------------- pickle and copy.deepcopy --------------------
+# Both descend by recursion. So the first node they meet hands them all nodes beneath it, operands first: each finds its
+# operands done already, and depth costs no recursion.
+
+_handed_over: set[int] = set()  # ids of the nodes on such a list
+
+
+class _End:
+    """Stands at the end of such a list and closes it when it is pickled or copied in turn."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _handed_over.clear()
+        return _End, ()
+
+
+def _beneath(v: Value) -> list[Any]:
+    if id(v) in _handed_over or not v.operands:
+        return []
+    nodes = topological_order(v)[:-1]
+    _handed_over.update(map(id, nodes))
+    return [*nodes, _End()]
+
+
+def _restore(beneath: list[Any], data: Any, grad: Any, label: str, op: Operation, operands: tuple[Value, ...]) -> Value:
+    if beneath:
+        _handed_over.clear()  # copy.copy() does not look into the list
+    v = Value(0.0, label)
+    v.data, v.grad, v.op, v.operands = data, UNREACHED if grad is None else grad, op, operands
+    return v
