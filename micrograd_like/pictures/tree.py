@@ -1,0 +1,165 @@
+"""A graph as text for the terminal: a tree from the output down, each node once."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..engine import Value, local_derivative, topological_order
+from ..naming import format_grad, format_number, node_names
+from ..ops import CONSTANT
+
+_GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d")
+_UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂"), strict=True))
+_ASCII = dict(zip(_GLYPHS, ("|- ", "`- ", "|  ", " ^", " v", "-", "...", "d"), strict=True))
+_BLUE, _ORANGE, _DIM, _PLAIN = "\x1b[38;5;32m", "\x1b[38;5;172m", "\x1b[2m", "\x1b[0m"
+
+
+@dataclass
+class _Line:
+    """One edge of the graph, or the output itself."""
+
+    indent: str
+    value: Value
+    parent: Value | None
+    position: int  # of the value among the parent's operands
+    mark: str  # "above" or "below" if the node stands there, else ""
+
+
+def text(
+    value: Value,
+    *,
+    precision: int = 4,
+    limit: int | None = 200,
+    width: int | None = None,
+    color: bool | None = None,
+    ascii_only: bool | None = None,
+) -> str:
+    """Return the graph under `value` as a tree with columns for data, gradient and local derivative.
+
+    A node used more than once is written out where it first appears; elsewhere an arrow points to it.
+
+    Args:
+        value: the output, which becomes the first line.
+        precision: how many decimals numbers get.
+        limit: how many lines at most; None for all.
+        width: of the terminal, in columns; asked from it if None.
+        color: whether to use colour; if None, when standard output is a terminal and NO_COLOR is not set.
+        ascii_only: whether to use ASCII only; if None, when standard output cannot encode the rest.
+    """
+    glyphs = _ASCII if (_needs_ascii() if ascii_only is None else ascii_only) else _UNICODE
+    width = width or shutil.get_terminal_size().columns
+    order = topological_order(value)
+    names = {v: _one_line(name) for v, name in node_names(order).items()}
+    lines: list[_Line] = []
+    left_out = 0
+    for line in _walk(value, glyphs, deepest=max(4, width // 8)):
+        if limit is None or len(lines) < limit:
+            lines.append(line)
+        else:
+            left_out += 1
+
+    cells = [("", "data", "grad", f"{glyphs['d']}parent/{glyphs['d']}node")]
+    for line in lines:
+        v, operands = line.value, [names[x] for x in line.value.operands]
+        written = f"{names[v]} = {v.op.write(operands)}" if operands and not line.mark else names[v]
+        derivative = ""
+        if line.parent is not None and v.op is not CONSTANT:
+            derivative = describe_local(line.parent, line.position, names, precision)
+        cells.append(
+            (
+                line.indent + written + glyphs.get(line.mark, ""),
+                "" if line.mark else format_number(v.data, precision),
+                "" if line.mark or v.op is CONSTANT else format_grad(v, precision, glyphs["none"]),
+                derivative,
+            )
+        )
+    table = _columns(cells, width, glyphs["more"], _wants_color() if color is None else color)
+    if left_out:
+        table += f"\n{glyphs['more']} and {left_out} more lines: text(value, limit=None) shows all of them"
+    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
+
+
+def describe_local(v: Value, i: int, names: dict[Value, str], precision: int) -> str:
+    """Return the local derivative ∂v/∂operand `i` as formula and number: `w = -3.0000`, or `1` if that says it all."""
+    formula = v.op.formula(i, names[v], [names[x] for x in v.operands])
+    shown = local_number(v, i, precision)
+    return formula if formula.lstrip("-").isdigit() else f"{formula} = {shown}"
+
+
+def local_number(v: Value, i: int, precision: int) -> str:
+    """Return the local derivative ∂v/∂operand `i` as a number, or that it is undefined."""
+    try:
+        return format_number(local_derivative(v, i, [x.data for x in v.operands]), precision)
+    except ValueError:
+        return "undefined"
+
+
+def _walk(root: Value, glyphs: dict[str, str], deepest: int) -> Iterator[_Line]:
+    """Yield the lines of the tree; what lies deeper than `deepest` follows below, in a tree of its own."""
+    shown: set[Value] = set()
+    roots = [root]
+    for top in roots:  # grows while it is walked
+        if top in shown:
+            continue
+        stack: list[tuple[Value, Value | None, int, str, str, int]] = [(top, None, 0, "", "", 0)]
+        while stack:
+            v, parent, position, indent, below, depth = stack.pop()
+            if v in shown and v.op is not CONSTANT:
+                yield _Line(indent, v, parent, position, "above")
+                continue
+            if depth >= deepest and v.operands:
+                roots.append(v)
+                yield _Line(indent, v, parent, position, "below")
+                continue
+            shown.add(v)
+            yield _Line(indent, v, parent, position, "")
+            last = len(v.operands) - 1
+            for i in range(last, -1, -1):
+                branch, down = (glyphs["branch"], glyphs["down"]) if i < last else (glyphs["last"], "   ")
+                stack.append((v.operands[i], v, i, below + branch, below + down, depth + 1))
+
+
+def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, color: bool) -> str:
+    """Lay the cells out in columns; what is too wide loses its end first in the last column, then in the first."""
+    from rich.cells import cell_len
+
+    def fit(cell: str, room: int) -> str:
+        if cell_len(cell) <= room:
+            return cell
+        while cell and cell_len(cell) > room - len(more):
+            cell = cell[:-1]
+        return cell + more
+
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(4)]
+    numbers = widths[1] + widths[2] + 4
+    room = max(width - numbers - 2, 16)
+    first = min(widths[0], max(room - widths[3], room // 2))
+    last = room - first if room - first >= 6 else 0
+    lines = []
+    for row in cells:
+        name, data, grad, derivative = fit(row[0], first), row[1], row[2], fit(row[3], last) if last else ""
+        data, grad = data.rjust(widths[1]), grad.rjust(widths[2])
+        if color:
+            data, grad = f"{_BLUE}{data}{_PLAIN}", f"{_ORANGE}{grad}{_PLAIN}"
+            derivative = f"{_DIM}{derivative}{_PLAIN}" if derivative else ""
+        lines.append(f"{name}{' ' * (first - cell_len(name))}  {data}  {grad}  {derivative}".rstrip())
+    return "\n".join(lines)
+
+
+def _one_line(written: str) -> str:
+    """Return text in which nothing moves the cursor: newlines, escapes and the like are written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in written)
+
+
+def _wants_color() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _needs_ascii() -> bool:
+    try:
+        "├└│↑↓∂…–".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
