@@ -1,27 +1,43 @@
-"""A scalar autograd engine for learning."""
+"""A scalar autograd engine for learning: record a graph, compute gradients, and see where each number comes from."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .engine import Value, dot, label_values, named, sum, topological_order
+from .engine import Value, dot, label_values, named, topological_order
+from .engine import sum as sum  # left out of __all__: a star import should not replace Python's own
 from .ops import cos, exp, leaky_relu, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, tanh
+
+if TYPE_CHECKING:
+    from .expression import parse as parse
+    from .nn import MLP as MLP
+    from .nn import Layer as Layer
+    from .nn import Module as Module
+    from .nn import Neuron as Neuron
+    from .numeric import gradcheck as gradcheck
+    from .pictures import draw as draw
+    from .pictures import text as text
 
 __version__ = "0.1.0"
 
-# Loaded when first asked for, so that `import micrograd_like` stays quick: name -> module.
+# Loaded when first asked for, so that `import micrograd_like` takes milliseconds: name -> module.
 _LAZY = {
+    **dict.fromkeys(("MLP", "Layer", "Module", "Neuron"), "nn"),
+    **dict.fromkeys(("draw", "text"), "pictures"),
     "gradcheck": "numeric",
-    "Module": "nn",
-    "Neuron": "nn",
-    "Layer": "nn",
-    "MLP": "nn",
+    "parse": "expression",
 }
 
 __all__ = [
+    "MLP",
+    "Layer",
+    "Module",
+    "Neuron",
     "Value",
     "cos",
     "dot",
+    "draw",
     "exp",
+    "gradcheck",
     "label_values",
     "leaky_relu",
     "log",
@@ -29,13 +45,14 @@ __all__ = [
     "maximum",
     "minimum",
     "named",
+    "parse",
     "relu",
     "sigmoid",
     "sin",
     "softplus",
     "sqrt",
-    "sum",
     "tanh",
+    "text",
     "topological_order",
 ]
 
@@ -44,3 +61,7 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,256 @@
+"""The command line: `micrograd-like draw`, `train` and `demo`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from . import __version__, datasets
+from .datasets import Dataset
+from .engine import Value
+from .expression import FUNCTIONS, parse
+from .init import INITIALIZERS
+from .losses import LOSSES
+from .nn import ACTIVATIONS, MLP
+from .optim import OPTIMIZERS
+from .pictures import draw, text
+from .pictures.plots import plot_boundary, plot_training
+from .steps import backward_steps, forward_steps
+from .storage import save
+from .training import BATCH_SIZE, EPOCHS, Epoch, fit
+
+_PATTERNS: dict[str, Callable[..., Dataset]] = {
+    "moons": datasets.moons,
+    "circles": datasets.circles,
+    "spirals": datasets.spirals,
+    "xor": datasets.xor,
+}
+
+INTERRUPTED = 130  # the exit code that shells give a program stopped by Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 2 for a mistake in what was asked, 130 after Ctrl-C."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
+        parser.fail(str(error))
+
+
+# -------------------- draw --------------------
+
+
+def _draw(options: argparse.Namespace) -> int:
+    root = parse(options.expression, **dict(options.numbers))
+    if not options.forward_only:
+        root.backward()
+    print(text(root, precision=options.precision))
+    if options.output:
+        print("wrote", draw(root, rankdir=options.rankdir, precision=options.precision).save(options.output))
+    return 0
+
+
+# -------------------- train --------------------
+
+
+def _train(options: argparse.Namespace) -> int:
+    data = _dataset(options)
+    classes = len(data.class_names)
+    model = MLP(
+        len(data.feature_names),
+        [*options.layers, 1 if classes == 2 else classes],
+        activation=options.activation,
+        init=options.init,
+        bias=not options.no_bias,
+        seed=options.seed,
+    )
+    print(f"{data.name}: {len(data)} samples of {classes} classes ({', '.join(data.class_names)})")
+    print(f"{draw(model).title}, {options.activation}")
+    epochs = fit(
+        model,
+        data,
+        loss=options.loss,
+        optimizer=options.optimizer,
+        lr=options.lr,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        seed=options.seed,
+    )
+    if epochs:
+        _say(epochs[-1])
+    if options.save:
+        save(model, options.save)
+        print("wrote", options.save)
+    _pictures(model, data, epochs, Path(options.output))
+    return 0 if len(epochs) == options.epochs else INTERRUPTED
+
+
+def _dataset(options: argparse.Namespace) -> Dataset:
+    name = options.data
+    if name in _PATTERNS:
+        keywords = {key: getattr(options, key) for key in ("n", "noise") if getattr(options, key) is not None}
+        data = _PATTERNS[name](seed=options.seed, **keywords)
+    elif options.n is not None or options.noise is not None:
+        raise ValueError(f"--n and --noise are for {', '.join(_PATTERNS)}; {name} has the samples it has")
+    elif name == "iris":
+        data = datasets.iris()
+    elif name.lower().endswith(".csv"):
+        data = datasets.read_csv(name)
+    else:
+        raise ValueError(f"{name!r} is no data set: take iris, {', '.join(_PATTERNS)} or a file that ends in .csv")
+    if options.features:
+        data = data.select([_feature(data, name) for name in options.features])
+    return data.standardized() if options.standardize else data
+
+
+def _feature(data: Dataset, name: str) -> str:
+    """Return the name of a feature that was given by name, or by number from 1."""
+    if name.isdecimal() and 1 <= int(name) <= len(data.feature_names):
+        return data.feature_names[int(name) - 1]
+    return name
+
+
+def _say(epoch: Epoch) -> None:
+    share = "" if epoch.accuracy is None else f", accuracy {epoch.accuracy:.1%}"
+    print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}{share}")
+
+
+def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if epochs:
+        print("wrote", plot_training(epochs, folder / "training.svg"))
+    if len(data.feature_names) >= 2:
+        two = (len(data.feature_names) - 2, len(data.feature_names) - 1)  # of the irises: the petals, which tell most
+        print("wrote", plot_boundary(model, data, folder / "boundary.svg", features=two))
+    print("wrote", draw(model).save(folder / "network.svg"))
+
+
+# -------------------- demo --------------------
+
+
+def _demo(options: argparse.Namespace) -> int:
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    o = parse("n = x1*w1 + x2*w2 + b; o = tanh(n)", x1=2, x2=0, w1=-3, w2=1, b=6.8813735870195432)
+    print("A neuron with two inputs, computed step by step:\n")
+    for forward in forward_steps(o):
+        print("   ", forward)
+    print("\nand back-propagated: each gradient is upstream gradient times local derivative.\n")
+    for backward in backward_steps(o):
+        print("   ", backward)
+    o.backward()
+    print("\nThe whole graph:\n")
+    print(text(o))
+    print("\nwrote", draw(o).save(folder / "neuron.svg"))
+
+    data = datasets.iris().select(["petal length (cm)", "petal width (cm)"])
+    model = MLP(2, [8, 3], activation="tanh", seed=options.seed)
+    print(f"\nA network learns Fisher's irises, {len(data)} flowers of 3 species, from the size of their petals:")
+    print(f"{draw(model).title}, tanh.\n")
+    epochs = fit(model, data, epochs=60, seed=options.seed)
+    if epochs:
+        _say(epochs[-1])
+    _pictures(model, data, epochs, folder)
+    return 0 if len(epochs) == 60 else INTERRUPTED
+
+
+# -------------------- what may be asked --------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are short: what is wrong, and no usage lines around it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.fail(f"{message} (see {self.prog} --help)")
+
+    def fail(self, message: str) -> NoReturn:
+        """Print the message and leave with exit code 2."""
+        self.exit(2, f"micrograd-like: {message}\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="micrograd-like", description="A scalar autograd engine for learning.")
+    parser.add_argument("--version", action="version", version=f"micrograd_like {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    command = commands.add_parser(
+        "draw",
+        help="compute a formula and its gradients, and draw the graph",
+        epilog=f"functions: {', '.join(sorted(set(FUNCTIONS) - {'sign', 'heaviside'}))}",
+    )
+    command.add_argument(
+        "expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'"
+    )
+    command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
+    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png or .dot")
+    command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
+    command.add_argument("--precision", type=_count, default=4, help="decimals (default 4)")
+    command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
+    command.set_defaults(run=_draw)
+
+    command = commands.add_parser("train", help="train a network and draw what it learnt")
+    command.add_argument(
+        "data", metavar="DATA", help=f"iris, {', '.join(_PATTERNS)} or FILE.csv, its last column the class"
+    )
+    command.add_argument(
+        "--layers", type=_counts, default=(16, 16), help="neurons of the hidden layers (default 16,16)"
+    )
+    command.add_argument("--activation", choices=sorted(ACTIVATIONS), default="relu", help="(default relu)")
+    command.add_argument("--init", choices=sorted(INITIALIZERS), help="(default: what suits the activation)")
+    command.add_argument("--no-bias", action="store_true", help="neurons without a bias")
+    command.add_argument("--loss", choices=sorted(LOSSES), help="(default: cross-entropy)")
+    command.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="(default adam)")
+    command.add_argument("--lr", type=float, help="learning rate (default 0.01 for adam, 0.1 for sgd)")
+    command.add_argument("--epochs", type=_count, default=EPOCHS, help=f"(default {EPOCHS})")
+    command.add_argument("--batch-size", type=_count, default=BATCH_SIZE, help=f"(default {BATCH_SIZE})")
+    command.add_argument("--seed", type=int, default=0, help="of weights, order and patterns (default 0)")
+    command.add_argument("--n", type=_count, help="samples of a pattern (default 100)")
+    command.add_argument("--noise", type=float, help="of a pattern")
+    command.add_argument("--features", type=_names, help="columns to use, by name or number from 1: 3,4")
+    command.add_argument(
+        "--standardize",
+        action="store_true",
+        help="give each feature mean 0 and deviation 1, which a saved model then wants too",
+    )
+    command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
+    command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
+    command.set_defaults(run=_train)
+
+    command = commands.add_parser("demo", help="a neuron by hand, its graph, and a network that learns from flowers")
+    command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
+    command.add_argument("--seed", type=int, default=0, help="of the weights (default 0)")
+    command.set_defaults(run=_demo)
+    return parser
+
+
+def _assignment(written: str) -> tuple[str, float]:
+    name, equals, number = written.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{written!r} gives no number to a name: write it like x=2")
+    try:
+        return name, Value(float(number)).data
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{number!r} is no number: write {name}=2 or {name}=-0.5") from None
+
+
+def _count(written: str) -> int:
+    if not written.isdecimal() or not 0 < int(written) < 10**9:
+        raise argparse.ArgumentTypeError(f"{written!r} is no whole number above 0")
+    return int(written)
+
+
+def _counts(written: str) -> tuple[int, ...]:
+    return tuple(_count(part.strip()) for part in written.split(",")) if written else ()
+
+
+def _names(written: str) -> list[str]:
+    return [part.strip() for part in written.split(",")]

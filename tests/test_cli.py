@@ -1,0 +1,155 @@
+"""The command line, run in this process, and once as a command of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from micrograd_like import storage
+from micrograd_like.cli import main
+
+
+@pytest.fixture(autouse=True)
+def in_a_new_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    """Return the exit code of a command, whether it returns or exits."""
+    try:
+        return main(arguments)
+    except SystemExit as exit:
+        return exit.code
+
+
+def test_draw_prints_the_graph_and_writes_the_picture(capsys, tmp_path):
+    assert run("draw", "tanh(x*w + b)", "x=2", "w=-3", "b=6.5", "-o", "graph.svg") == 0
+    out = capsys.readouterr().out
+    assert "├─ v1 = x * w  -6.0000   0.7864  1" in out
+    assert "wrote graph.svg" in out
+    assert (tmp_path / "graph.svg").read_text().startswith("<svg")
+
+
+def test_draw_without_gradients(capsys):
+    assert run("draw", "x*x", "x=3", "--forward-only", "--precision", "2") == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["v1", "=", "x", "*", "x", "9.00", "–"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "required: COMMAND"),
+        (("paint",), "invalid choice: 'paint'"),
+        (("draw", "log(x)", "x=-1"), "log is defined for numbers above 0 only\n  log(x)\n  ^"),
+        (("draw", "x +", "x=1"), "invalid syntax"),
+        (("draw", "x", "x"), "'x' gives no number to a name: write it like x=2"),
+        (("draw", "x", "x=two"), "'two' is no number"),
+        (("draw", "x", "x=1", "y=2"), "y is given a number but is not in the formula"),
+        (("draw", "sqrt(x)", "x=0"), "no finite derivative"),
+        (("draw", "x", "x=1", "-o", "x.gif"), "end the name in .svg, .png or .dot"),
+        (("draw", "x", "x=1", "-o", "no/x.svg"), "No such file or directory: 'no/x.svg'"),
+        (("draw", "x", "x=1", "--precision", "-1"), "'-1' is no whole number above 0"),
+        (("train", "flowers"), "'flowers' is no data set: take iris, moons"),
+        (("train", "none.csv"), "No such file or directory: 'none.csv'"),
+        (("train", "iris", "--n", "5"), "--n and --noise are for moons"),
+        (("train", "iris", "--features", "9"), "iris has the features sepal length (cm)"),
+        (("train", "moons", "--layers", "4,0"), "'0' is no whole number above 0"),
+        (("train", "moons", "--activation", "step"), "invalid choice: 'step'"),
+        (("train", "moons", "--lr", "-1"), "lr must be above 0"),
+        (("train", "moons", "--noise", "-1"), "noise"),
+    ],
+)
+def test_mistakes_are_answered_in_a_line_and_with_exit_code_2(arguments, message, capsys):
+    assert run(*arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.startswith("micrograd-like: ")
+    assert "Traceback" not in err
+    assert len(err.splitlines()) == (3 if "^" in err else 1)
+
+
+def test_train_draws_and_saves(capsys, tmp_path):
+    assert (
+        run("train", "moons", "--layers", "8", "--epochs", "3", "--n", "40", "--save", "m.json", "-o", "pictures") == 0
+    )
+    out = capsys.readouterr().out
+    assert "moons: 40 samples of 2 classes (0, 1)" in out
+    assert "epoch 3: loss" in out
+    assert {p.name for p in (tmp_path / "pictures").iterdir()} == {"training.svg", "boundary.svg", "network.svg"}
+    assert len(storage.load("m.json").parameters()) == 2 * 8 + 8 + 8 + 1
+
+
+def test_train_on_a_table_of_three_classes(capsys, tmp_path):
+    lines = [f"{i % 3 + 0.1 * (i % 7)},{i % 5},{'abc'[i % 3]}" for i in range(30)]
+    (tmp_path / "t.csv").write_text("width,height,kind\n" + "\n".join(lines))
+    assert (
+        run(
+            "train", "t.csv", "--layers", "", "--epochs", "20", "--lr", "0.1", "--standardize", "--features", "1,height"
+        )
+        == 0
+    )
+    out = capsys.readouterr().out
+    assert "t: 30 samples of 3 classes (a, b, c)" in out
+    assert "Network of 2 → 3 units with 9 parameters" in out
+
+
+def test_one_class_cannot_be_learnt(capsys, tmp_path):
+    (tmp_path / "t.csv").write_text("x,kind\n1,a\n2,a\n")
+    assert run("train", "t.csv") == 2
+    assert "at least two classes" in capsys.readouterr().err
+
+
+def test_same_seed_same_training(tmp_path):
+    for name in ("a", "b"):
+        assert run("train", "xor", "--epochs", "2", "--seed", "5", "--save", f"{name}.json", "-o", name) == 0
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
+    for picture in ("training.svg", "boundary.svg", "network.svg"):
+        assert (tmp_path / "a" / picture).read_bytes() == (tmp_path / "b" / picture).read_bytes()
+
+
+def test_demo_shows_a_neuron_and_a_trained_network(capsys, tmp_path):
+    assert run("demo") == 0
+    out = capsys.readouterr().out
+    assert "o = tanh(n) = tanh(0.881374) = 0.707107" in out
+    assert "∂o/∂x1 += ∂o/∂v1 * ∂v1/∂x1 = 0.5 * w1 = 0.5 * (-3) = -1.5" in out
+    assert float(out.rpartition("accuracy ")[2].split("%")[0]) > 90
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "neuron.svg",
+        "training.svg",
+        "boundary.svg",
+        "network.svg",
+    }
+
+
+def test_as_a_module():
+    command = [sys.executable, "-m", "micrograd_like", "draw", "x*x", "x=3"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
+    assert "v1 = x * x  9.0000  1.0000" in done.stdout
+    assert done.stderr == ""
+
+
+def test_terminal_without_unicode_gets_ascii():
+    command = [sys.executable, "-m", "micrograd_like", "draw", "x*x", "x=3"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert b"|- x" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT between processes")
+def test_ctrl_c_keeps_what_was_learnt(tmp_path):
+    command = [sys.executable, "-m", "micrograd_like", "train", "moons", "--epochs", "100000", "--save", "m.json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert b"wrote m.json" in out
+    assert json.loads((tmp_path / "m.json").read_text())["layers"]
