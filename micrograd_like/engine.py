@@ -18,13 +18,14 @@ UNREACHED = float("0")
 class Value:
     """A number in a computation graph, and the gradient of the graph's output with respect to it."""
 
-    __slots__ = ("data", "grad", "label", "op", "operands")
+    __slots__ = ("data", "grad", "label", "op", "operands", "source")
 
     data: Any  # the number: a float, or a Fraction, which stays exact
     grad: Any  # ∂output/∂self, once backward() was called on the output
     label: str  # its name in pictures and messages
     op: Operation  # the row of ops.py that made it; for a leaf INPUT, PARAMETER or CONSTANT
     operands: tuple["Value", ...]  # what it was made from, in order and with repeats: (a, a) for a + a
+    source: Any  # where in a program it was made, if that was recorded (sources.py); else there is no such attribute
 
     def __init__(self, data: float | Rational, label: str = "") -> None:
         """Make a leaf from a number.
@@ -166,8 +167,10 @@ class Value:
                 elif op is ops.dot:
                     if grad:  # behind a relu it often is 0
                         n = len(v.operands) // 2
-                        for w, x in zip(v.operands[:n], v.operands[n:], strict=False):
+                        weights, inputs = v.operands[:n], v.operands[n : 2 * n]
+                        for w, x in zip(weights, inputs, strict=True):
                             w.grad += grad * x.data
+                        for w, x in zip(weights, inputs, strict=True):
                             x.grad += grad * w.data
                         for bias in v.operands[2 * n :]:
                             bias.grad += grad
@@ -184,20 +187,9 @@ class Value:
         """Add this node's contributions, upstream gradient * local derivative, to its operands' gradients."""
         numbers = [operand.data for operand in self.operands]
         for i, operand in enumerate(self.operands):
-            if operand.op is CONSTANT:
-                continue
-            try:
-                local = self.op.local(i, self.data, numbers)
-            except (ValueError, ArithmeticError):
-                local = float("nan")
-            if local - local:  # not 0: infinite or NaN
-                names = [v.label for v in self.operands]
-                name = operand.label or f"operand {i + 1}"
-                raise ValueError(
-                    f"{self.op.example(numbers, names)} = {self.data} has no finite derivative with respect to {name}"
-                )
-            contribution = self.grad * local
-            operand.grad = contribution if operand.grad is UNREACHED else operand.grad + contribution
+            if operand.op is not CONSTANT:
+                contribution = self.grad * local_derivative(self, i, numbers)
+                operand.grad = contribution if operand.grad is UNREACHED else operand.grad + contribution
 
     def zero_grad(self) -> None:
         """Forget the gradients of self and of every node under it."""
@@ -228,7 +220,7 @@ class Value:
         )
 
     def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
+        return format(float(self.data), spec) if spec else repr(self)  # Fraction takes no spec before Python 3.12
 
     def __repr__(self) -> str:
         parts = [f"data={self.data}", f"grad={self.grad}"]
@@ -247,7 +239,7 @@ class Value:
     def _op(self) -> str:
         """The operation's symbol as in micrograd: '+', '**2', 'ReLU', and '' for a leaf."""
         if self.op is ops.power and self.operands[1].op is CONSTANT:
-            return f"**{self.operands[1].data:g}"
+            return f"**{self.operands[1]:g}"
         return self.op.symbol
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -261,6 +253,20 @@ class Value:
 
 
 # -------------------- walking a graph --------------------
+
+
+def local_derivative(v: Value, i: int, numbers: Sequence[Any]) -> Any:
+    """Return ∂v/∂operand `i`, the operands' data being `numbers`; ValueError, naming both, if it is not finite."""
+    try:
+        local = v.op.local(i, v.data, numbers)
+    except (ValueError, ArithmeticError):
+        local = float("nan")
+    if local - local:  # not 0: infinite or NaN
+        name = v.operands[i].label or f"operand {i + 1}"
+        example = v.op.example(numbers, [x.label for x in v.operands])
+        where = f" ({made_at(v)})" if hasattr(v, "source") else ""
+        raise ValueError(f"{example} = {v.data} has no finite derivative with respect to {name}{where}")
+    return local
 
 
 def topological_order(root: Value) -> list[Value]:
@@ -285,10 +291,17 @@ def topological_order(root: Value) -> list[Value]:
 def describe(v: Value) -> str:
     """Return a node's name and number for a message: `'e' (-6.0)`, or `a * b = -6.0` where it has no label."""
     if v.label:
-        return f"{v.label!r} ({v.data})"
-    if v.operands:
-        return f"{v.op.example([x.data for x in v.operands], [x.label for x in v.operands])} = {v.data}"
-    return f"the {v.op.name} {v.data}"
+        said = f"{v.label!r} ({v.data})"
+    elif v.operands:
+        said = f"{v.op.example([x.data for x in v.operands], [x.label for x in v.operands])} = {v.data}"
+    else:
+        said = f"the {v.op.name} {v.data}"
+    return f"{said}, {made_at(v)}" if hasattr(v, "source") else said
+
+
+def made_at(v: Value) -> str:
+    """Return where in a program a node was made, or nothing if that was not recorded."""
+    return f"made at {v.source}" if hasattr(v, "source") else ""
 
 
 # -------------------- making nodes --------------------

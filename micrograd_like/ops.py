@@ -110,8 +110,10 @@ class Operation:
         """Return the operation as one writes it: `a * b`, `-a`, `tanh(a)`."""
         if self.symbol[0].isalpha():
             return f"{self.name}({', '.join(names)})"
-        names = [f"({name})" if name.startswith("-") else name for name in names]
-        return self.symbol + names[0] if len(names) == 1 else f" {self.symbol} ".join(names)
+        first, *rest = [f"({name})" if name.startswith("-") else name for name in names]
+        if not rest:
+            return self.symbol + first
+        return f" {self.symbol} ".join([first if self.symbol == "**" else names[0], *rest])
 
 
 class Variadic(Operation):
@@ -232,7 +234,7 @@ maximum    = Operation("maximum", "maximum", lambda x, y: x if x > y or x != x e
 minimum    = Operation("minimum", "minimum", lambda x, y: x if x < y or x != x else y,
                        x="heaviside(y - x, 0.5)", y="heaviside(x - y, 0.5)")
 sign       = Operation("sign", "sign", _sign, x="0")
-heaviside  = Operation("heaviside", "heaviside", _heaviside, x="0", at_zero="0")
+heaviside  = Operation("heaviside", "heaviside", _heaviside, x="0", at_zero="1 - abs(sign(x))")
 
 sum        = Variadic("sum", "sum", lambda *xs: add_up(xs), x="1")
 logsumexp  = Variadic("logsumexp", "logsumexp", _logsumexp, x="exp(x - out)")
