@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import graphviz
 
-from ..engine import Value, topological_order
+from ..engine import Value, made_at, topological_order
 from ..naming import format_grad, format_number, node_names
 from ..ops import CONSTANT, INPUT, PARAMETER, dot
 from .drawing import Drawing
@@ -122,6 +122,8 @@ def _tooltip(v: Value, names: dict[Value, str]) -> str:
     lines = [_derivation(v, names), f"data = {format_number(v.data)}"]
     if v.op is not CONSTANT:
         lines.append(f"grad = {format_grad(v, None)}")
+    if where := made_at(v):
+        lines.append(_printable(where))
     return escape("\n".join(lines))
 
 
