@@ -3,8 +3,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .engine import Value, dot, label_values, named, topological_order
+from .engine import Value, dot, topological_order
 from .engine import sum as sum  # left out of __all__: a star import should not replace Python's own
+from .naming import label_values, named
 from .ops import cos, exp, leaky_relu, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, tanh
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """The engine: a Value is a number that remembers how it was made, so that its gradient can be computed.
 
 Read it from top to bottom: a leaf, the operators that record a graph, the backward pass over it, and then how a
-graph is walked, recorded and pickled. The operations and their derivatives are the rows of `ops.py`.
+graph is walked and its nodes are made. The operations and their derivatives are the rows of `ops.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Rational, Real
 from typing import Any
 
@@ -243,8 +243,9 @@ class Value:
         return self.op.symbol
 
     def __reduce__(self) -> tuple[Any, ...]:
-        grad = None if self.grad is UNREACHED else self.grad
-        return _restore, (_beneath(self), self.data, grad, self.label, self.op, self.operands)
+        from .pickling import reduce_value
+
+        return reduce_value(self)
 
     @staticmethod
     def _record(op: Operation, operands: Sequence[Any]) -> "Value":
@@ -442,58 +443,3 @@ def _call(op: Operation, operands: list[Any]) -> Value:
     if operands and not any(isinstance(x, Value) for x in operands):
         raise TypeError(f"{op.name} of plain numbers: make at least one of them a Value")
     return record(op, op.complete(operands))
-
-
-# -------------------- names --------------------
-
-
-def named(**numbers: float | Rational) -> tuple[Value, ...]:
-    """Make a leaf of each number, labelled with its name, as in `a, b = named(a=2.0, b=-3.0)`."""
-    return tuple(Value(number, label) for label, number in numbers.items())
-
-
-def label_values(namespace: Mapping[str, Any]) -> None:
-    """Label each Value in `namespace` that has no label after its variable: `label_values(globals())`.
-
-    Values in a list or tuple `x` become `x[0]`, `x[1]`, …; names that begin with an underscore are passed over.
-    """
-    for name, x in list(namespace.items()):
-        if name.startswith("_"):
-            continue
-        if isinstance(x, Value):
-            x.label = x.label or name
-        elif isinstance(x, list | tuple):
-            for i, v in enumerate(x):
-                if isinstance(v, Value):
-                    v.label = v.label or f"{name}[{i}]"
-
-
-# -------------------- pickle and copy.deepcopy --------------------
-# Both descend by recursion. So the first node they meet hands them all nodes beneath it, operands first: each finds its
-# operands done already, and depth costs no recursion.
-
-_handed_over: set[int] = set()  # ids of the nodes on such a list
-
-
-class _End:
-    """Stands at the end of such a list and closes it when it is pickled or copied in turn."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        _handed_over.clear()
-        return _End, ()
-
-
-def _beneath(v: Value) -> list[Any]:
-    if id(v) in _handed_over or not v.operands:
-        return []
-    nodes = topological_order(v)[:-1]
-    _handed_over.update(map(id, nodes))
-    return [*nodes, _End()]
-
-
-def _restore(beneath: list[Any], data: Any, grad: Any, label: str, op: Operation, operands: tuple[Value, ...]) -> Value:
-    if beneath:
-        _handed_over.clear()  # copy.copy() does not look into the list
-    v = Value(0.0, label)
-    v.data, v.grad, v.op, v.operands = data, UNREACHED if grad is None else grad, op, operands
-    return v

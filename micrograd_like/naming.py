@@ -1,10 +1,32 @@
 """How nodes and numbers are called wherever a person reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Rational
 from typing import Any
 
 from .engine import UNREACHED, Value
 from .ops import CONSTANT
+
+
+def named(**numbers: float | Rational) -> tuple[Value, ...]:
+    """Make a leaf of each number, labelled with its name, as in `a, b = named(a=2.0, b=-3.0)`."""
+    return tuple(Value(number, label) for label, number in numbers.items())
+
+
+def label_values(namespace: Mapping[str, Any]) -> None:
+    """Label each Value in `namespace` that has no label after its variable: `label_values(globals())`.
+
+    Values in a list or tuple `x` become `x[0]`, `x[1]`, …; names that begin with an underscore are passed over.
+    """
+    for name, x in list(namespace.items()):
+        if name.startswith("_"):
+            continue
+        if isinstance(x, Value):
+            x.label = x.label or name
+        elif isinstance(x, list | tuple):
+            for i, v in enumerate(x):
+                if isinstance(v, Value):
+                    v.label = v.label or f"{name}[{i}]"
 
 
 def node_names(order: Sequence[Value]) -> dict[Value, str]:

@@ -566,10 +566,11 @@ def modules_loaded_by(statement):
     return set(run.stdout.split())
 
 
-def test_the_engine_imports_nothing_above_it():
+def test_import_loads_the_engine_and_little_else():
     assert {name for name in modules_loaded_by("import micrograd_like") if name.startswith("micrograd_like")} == {
         "micrograd_like",
         "micrograd_like.engine",
+        "micrograd_like.naming",
         "micrograd_like.ops",
     }
 
