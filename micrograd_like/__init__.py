@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import pickling as pickling  # tells pickle and copy about Values
 from .engine import Value, dot, topological_order
 from .engine import sum as sum  # left out of __all__: a star import should not replace Python's own
 from .naming import label_values, named
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 _LAZY = {
     **dict.fromkeys(("MLP", "Layer", "Module", "Neuron"), "nn"),
     **dict.fromkeys(("draw", "text"), "pictures"),
+    **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "stepping.ipython"),
     "gradcheck": "numeric",
     "parse": "expression",
 }

@@ -230,6 +230,16 @@ class Value:
             parts.append(f"op={self._op!r}")
         return f"Value({', '.join(parts)})"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # in a notebook
+        from .pictures.display import bundle
+
+        return bundle(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # in IPython
+        from .pictures.display import pretty
+
+        pretty(self, printer)
+
     @property
     def _prev(self) -> tuple["Value", ...]:
         """The operands, under micrograd's name."""
@@ -241,11 +251,6 @@ class Value:
         if self.op is ops.power and self.operands[1].op is CONSTANT:
             return f"**{self.operands[1]:g}"
         return self.op.symbol
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        from .pickling import reduce_value
-
-        return reduce_value(self)
 
     @staticmethod
     def _record(op: Operation, operands: Sequence[Any]) -> "Value":

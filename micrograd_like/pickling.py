@@ -4,6 +4,7 @@ Both pickle and copy.deepcopy descend by recursion. So the first node they meet 
 operands first: each of these finds its operands done already, and depth costs no recursion.
 """
 
+import copyreg
 from typing import Any
 
 from .engine import UNREACHED, Value, topological_order
@@ -20,8 +21,8 @@ class _End:
         return _End, ()
 
 
-def reduce_value(v: Value) -> tuple[Any, ...]:
-    """Return what `Value.__reduce__` must: how to make the node again, and from what."""
+def _reduce(v: Value) -> tuple[Any, ...]:
+    """Return how to make the node again, and from what."""
     grad = None if v.grad is UNREACHED else v.grad
     return _restore, (_beneath(v), v.data, grad, v.label, v.op, v.operands)
 
@@ -40,3 +41,6 @@ def _restore(beneath: list[Any], data: Any, grad: Any, label: str, op: Operation
     v = Value(0.0, label)
     v.data, v.grad, v.op, v.operands = data, UNREACHED if grad is None else grad, op, operands
     return v
+
+
+copyreg.pickle(Value, _reduce)

@@ -572,6 +572,7 @@ def test_import_loads_the_engine_and_little_else():
         "micrograd_like.engine",
         "micrograd_like.naming",
         "micrograd_like.ops",
+        "micrograd_like.pickling",
     }
 
 
