@@ -64,3 +64,20 @@ def test_initialisation(tmp_path):
     assert last[relu + 3] > first[relu + 3] / 5
     assert first[relu_grad + 2] < 0.1 < first[relu_grad + 3]
     assert first[tanh_grad + 1] > 3 > first[tanh_grad + 2]  # U(-1, 1) grows backwards under tanh
+
+
+def test_stepping(tmp_path):
+    out = run("stepping", tmp_path)
+    assert "so 10 + (-3) = 7" in out
+    assert "► │  ├─ a         2.0000  7.0000  b = -3.0000" in out
+    assert "and the second contribution is gone: 10.0" in out
+    assert "so 10 + 4 = 14" in out
+    assert "first contribution over 5: ∂L/∂a += ∂L/∂v1 * ∂v1/∂a = 1 * c = 1 * 10 = 10" in out
+    assert "Closed: b is -3.0 again, and no gradient is left behind." in out
+
+
+def test_newton(tmp_path):
+    out = run("newton", tmp_path)
+    assert "f(1.000000, 1.000000)" in out
+    assert len(re.findall(r"^  step", out, re.MULTILINE)) <= 8
+    assert int(re.search(r"needs (\d+) to come", out)[1]) > 1000

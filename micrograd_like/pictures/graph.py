@@ -4,7 +4,7 @@ In a box the data stands above and the gradient below, as in the circuit diagram
 says what a node is: rounded an input, cut corners a parameter, none a constant, double the output.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import graphviz
 
@@ -31,6 +31,7 @@ _NODE = {
     "fontsize": "11",
 }
 _EDGE = {"color": FAINT, "fontcolor": FAINT, "arrowsize": "0.6", "fontname": "Helvetica", "fontsize": "9"}
+_ACTIVE = {"color": GRAD, "fontcolor": GRAD, "penwidth": "3"}  # the edge, and where its contribution arrives
 _OUTLINES = {
     INPUT: {"style": "rounded"},
     PARAMETER: {"style": "diagonals", "margin": "0.14,0.05"},
@@ -48,8 +49,14 @@ def draw_graph(
     local: bool = True,
     detail: str = "auto",
     limit: int = LARGEST,
+    active: tuple[Value, int] | None = None,
+    marked: Collection[Value] = (),
 ) -> Drawing:
-    """Draw the graph under `root`; `draw` describes the arguments and the errors."""
+    """Draw the graph under `root`; `draw` describes the other arguments and the errors.
+
+    `active` marks an edge, given by its node and the position of its operand; position -1 marks the node. `marked`
+    are nodes to mark.
+    """
     if rankdir not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir is the direction of the graph: 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
     if detail not in ("auto", "full", "neurons"):
@@ -70,6 +77,7 @@ def draw_graph(
         graph_attr={**_GRAPH, "rankdir": rankdir, "ranksep": ranksep}, node_attr=_NODE, edge_attr=_EDGE
     )
     ids = {v: f"v{i}" for i, v in enumerate(order)}
+    arrival = None if active is None else active[0].operands[active[1]] if active[1] >= 0 else active[0]
     for v in drawn:
         constant = v.op is CONSTANT
         label = _box(
@@ -79,6 +87,8 @@ def draw_graph(
             faint=not v.label,
         )
         outline = {**_OUTLINES.get(v.op, {}), **({"peripheries": "2"} if v is root else {})}
+        if v is arrival or v in marked:
+            outline = {**_ACTIVE, **outline}
         source.node(ids[v], label, tooltip=_tooltip(v, names), **outline)
         if not v.operands:
             continue
@@ -86,12 +96,15 @@ def draw_graph(
         if v.operands[0] in sums:  # an activation: its neuron's weighted sum is drawn with it
             made_from = v.operands[0]
             symbol, equation = f"{symbol}(dot)", f"{equation}\n{_derivation(made_from, names)}"
-        source.node(circle, symbol, shape="ellipse", tooltip=escape(equation))
+        within = active is not None and active[0] is made_from and arrival in weights  # the edge itself is not drawn
+        source.node(circle, symbol, shape="ellipse", tooltip=escape(equation), **(_ACTIVE if within else {}))
         source.edge(circle, ids[v], tooltip=escape(equation))
         for i, x in enumerate(made_from.operands):
             if x not in weights:
                 number, tooltip = _local(made_from, i, names, precision)
-                source.edge(ids[x], circle, label=number if local and not by_neurons else "", tooltip=tooltip)
+                look = _ACTIVE if active == (made_from, i) else {}
+                label = number if local and (look or not by_neurons) else ""
+                source.edge(ids[x], circle, label=label, tooltip=tooltip, **look)
 
     title = f"Computation graph of {names[root]}: {len(order)} nodes"
     if len(drawn) < len(order):
@@ -99,7 +112,8 @@ def draw_graph(
     rows = [
         (_derivation(v, names), format_number(v.data, precision), format_grad(v, precision), v.op.name) for v in order
     ]
-    return Drawing(source.source, title, text(root, precision=precision), ("node", "data", "grad", "operation"), rows)
+    written = text(root, precision=precision, active=active)
+    return Drawing(source.source, title, written, ("node", "data", "grad", "operation"), rows)
 
 
 def _within_neurons(order: Sequence[Value]) -> tuple[set[Value], set[Value]]:

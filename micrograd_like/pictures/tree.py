@@ -3,16 +3,16 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import Value, local_derivative, topological_order
 from ..naming import format_grad, format_number, node_names
 from ..ops import CONSTANT
 
-_GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d")
-_UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂"), strict=True))
-_ASCII = dict(zip(_GLYPHS, ("|- ", "`- ", "|  ", " ^", " v", "-", "...", "d"), strict=True))
+_GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d", "active")
+_UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂", "►"), strict=True))
+_ASCII = dict(zip(_GLYPHS, ("|- ", "`- ", "|  ", " ^", " v", "-", "...", "d", ">"), strict=True))
 _BLUE, _ORANGE, _DIM, _PLAIN = "\x1b[38;5;32m", "\x1b[38;5;172m", "\x1b[2m", "\x1b[0m"
 
 
@@ -35,6 +35,7 @@ def text(
     width: int | None = None,
     color: bool | None = None,
     ascii_only: bool | None = None,
+    active: tuple[Value, int] | None = None,
 ) -> str:
     """Return the graph under `value` as a tree with columns for data, gradient and local derivative.
 
@@ -47,38 +48,83 @@ def text(
         width: of the terminal, in columns; asked from it if None.
         color: whether to use colour; if None, when standard output is a terminal and NO_COLOR is not set.
         ascii_only: whether to use ASCII only; if None, when standard output cannot encode the rest.
+        active: an edge to mark, as its node and the position of its operand; position -1 marks the output's line.
     """
-    glyphs = _ASCII if (_needs_ascii() if ascii_only is None else ascii_only) else _UNICODE
-    width = width or shutil.get_terminal_size().columns
-    order = topological_order(value)
-    names = {v: _one_line(name) for v, name in node_names(order).items()}
+    glyphs = _ASCII if (needs_ascii() if ascii_only is None else ascii_only) else _UNICODE
+    names = node_names(topological_order(value))
     lines: list[_Line] = []
     left_out = 0
+    width = width or shutil.get_terminal_size().columns
     for line in _walk(value, glyphs, deepest=max(4, width // 8)):
         if limit is None or len(lines) < limit:
             lines.append(line)
         else:
             left_out += 1
+    table = _table(lines, names, glyphs, precision, width, _wants_color() if color is None else color, active)
+    if left_out:
+        table += f"\n{glyphs['more']} and {left_out} more lines: text(value, limit=None) shows all of them"
+    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
 
+
+def text_around(active: tuple[Value, int], names: dict[Value, str], *, precision: int = 4, limit: int = 12) -> str:
+    """Return the lines of `text` for one node and its operands alone, `limit` of them around the active one.
+
+    However large the graph is, this looks at nothing else of it.
+    """
+    glyphs = _ASCII if needs_ascii() else _UNICODE
+    node, position = active
+    last = len(node.operands) - 1
+    start = max(0, min(position - limit // 2, last + 1 - limit))
+    lines = [_Line("", node, None, 0, "")]
+    for i, x in list(enumerate(node.operands))[start : start + limit]:
+        lines.append(_Line(glyphs["branch" if i < last else "last"], x, node, i, ""))
+    width = shutil.get_terminal_size().columns
+    table = _table(lines, names, glyphs, precision, width, _wants_color(), active)
+    if left_out := last + 2 - len(lines):
+        table += f"\n{glyphs['more']} and {left_out} more operands"
+    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
+
+
+def text_path(edges: Sequence[tuple[Value, int]], marked: int, names: dict[Value, str], *, precision: int = 4) -> str:
+    """Return a path from the output down, one line for its first node and one for each edge; mark one of the lines."""
+    glyphs = _ASCII if needs_ascii() else _UNICODE
+    root = edges[0][0]
+    lines = [_Line("", root, None, 0, "")]
+    lines += [_Line("", v.operands[i], v, i, "") for v, i in edges if i >= 0]
+    active = edges[marked - 1] if marked else (root, -1)
+    width = shutil.get_terminal_size().columns
+    table = _table(lines, names, glyphs, precision, width, _wants_color(), active)
+    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
+
+
+def _table(
+    lines: list[_Line],
+    names: dict[Value, str],
+    glyphs: dict[str, str],
+    precision: int,
+    width: int,
+    color: bool,
+    active: tuple[Value, int] | None,
+) -> str:
+    """Return the lines with their numbers in columns, the active edge marked at the left."""
     cells = [("", "data", "grad", f"{glyphs['d']}parent/{glyphs['d']}node")]
     for line in lines:
         v, operands = line.value, [names[x] for x in line.value.operands]
+        edge = (v, -1) if line.parent is None else (line.parent, line.position)
+        marker = "" if active is None else f"{glyphs['active']} " if edge == active else "  "
         written = f"{names[v]} = {v.op.write(operands)}" if operands and not line.mark else names[v]
         derivative = ""
         if line.parent is not None and v.op is not CONSTANT:
             derivative = describe_local(line.parent, line.position, names, precision)
         cells.append(
             (
-                line.indent + written + glyphs.get(line.mark, ""),
+                marker + line.indent + one_line(written) + glyphs.get(line.mark, ""),
                 "" if line.mark else format_number(v.data, precision),
                 "" if line.mark or v.op is CONSTANT else format_grad(v, precision, glyphs["none"]),
-                derivative,
+                one_line(derivative),
             )
         )
-    table = _columns(cells, width, glyphs["more"], _wants_color() if color is None else color)
-    if left_out:
-        table += f"\n{glyphs['more']} and {left_out} more lines: text(value, limit=None) shows all of them"
-    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
+    return _columns(cells, width, glyphs["more"], color)
 
 
 def describe_local(v: Value, i: int, names: dict[Value, str], precision: int) -> str:
@@ -148,7 +194,7 @@ def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, colo
     return "\n".join(lines)
 
 
-def _one_line(written: str) -> str:
+def one_line(written: str) -> str:
     """Return text in which nothing moves the cursor: newlines, escapes and the like are written out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in written)
 
@@ -157,9 +203,10 @@ def _wants_color() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _needs_ascii() -> bool:
+def needs_ascii() -> bool:
+    """Tell whether standard output cannot encode the signs that trees and steps are drawn with."""
     try:
-        "├└│↑↓∂…–".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+        "├└│↑↓∂…–►".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         return True
     return False

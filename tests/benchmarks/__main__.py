@@ -3,7 +3,7 @@
 Each line is a median of runs that take turns with what they are compared with, on this machine, and what is wanted.
 """
 
-from . import engine
+from . import engine, stepping
 
-for benchmark in (engine,):
+for benchmark in (engine, stepping):
     benchmark.run()

@@ -1,0 +1,66 @@
+"""Numbers as people write them: `4`, `-3/2`, `1.25`, `sqrt(2)/2`; nothing is ever executed.
+
+How exact an answer is meant can be read off it: a decimal is right if it is the truth rounded to the digits given.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from .expression import ExpressionError, parse
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+_FRACTION = re.compile(r"([+-]?\d{1,50})\s*/\s*(\d{1,50})", re.ASCII)
+
+COARSE = Fraction(1, 20)  # of the truth; an answer that is further off, though rightly rounded, tells nothing
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: what was written, its number, and how far the truth may be from it."""
+
+    written: str
+    number: Fraction
+    slack: Fraction  # absolute
+    relative_slack: Fraction = Fraction(0)
+
+    def agrees(self, truth: Any) -> bool:
+        """Return whether the answer can stand for this number."""
+        exact = Fraction(truth)
+        slack = max(self.slack * Fraction(1_000_001, 1_000_000), abs(exact) * self.relative_slack)
+        return abs(self.number - exact) <= max(slack, abs(exact) * Fraction(1, 10**9))
+
+    def is_too_coarse(self, truth: Any) -> bool:
+        """Return whether it agrees only since it has so few digits, as 0 does with 0.3."""
+        return self.agrees(truth) and abs(self.number - Fraction(truth)) > abs(Fraction(truth)) * COARSE
+
+
+def read_answer(written: Any, names: Mapping[str, Any] | None = None) -> Answer:
+    """Return what an answer means.
+
+    Args:
+        written: a number, or text: a whole number, a decimal, a fraction, or an expression such as `sqrt(2)/2`.
+        names: what names in an expression stand for.
+
+    Raises:
+        ValueError: it is no number; the text says what to write.
+    """
+    if isinstance(written, bool) or not isinstance(written, str | int | float | Fraction):
+        raise ValueError(f"{written!r} is no number: write 4, -3/2, 1.25 or sqrt(2)/2")
+    text = str(written).strip().replace("\N{MINUS SIGN}", "-")
+    if _DECIMAL.fullmatch(text):
+        decimal = Decimal(text)
+        last_place = Fraction(10) ** int(decimal.as_tuple().exponent)
+        return Answer(text, Fraction(decimal), last_place / 2)
+    if (fraction := _FRACTION.fullmatch(text)) and int(fraction[2]):
+        return Answer(text, Fraction(int(fraction[1]), int(fraction[2])), Fraction(0))
+    if re.fullmatch(r"[+-]?\d+,\d+", text):
+        raise ValueError(f"{text!r} has a comma: write {text.replace(',', '.')}")
+    used = {name: names[name] for name in re.findall(r"[^\W\d]\w*", text) if name in names} if names else {}
+    try:
+        return Answer(text, Fraction(parse(text, **used).data), Fraction(0), Fraction(1, 1000))
+    except (ExpressionError, OverflowError, TypeError):
+        raise ValueError(f"{text!r} is no number: write 4, -3/2, 1.25 or sqrt(2)/2") from None
