@@ -10,6 +10,9 @@ from .naming import label_values, named
 from .ops import cos, exp, leaky_relu, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, tanh
 
 if TYPE_CHECKING:
+    from .derivatives import grad as grad
+    from .derivatives import hessian as hessian
+    from .derivatives import jvp as jvp
     from .expression import parse as parse
     from .nn import MLP as MLP
     from .nn import Layer as Layer
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from .numeric import gradcheck as gradcheck
     from .pictures import draw as draw
     from .pictures import text as text
+    from .stepping import debug as debug
+    from .stepping import step as step
+    from .teaching import explain as explain
 
 __version__ = "0.1.0"
 
@@ -25,6 +31,9 @@ __version__ = "0.1.0"
 _LAZY = {
     **dict.fromkeys(("MLP", "Layer", "Module", "Neuron"), "nn"),
     **dict.fromkeys(("draw", "text"), "pictures"),
+    **dict.fromkeys(("debug", "step"), "stepping"),
+    "explain": "teaching",
+    **dict.fromkeys(("grad", "hessian", "jvp"), "derivatives"),
     **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "stepping.ipython"),
     "gradcheck": "numeric",
     "parse": "expression",
@@ -37,10 +46,15 @@ __all__ = [
     "Neuron",
     "Value",
     "cos",
+    "debug",
     "dot",
     "draw",
     "exp",
+    "explain",
+    "grad",
     "gradcheck",
+    "hessian",
+    "jvp",
     "label_values",
     "leaky_relu",
     "log",
@@ -54,6 +68,7 @@ __all__ = [
     "sin",
     "softplus",
     "sqrt",
+    "step",
     "tanh",
     "text",
     "topological_order",

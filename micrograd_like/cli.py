@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `train` and `demo`."""
+"""The command line: `micrograd-like draw`, `explain`, `step`, `train` and `demo`."""
 
 import argparse
 import sys
@@ -16,8 +16,12 @@ from .nn import ACTIVATIONS, MLP
 from .optim import OPTIMIZERS
 from .pictures import draw, text
 from .pictures.plots import plot_boundary, plot_training
+from .pictures.tree import needs_ascii
+from .stepping.shell import Shell
 from .steps import backward_steps, forward_steps
 from .storage import save
+from .teaching import explain
+from .teaching.explanation import LARGEST
 from .training import BATCH_SIZE, EPOCHS, Epoch, fit
 
 _PATTERNS: dict[str, Callable[..., Dataset]] = {
@@ -57,6 +61,30 @@ def _draw(options: argparse.Namespace) -> int:
     if options.output:
         print("wrote", draw(root, rankdir=options.rankdir, precision=options.precision).save(options.output))
     return 0
+
+
+# -------------------- explain --------------------
+
+
+def _explain(options: argparse.Namespace) -> int:
+    explanation = explain(parse(options.expression, **dict(options.numbers)), options.of, limit=options.limit)
+    if options.output:
+        print("wrote", explanation.save(options.output))
+        return 0
+    written = explanation.html if options.html else explanation.markdown if options.markdown else str(explanation)
+    if needs_ascii():
+        written = written if options.html else written.replace("∂", "d")
+        written = written.encode("ascii", "xmlcharrefreplace" if options.html else "backslashreplace").decode()
+    print(written.rstrip("\n"))
+    return 0
+
+
+# -------------------- step --------------------
+
+
+def _step(options: argparse.Namespace) -> int:
+    root = parse(options.expression, **dict(options.numbers))
+    return 0 if Shell(root, predict=options.predict).run() else INTERRUPTED
 
 
 # -------------------- train --------------------
@@ -196,6 +224,23 @@ def _parser() -> _Parser:
     command.add_argument("--precision", type=_count, default=4, help="decimals (default 4)")
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
+
+    command = commands.add_parser("explain", help="write out both passes of a formula, as one does at the board")
+    command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)'")
+    command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
+    command.add_argument("--of", metavar="NAME", help="explain the gradient of this node only")
+    command.add_argument("--limit", type=_count, default=LARGEST, help=f"nodes at most (default {LARGEST})")
+    formats = command.add_mutually_exclusive_group()
+    formats.add_argument("--markdown", action="store_true", help="print Markdown, its formulas in LaTeX")
+    formats.add_argument("--html", action="store_true", help="print a web page")
+    formats.add_argument("-o", "--output", metavar="FILE", help="where to write it instead: .txt, .md or .html")
+    command.set_defaults(run=_explain)
+
+    command = commands.add_parser("step", help="step through the backward pass of a formula, as in a debugger")
+    command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)'")
+    command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
+    command.add_argument("--predict", action="store_true", help="ask for each contribution before showing it")
+    command.set_defaults(run=_step)
 
     command = commands.add_parser("train", help="train a network and draw what it learnt")
     command.add_argument(

@@ -38,6 +38,11 @@ class Module:
         for p in self.parameters():
             p.grad = UNREACHED
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # in a notebook
+        from .pictures.display import bundle
+
+        return bundle(self)
+
 
 class Neuron(Module):
     """A neuron: activation(w1*x1 + … + wn*xn + b)."""

@@ -64,6 +64,12 @@ class ForwardStep:
             parts.append(latex.operation(self.node.op, [latex.number(x) for x in self.numbers]))
         return " = ".join([*parts, latex.number(self.result)])
 
+    def _repr_latex_(self) -> str:  # in a notebook
+        return f"${self.latex}$"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # in IPython
+        printer.text(str(self))
+
     def as_dict(self) -> dict[str, Any]:
         """Return the step as plain data for JSON; fractions become text."""
         return {
@@ -165,6 +171,12 @@ class BackwardStep:
         factors = [local, number] if local != number else [number]
         products = [rf"{upstream} \cdot {latex.in_product(factor)}" for factor in factors]
         return " = ".join([symbols, *products, latex.number(self.contribution)])
+
+    def _repr_latex_(self) -> str:  # in a notebook
+        return f"${self.latex}$"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # in IPython
+        printer.text(str(self))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the step as plain data for JSON; fractions become text."""

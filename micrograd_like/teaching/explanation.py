@@ -1,0 +1,480 @@
+"""The whole pass written out as a person would at the board: `print(explain(loss))`.
+
+A forward table, then for each node the chain rule with symbols and with numbers, the contributions added up where a
+node is used more than once, and the gradients. What there is to say is read from `steps`; `_explanation` puts it in
+order, and each of the three writers says it in its own way: text, Markdown with LaTeX, and HTML.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from html import escape
+from itertools import groupby
+from pathlib import Path as FilePath
+from typing import Any, TypeAlias
+
+from rich.cells import cell_len
+
+from .. import latex
+from ..engine import Value, describe
+from ..files import write_whole
+from ..ops import Operation
+from ..pictures.tree import one_line
+from ..steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths, short
+
+LARGEST = 200  # nodes that are explained unless `limit` says otherwise
+LONGEST = 1_000  # rows of a table of the pass, likewise
+MOST_PATHS = 20  # paths that are listed
+MOST_TERMS = 8  # of a sum that is written in a line
+
+
+class _Document:
+    """Something that can be written as text, as Markdown and as a web page."""
+
+    @property
+    def title(self) -> str:
+        """What it is about, in a line."""
+        raise NotImplementedError
+
+    def _write(self, to: "_Writer") -> str:
+        """Return what it says, in the way of writing `to`."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        """Return what it says as text."""
+        return self._write(_Text())
+
+    __repr__ = __str__
+
+    @property
+    def markdown(self) -> str:
+        """What it says as Markdown, the formulas in LaTeX between dollar signs."""
+        return self._write(_Markdown()) + "\n"
+
+    @property
+    def html(self) -> str:
+        """What it says as a web page of its own, the formulas in MathML, which browsers show without a script."""
+        head = f'<meta charset="utf-8">\n<title>{escape(one_line(self.title))}</title>\n<style>{_STYLE}</style>'
+        return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{self._write(_Html())}\n</body>\n</html>\n'
+
+    def save(self, path: str | os.PathLike[str]) -> FilePath:
+        """Write it to a file, in the format that the name's ending says: .txt, .md or .html.
+
+        Raises:
+            ValueError: the name has another ending.
+            OSError: the file cannot be written.
+        """
+        path = FilePath(path)
+        ending = path.suffix.lower()
+        if ending not in (".txt", ".md", ".html"):
+            raise ValueError(f"cannot save an explanation as {path.name!r}: end the name in .txt, .md or .html")
+        content = self.html if ending == ".html" else self.markdown if ending == ".md" else f"{self}\n"
+        write_whole(path, content.encode())
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Show it in a notebook as Markdown, whose formulas are shown also where the notebook is not trusted."""
+        return {"text/markdown": self.markdown, "text/plain": str(self)}
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(_Document):
+    """The forward and the backward pass of a graph, explained; `print` shows it, `save` writes it to a file."""
+
+    root: Value  # what is differentiated
+    of: Value | None  # the one node asked about; None if all are
+    forward: tuple[ForwardStep, ...]
+    given: frozenset[Value]  # nodes in the forward table whose own operands are left out
+    backward: tuple[tuple[BackwardStep, ...], ...]  # the contributions to each gradient; gradients in order of the pass
+    path_count: int  # from the node asked about to the output; 0 if all are
+    paths: tuple[Path, ...]  # these paths, where there are at least 2 and at most 20
+
+    @cached_property
+    def names(self) -> dict[Value, str]:
+        """The name of each node that is spoken of."""
+        return {step.node: step.name for step in self.forward}
+
+    @property
+    def title(self) -> str:
+        """What is explained, in a line."""
+        output = self.names[self.root]
+        return f"The gradients of {output}" if self.of is None else f"How ∂{output}/∂{self.names[self.of]} is found"
+
+    def _write(self, to: "_Writer") -> str:
+        return _explanation(self, to)
+
+
+@dataclass(frozen=True, repr=False)
+class PassTable(_Document):
+    """The backward pass as a table, one row for each edge."""
+
+    steps: tuple[BackwardStep, ...]
+
+    @property
+    def title(self) -> str:
+        """What is tabulated, in a line."""
+        return f"The backward pass from {self.steps[0].output}"
+
+    def _write(self, to: "_Writer") -> str:
+        return to.table(
+            ("gradient", "node", "upstream", "local derivative", "contribution", "grad"),
+            [_backward_row(step, to) for step in self.steps],
+        )
+
+
+def explain(root: Value, of: Value | str | None = None, *, limit: int | None = LARGEST) -> Explanation:
+    """Explain how the gradients of `root` come about.
+
+    Args:
+        root: the output, which is differentiated.
+        of: a node, or its name: explain only what leads to its gradient. None explains all of them.
+        limit: how many nodes to explain at most; None for all, however many there are.
+
+    Raises:
+        TypeError: `root` is no Value.
+        ValueError: no node, or more than one, has the name `of`; there are more nodes than `limit`; or a local
+            derivative is infinite or undefined. The text says which, and what to write.
+    """
+    if not isinstance(root, Value):
+        raise TypeError(f"explain() takes a Value, not {root!r}: write explain(loss)")
+    forward = list(forward_steps(root))
+    target = None if of is None else _find(of, forward)
+    if target is None:
+        _check_size(len(forward), limit)
+    backward = list(backward_steps(root))
+    given: frozenset[Value] = frozenset()
+    if target is not None:
+        reached = {target}
+        for step in reversed(backward):  # operands come before the nodes made from them
+            if step.operand in reached:
+                reached.add(step.node)
+        backward = [step for step in backward if step.operand in reached]
+        shown = reached.union(*(step.node.operands for step in backward if not step.is_seed))
+        given = frozenset(shown - reached) | {target}
+        forward = [step for step in forward if step.node in shown]
+        _check_size(len(forward), limit)
+    count = 0 if target is None else count_paths(root, target)
+    listed = paths(root, target) if target is not None and 2 <= count <= MOST_PATHS else []
+    contributions: dict[Value, list[BackwardStep]] = {}
+    for step in backward:
+        steps = contributions[step.operand] = contributions.pop(step.operand, [])  # at the end, until it is complete
+        steps.append(step)
+    gradients = tuple(map(tuple, contributions.values()))
+    return Explanation(root, target, tuple(forward), given, gradients, count, tuple(listed))
+
+
+def tabulate(root: Value, *, limit: int | None = LONGEST) -> PassTable:
+    """Return the backward pass from `root` as a table: for each edge upstream gradient, local derivative, contribution.
+
+    Raises:
+        TypeError: `root` is no Value.
+        ValueError: it has more than `limit` steps, or a local derivative is infinite or undefined.
+    """
+    if not isinstance(root, Value):
+        raise TypeError(f"tabulate() takes a Value, not {root!r}: write tabulate(loss)")
+    steps = tuple(backward_steps(root))
+    if limit is not None and len(steps) > limit:
+        raise ValueError(f"the pass has {len(steps):,} steps, more than {limit:,}: write tabulate(v, limit=None)")
+    return PassTable(steps)
+
+
+def _find(of: Value | str, forward: Sequence[ForwardStep]) -> Value:
+    """Return the node asked about."""
+    if isinstance(of, Value):
+        if not any(step.node is of for step in forward):
+            raise ValueError(f"{describe(of)} is no node of this graph that has a gradient")
+        return of
+    found = [step.node for step in forward if step.name == of]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        data = ", ".join(short(v.data) for v in found[:4])
+        raise ValueError(
+            f"{len(found)} nodes are named {of!r} (data {data}{', …' * (len(found) > 4)}): "
+            "give each a label of its own, or pass the node itself instead of its name"
+        )
+    names = list(dict.fromkeys(step.name for step in forward))
+    known = get_close_matches(str(of), names, 4, 0.5) or names[:8]
+    more = ", …" * (len(known) < len(names))
+    raise ValueError(f"no node with a gradient is named {of!r}: there are {', '.join(map(one_line, known))}{more}")
+
+
+def _check_size(count: int, limit: int | None) -> None:
+    if limit is not None and count > limit:
+        raise ValueError(
+            f"{count:,} nodes are more than the {limit:,} that are explained at once: "
+            "name one leaf with `of` to see only what leads to it, or raise `limit`"
+        )
+
+
+# -------------------- what is said, and in which order --------------------
+
+
+def _explanation(explanation: Explanation, to: "_Writer") -> str:
+    root, of, names = explanation.root, explanation.of, explanation.names
+    output = to.name(names[root])
+    title = f"The gradients of {to.math(output)}"
+    if of is not None:
+        title = f"How {to.math(to.partial(output, to.name(names[of])))} is found"
+    blocks = [
+        to.title(title),
+        to.heading("Forward pass"),
+        to.table(
+            ("node", "rule", "with numbers", "data"),
+            [_forward_row(step, step.node in explanation.given, to) for step in explanation.forward],
+        ),
+        to.heading("Backward pass"),
+        to.paragraph(
+            "Each contribution is upstream gradient times local derivative; a gradient is the sum of its contributions."
+        ),
+    ]
+    for used_once, gradients in groupby(explanation.backward, key=lambda steps: len(steps) == 1):
+        if used_once:
+            blocks.append(to.equations([_chain_rule(steps[0], root, to) for steps in gradients]))
+        else:
+            for steps in gradients:
+                blocks += [to.paragraph(_uses(steps, to)), to.equations(_sum_of_contributions(steps, root, to))]
+    if of is not None and explanation.path_count > 1:
+        blocks += _along_paths(explanation, output, to.name(names[of]), to)
+    grads = {steps[-1].operand: steps[-1].after for steps in explanation.backward}
+    asked = [step for step in explanation.forward if (not step.operands if of is None else step.node is of)]
+    rows = [[to.math(x) for x in (to.name(s.name), to.number(s.result), to.number(grads[s.node]))] for s in asked]
+    blocks += [to.heading("Gradients"), to.table(("node", "data", "grad"), rows)]
+    return to.join(blocks)
+
+
+def _forward_row(step: ForwardStep, given: bool, to: "_Writer") -> list[str]:
+    name, data = to.math(to.name(step.name)), to.math(to.number(step.result))
+    if given or not step.operands:
+        return [name, "given" if step.operands else step.operation, "", data]
+    written = [[to.name(x) for x in step.operands], [to.number(x) for x in step.numbers]]
+    return [name, *(to.math(to.operation(step.node.op, operands)) for operands in written), data]
+
+
+def _chain_rule(step: BackwardStep, root: Value, to: "_Writer") -> list[str]:
+    """Return the sides of the equation for a gradient that is one contribution."""
+    left = to.partial(to.name(step.output), to.name(step.operand_name))
+    return [left, "1"] if step.is_seed else [left, *_contribution(step, root, to)]
+
+
+def _sum_of_contributions(steps: Sequence[BackwardStep], root: Value, to: "_Writer") -> list[list[str]]:
+    """Return the sides of the equations for a gradient that is a sum: with symbols, each contribution, with numbers."""
+    written = [_contribution(step, root, to) for step in steps]
+    left = to.partial(to.name(steps[0].output), to.name(steps[0].operand_name))
+    each = dict.fromkeys(tuple(sides) for sides in written if len(sides) > 1)  # a * a has the same one twice
+    numbers = [to.number(step.contribution) for step in steps]
+    return [
+        [left, to.total(_at_most([sides[0] for sides in written], to.dots))],
+        *map(list, each),
+        [left, to.total(_at_most(numbers, to.dots)), to.number(steps[-1].after)],
+    ]
+
+
+def _contribution(step: BackwardStep, root: Value, to: "_Writer") -> list[str]:
+    """Return the contribution with symbols, with the formula, with numbers, and what it comes to."""
+    op, i = step.node.op, step.position
+    name, operands = to.name(step.name), [to.name(x) for x in step.operands]
+    formula = to.local(op, i, name, operands)
+    filled_in = to.local(op, i, to.number(step.node.data), [to.number(x) for x in step.numbers])
+    forms = [formula, filled_in, to.number(step.local)]
+    if step.node is root:  # its upstream gradient is 1
+        sides = forms
+    else:
+        symbols = to.partial(to.name(step.output), name)
+        by_symbol = formula if step.operands.count(step.operand_name) > 1 else to.partial(name, operands[i])
+        products = [to.product([to.number(step.upstream), factor]) for factor in forms]
+        sides = [to.product([symbols, by_symbol]), *products, to.number(step.contribution)]
+    return [side for side, _ in groupby(sides)]
+
+
+def _backward_row(step: BackwardStep, to: "_Writer") -> list[str]:
+    output, name, operand = to.name(step.output), to.name(step.name), to.name(step.operand_name)
+    grad = [to.partial(output, operand), to.number(step.after)]
+    if step.is_seed:
+        return [to.math(grad[0]), "", "", "", "", to.math(grad[1])]
+    operands = [to.name(x) for x in step.operands]
+    forms = [to.local(step.node.op, step.position, name, operands), to.number(step.local)]
+    local = " = ".join([to.partial(name, operand), *(form for form, _ in groupby(forms))])
+    equation = f"{name} = {to.operation(step.node.op, operands)}"
+    return [
+        to.math(x) for x in (grad[0], equation, to.number(step.upstream), local, to.number(step.contribution), grad[1])
+    ]
+
+
+def _uses(steps: Sequence[BackwardStep], to: "_Writer") -> str:
+    """Return the sentence that says where a node is used."""
+    users = _at_most(list(dict.fromkeys(to.math(to.name(step.name)) for step in steps)), "…")
+    listed = " and ".join([", ".join(users[:-1]), users[-1]] if len(users) > 1 else users)
+    return (
+        f"{to.math(to.name(steps[0].operand_name))} is used {len(steps)} times, in {listed}; its contributions add up."
+    )
+
+
+def _along_paths(explanation: Explanation, output: str, of: str, to: "_Writer") -> list[str]:
+    """Return the blocks that say the same as a sum over paths."""
+    blocks = [to.heading("The same as a sum over paths")]
+    lead = f"From {to.math(of)} to {to.math(output)} there are {explanation.path_count:,} paths"
+    if not explanation.paths:
+        return [*blocks, to.paragraph(f"{lead}; the contributions above add them up without walking each of them.")]
+    rows = []
+    for path in explanation.paths:
+        names, factors = [to.name(x) for x in path.names], [to.number(x) for x in path.locals]
+        rows.append([to.math(x) for x in (to.path(names), to.product(factors), to.number(path.product))])
+    total = to.total([to.number(path.product) for path in explanation.paths])
+    return [
+        *blocks,
+        to.paragraph(f"{lead}, each with the product of the local derivatives along it."),
+        to.table(("path", "local derivatives", "product"), rows),
+        to.equations([[to.partial(output, of), total, to.number(explanation.backward[-1][-1].after)]]),
+    ]
+
+
+def _at_most(items: list[str], dots: str) -> list[str]:
+    """Return the items, those in the middle of many left out."""
+    return items if len(items) <= MOST_TERMS else [*items[: MOST_TERMS - 2], dots, items[-1]]
+
+
+# -------------------- the ways of writing --------------------
+
+
+class _Text:
+    """Plain text, formulas as in Python."""
+
+    dots = "…"
+
+    def name(self, label: str) -> str:
+        return one_line(label)
+
+    def number(self, x: Any) -> str:
+        return short(x)
+
+    def operation(self, op: Operation, operands: Sequence[str]) -> str:
+        return op.write(operands)
+
+    def local(self, op: Operation, i: int, out: str, operands: Sequence[str]) -> str:
+        return op.formula(i, out, operands)
+
+    def partial(self, of: str, by: str) -> str:
+        return f"∂{of}/∂{by}"
+
+    def product(self, factors: Sequence[str]) -> str:
+        first, *rest = factors
+        return " * ".join([first, *(f"({x})" if x.startswith("-") or " " in x else x for x in rest)])
+
+    def total(self, terms: Sequence[str]) -> str:
+        first, *rest = terms
+        return " + ".join([first, *(f"({x})" if x.startswith("-") else x for x in rest)])
+
+    def path(self, names: Sequence[str]) -> str:
+        return " <- ".join(names)
+
+    def math(self, formula: str) -> str:
+        return formula
+
+    def title(self, written: str) -> str:
+        return f"{written}\n{'=' * cell_len(written)}"
+
+    def heading(self, written: str) -> str:
+        return f"{written}\n{'-' * len(written)}"
+
+    def paragraph(self, written: str) -> str:
+        return written
+
+    def equations(self, equations: Sequence[Sequence[str]]) -> str:
+        return "\n".join(f"    {' = '.join(sides)}" for sides in equations)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
+        lines = [zip(row, widths, strict=True) for row in (columns, *rows)]
+        return "\n".join(("    " + "  ".join(x + " " * (w - cell_len(x)) for x, w in line)).rstrip() for line in lines)
+
+    def join(self, blocks: Sequence[str]) -> str:
+        return "\n\n".join(blocks)
+
+
+class _Markdown:
+    """Markdown with LaTeX between dollar signs, one equation to a line: no environments are needed."""
+
+    dots = r"\ldots"
+
+    name = staticmethod(latex.name)
+    number = staticmethod(latex.number)
+    operation = staticmethod(latex.operation)
+    local = staticmethod(latex.local)
+    partial = staticmethod(latex.partial)
+    product = staticmethod(latex.product)
+    total = staticmethod(latex.total)
+
+    def path(self, names: Sequence[str]) -> str:
+        return r" \leftarrow ".join(names)
+
+    def math(self, formula: str) -> str:
+        return f"${formula}$"
+
+    def title(self, written: str) -> str:
+        return f"# {written}"
+
+    def heading(self, written: str) -> str:
+        return f"## {written}"
+
+    def paragraph(self, written: str) -> str:
+        return written
+
+    def equations(self, equations: Sequence[Sequence[str]]) -> str:
+        return "\n\n".join(f"$${' = '.join(sides)}$$" for sides in equations)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        head = [columns, ["---"] * len(columns)]
+        return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows])
+
+    def join(self, blocks: Sequence[str]) -> str:
+        return "\n\n".join(blocks)
+
+
+class _Html(_Markdown):
+    """The body of a web page; MathML is LaTeX's own structure, so that nothing has to be typeset by a script."""
+
+    def math(self, formula: str) -> str:
+        return latex.mathml(formula)
+
+    def title(self, written: str) -> str:
+        return f"<h1>{written}</h1>"
+
+    def heading(self, written: str) -> str:
+        return f"<h2>{written}</h2>"
+
+    def paragraph(self, written: str) -> str:
+        return f"<p>{written}</p>"
+
+    def equations(self, equations: Sequence[Sequence[str]]) -> str:
+        lines = "\n".join(f"<p>{self.math(' = '.join(sides))}</p>" for sides in equations)
+        return f'<div class="equations">\n{lines}\n</div>'
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+        body = "\n".join(
+            "<tr>" + "".join(f'<td class="{column}">{x}</td>' for column, x in zip(columns, row, strict=True)) + "</tr>"
+            for row in rows
+        )
+        return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+
+    def join(self, blocks: Sequence[str]) -> str:
+        return "\n".join(blocks)
+
+
+_Writer: TypeAlias = _Text | _Markdown
+
+_STYLE = """
+:root { color-scheme: light dark; --data: #0072b2; --grad: #b84f00 }
+@media (prefers-color-scheme: dark) { :root { --data: #56b4e9; --grad: #e69f00 } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+math { font-size: 1.1em; math-style: normal }
+table { border-collapse: collapse }
+th, td { padding: 0.3rem 1.2rem 0.3rem 0; text-align: left; border-bottom: 1px solid #8886 }
+.data { color: var(--data) }
+.grad { color: var(--grad) }
+.equations { margin: 1.6rem 1.5rem }
+.equations p { margin: 0.8rem 0; overflow-x: auto }
+"""
