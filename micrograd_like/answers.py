@@ -33,6 +33,10 @@ class Answer:
         slack = max(self.slack * Fraction(1_000_001, 1_000_000), abs(exact) * self.relative_slack)
         return abs(self.number - exact) <= max(slack, abs(exact) * Fraction(1, 10**9))
 
+    def is_right(self, truth: Any) -> bool:
+        """Return whether the answer is right: it agrees, and has digits enough to say so."""
+        return self.agrees(truth) and not self.is_too_coarse(truth)
+
     def is_too_coarse(self, truth: Any) -> bool:
         """Return whether it agrees only since it has so few digits, as 0 does with 0.3."""
         return self.agrees(truth) and abs(self.number - Fraction(truth)) > abs(Fraction(truth)) * COARSE

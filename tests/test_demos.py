@@ -81,3 +81,9 @@ def test_newton(tmp_path):
     assert "f(1.000000, 1.000000)" in out
     assert len(re.findall(r"^  step", out, re.MULTILINE)) <= 8
     assert int(re.search(r"needs (\d+) to come", out)[1]) > 1000
+
+
+def test_mistakes(tmp_path):
+    out = run("mistakes", tmp_path)
+    assert "The mistake: overwritten instead of added. It first shows at b." in out
+    assert "a  40: right, given the slip before it" in out
