@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `explain`, `step`, `train` and `demo`."""
+"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `train` and `demo`."""
 
 import argparse
 import sys
@@ -21,7 +21,9 @@ from .stepping.shell import Shell
 from .steps import backward_steps, forward_steps
 from .storage import save
 from .teaching import explain
+from .teaching.exercises import CLASSICS, LEVELS, exercise
 from .teaching.explanation import LARGEST
+from .teaching.mistakes import MISTAKES
 from .training import BATCH_SIZE, EPOCHS, Epoch, fit
 
 _PATTERNS: dict[str, Callable[..., Dataset]] = {
@@ -85,6 +87,21 @@ def _explain(options: argparse.Namespace) -> int:
 def _step(options: argparse.Namespace) -> int:
     root = parse(options.expression, **dict(options.numbers))
     return 0 if Shell(root, predict=options.predict).run() else INTERRUPTED
+
+
+# -------------------- exercise --------------------
+
+
+def _exercise(options: argparse.Namespace) -> int:
+    drawn = CLASSICS[options.name] if options.name else exercise(options.seed, options.level, options.operations)
+    print(drawn)
+    if options.key:
+        print("\nKey")
+        for line in drawn.lines():
+            print("   ", line.working)
+        print(f"\n{len(drawn.visible)} of {len(MISTAKES)} mistakes change an answer,", end=" ")
+        print(f"{drawn.distinct} each in its own way.")
+    return 0
 
 
 # -------------------- train --------------------
@@ -241,6 +258,16 @@ def _parser() -> _Parser:
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
     command.add_argument("--predict", action="store_true", help="ask for each contribution before showing it")
     command.set_defaults(run=_step)
+
+    command = commands.add_parser("exercise", help="make an exercise in backpropagation by hand")
+    command.add_argument(
+        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help=f"one of {', '.join(CLASSICS)}"
+    )
+    command.add_argument("--level", choices=LEVELS, default="diamond", help="(default diamond)")
+    command.add_argument("--operations", type=_names, default=(), help="what to practise, such as '*,+,relu'")
+    command.add_argument("--seed", type=int, default=0, help="which exercise (default 0)")
+    command.add_argument("--key", action="store_true", help="print the solution too")
+    command.set_defaults(run=_exercise)
 
     command = commands.add_parser("train", help="train a network and draw what it learnt")
     command.add_argument(

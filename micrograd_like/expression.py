@@ -6,6 +6,7 @@ The text is read by Python's own parser and only what is listed here is computed
 import ast
 import warnings
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from . import ops
@@ -51,7 +52,8 @@ def parse(text: str, **numbers: Any) -> Value:
 
     Args:
         text: the formula.
-        numbers: the number, or the Value, that each name stands for.
+        numbers: the number, or the Value, that each name stands for; if all are Fractions, the formula's own numbers
+            are exact too.
 
     Raises:
         ExpressionError: the text is no formula, a name has no number, or the result is not defined; with a caret.
@@ -67,6 +69,7 @@ class _Parser:
         self.text = text
         self.lines = text.splitlines() or [""]
         self.leaves = {name: x if isinstance(x, Value) else Value(x, name) for name, x in numbers.items()}
+        self.exact = bool(self.leaves) and all(isinstance(v.data, Fraction) for v in self.leaves.values())
         self.names = dict(self.leaves)
         self.used: set[str] = set()
 
@@ -128,7 +131,7 @@ class _Parser:
             and node.value is not bool(node.value)
         ):
             try:
-                v = Value(node.value)
+                v = Value(Fraction(str(node.value)) if self.exact else node.value)
             except OverflowError as error:
                 raise self.error(node, str(error)) from None
             if v.data - v.data:

@@ -110,7 +110,7 @@ class Operation:
         """Return the operation as one writes it: `a * b`, `-a`, `tanh(a)`."""
         if self.symbol[0].isalpha():
             return f"{self.name}({', '.join(names)})"
-        first, *rest = [f"({name})" if name.startswith("-") else name for name in names]
+        first, *rest = [f"({name})" if name.startswith("-") or "/" in name else name for name in names]
         if not rest:
             return self.symbol + first
         return f" {self.symbol} ".join([first if self.symbol == "**" else names[0], *rest])

@@ -298,7 +298,7 @@ def short(x: Any) -> str:
 
 def _in_product(written: str) -> str:
     """Put parentheses around what would be misread beside a `*`."""
-    return f"({written})" if written.startswith("-") or " " in written else written
+    return f"({written})" if written.startswith("-") or " " in written or "/" in written else written
 
 
 def _equal(formula: str, number: str) -> str:

@@ -1,10 +1,11 @@
 """Formulas as text."""
 
 import math
+from fractions import Fraction
 
 import pytest
 
-from micrograd_like import Value
+from micrograd_like import Value, ops
 from micrograd_like.expression import FUNCTIONS, ExpressionError, parse
 
 
@@ -143,3 +144,15 @@ def test_a_number_nobody_uses_is_a_mistake():
 def test_what_a_name_stands_for_must_be_a_number():
     with pytest.raises(TypeError, match="a Value holds one real number"):
         parse("x", x="2")
+
+
+def test_fractions_keep_the_formulas_numbers_exact():
+    v = parse("x**2 / 3 + 0.1", x=Fraction(1, 2))
+    assert v.data == Fraction(1, 12) + Fraction(1, 10)
+    assert type(parse("x**2", x=0.5).data) is float
+
+
+def test_fractions_are_told_from_divisions():
+    assert ops.divide.write(["9", "1/2"]) == "9 / (1/2)"
+    assert ops.power.write(["1/2", "2"]) == "(1/2) ** 2"
+    assert ops.add.write(["1/2", "-3"]) == "1/2 + (-3)"
