@@ -1,6 +1,7 @@
-"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `train` and `demo`."""
+"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `quiz`, `train` and `demo`."""
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from .teaching import explain
 from .teaching.exercises import CLASSICS, LEVELS, exercise
 from .teaching.explanation import LARGEST
 from .teaching.mistakes import MISTAKES
+from .teaching.quiz import quiz
 from .training import BATCH_SIZE, EPOCHS, Epoch, fit
 
 _PATTERNS: dict[str, Callable[..., Dataset]] = {
@@ -38,6 +40,9 @@ INTERRUPTED = 130  # the exit code that shells give a program stopped by Ctrl-C
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 2 for a mistake in what was asked, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that has no ∂ gets \u2202
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -102,6 +107,19 @@ def _exercise(options: argparse.Namespace) -> int:
         print(f"\n{len(drawn.visible)} of {len(MISTAKES)} mistakes change an answer,", end=" ")
         print(f"{drawn.distinct} each in its own way.")
     return 0
+
+
+def _quiz(options: argparse.Namespace) -> int:
+    quiz(options.rounds, options.seed, ask=_ask)
+    return 0
+
+
+def _ask(question: str) -> str:
+    """Return an answer; one from a file is shown as if it were typed."""
+    answer = input(question)
+    if not sys.stdin.isatty():
+        print(answer)
+    return answer
 
 
 # -------------------- train --------------------
@@ -268,6 +286,11 @@ def _parser() -> _Parser:
     command.add_argument("--seed", type=int, default=0, help="which exercise (default 0)")
     command.add_argument("--key", action="store_true", help="print the solution too")
     command.set_defaults(run=_exercise)
+
+    command = commands.add_parser("quiz", help="answer exercises, and see what you still get wrong")
+    command.add_argument("--rounds", type=_count, help="exercises (default: until q)")
+    command.add_argument("--seed", type=int, default=0, help="which exercises (default 0)")
+    command.set_defaults(run=_quiz)
 
     command = commands.add_parser("train", help="train a network and draw what it learnt")
     command.add_argument(
