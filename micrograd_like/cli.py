@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `quiz`, `train` and `demo`."""
+"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `grade`, `quiz`, `train` and `demo`."""
 
 import argparse
 import io
@@ -11,6 +11,7 @@ from . import __version__, datasets
 from .datasets import Dataset
 from .engine import Value
 from .expression import FUNCTIONS, parse
+from .files import write_whole
 from .init import INITIALIZERS
 from .losses import LOSSES
 from .nn import ACTIVATIONS, MLP
@@ -24,6 +25,8 @@ from .storage import save
 from .teaching import explain
 from .teaching.exercises import CLASSICS, LEVELS, exercise
 from .teaching.explanation import LARGEST
+from .teaching.export import Sheet, grade_class, write_class
+from .teaching.export.classroom import read_names
 from .teaching.mistakes import MISTAKES
 from .teaching.quiz import quiz
 from .training import BATCH_SIZE, EPOCHS, Epoch, fit
@@ -98,14 +101,34 @@ def _step(options: argparse.Namespace) -> int:
 
 
 def _exercise(options: argparse.Namespace) -> int:
-    drawn = CLASSICS[options.name] if options.name else exercise(options.seed, options.level, options.operations)
-    print(drawn)
-    if options.key:
-        print("\nKey")
-        for line in drawn.lines():
-            print("   ", line.working)
-        print(f"\n{len(drawn.visible)} of {len(MISTAKES)} mistakes change an answer,", end=" ")
-        print(f"{drawn.distinct} each in its own way.")
+    if options.roster:
+        if not options.output or options.name:
+            raise ValueError("--class takes a folder for the sheets, -o FOLDER, and makes exercises of a --level")
+        files = write_class(read_names(options.roster), options.output, options.level, options.count, options.seed)
+        print(f"wrote {len(files) - 1} sheets and {files[-1]}")
+        return 0
+    if options.name:
+        drawn = [CLASSICS[options.name]]
+    else:
+        drawn = [exercise(1000 * options.seed + k, options.level, options.operations) for k in range(options.count)]
+    if options.output:
+        print("wrote", Sheet(drawn).save(options.output))
+        return 0
+    for each in drawn:
+        print(each, end="\n\n")
+        if options.key:
+            print(*(f"    {line.working}" for line in each.lines()), sep="\n")
+            print(f"\n{len(each.visible)} of {len(MISTAKES)} mistakes change an answer,", end=" ")
+            print(f"{each.distinct} each in its own way.\n")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    result = grade_class(options.key, options.answers)
+    print(result)
+    if options.output:
+        write_whole(Path(options.output), result.csv().encode())
+        print("wrote", options.output)
     return 0
 
 
@@ -284,8 +307,17 @@ def _parser() -> _Parser:
     command.add_argument("--level", choices=LEVELS, default="diamond", help="(default diamond)")
     command.add_argument("--operations", type=_names, default=(), help="what to practise, such as '*,+,relu'")
     command.add_argument("--seed", type=int, default=0, help="which exercise (default 0)")
+    command.add_argument("--count", type=_count, default=1, help="how many (default 1)")
     command.add_argument("--key", action="store_true", help="print the solution too")
+    command.add_argument("--class", dest="roster", metavar="ROSTER.csv", help="a sheet for each name in it")
+    command.add_argument("-o", "--output", metavar="FILE", help="a sheet for print, .html or .md; for a class a folder")
     command.set_defaults(run=_exercise)
+
+    command = commands.add_parser("grade", help="grade the answers of a class")
+    command.add_argument("key", metavar="KEY.json", help="the key that `exercise --class` wrote")
+    command.add_argument("answers", metavar="ANSWERS.csv", help="with the columns name, exercise, node and answer")
+    command.add_argument("-o", "--output", metavar="FILE.csv", help="where to write the table")
+    command.set_defaults(run=_grade)
 
     command = commands.add_parser("quiz", help="answer exercises, and see what you still get wrong")
     command.add_argument("--rounds", type=_count, help="exercises (default: until q)")

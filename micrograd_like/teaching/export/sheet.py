@@ -1,0 +1,100 @@
+"""A sheet of exercises for print or as Markdown: blanks to fill in, and the key on a page of its own."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ...files import write_whole
+from ...pictures.graph import draw_graph
+from ...steps import short
+from ..exercises import Exercise
+from ..mistakes import find
+
+ENDINGS = (".html", ".md")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Exercises under a title, perhaps for somebody by name."""
+
+    exercises: Sequence[Exercise]
+    title: str = "Backpropagation by hand"
+    student: str = ""
+    fade: float = 1.0  # how much is left to the student, as in `Exercise.lines`
+
+    def html(self, key: bool = True) -> str:
+        """Return a page for print, black on white, with a box for each answer; the key follows on its own page."""
+        return str(_template("sheet.html").render(sheet=self, parts=self._parts(picture=True), key=key))
+
+    def markdown(self, key: bool = True) -> str:
+        """Return the sheet as Markdown, with an empty cell for each answer."""
+        return str(_template("sheet.md").render(sheet=self, parts=self._parts(picture=False), key=key))
+
+    def save(self, path: str | Path, key: bool = True) -> Path:
+        """Write the sheet to a file, whole or not at all; its ending says the format: .html or .md.
+
+        Raises:
+            ValueError: the name has another ending.
+            RuntimeError: jinja2 is not installed, or there is no Graphviz for the pictures of a page.
+            OSError: the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in ENDINGS:
+            raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {' or '.join(ENDINGS)}")
+        content = self.html(key) if path.suffix.lower() == ".html" else self.markdown(key)
+        write_whole(path, content.encode())
+        return path
+
+    def _parts(self, *, picture: bool) -> list[dict[str, Any]]:
+        """Return what the templates show of each exercise."""
+        parts = []
+        for drawn in self.exercises:
+            telling = [
+                (
+                    find(mistake_id).name,
+                    ", ".join(f"{name} = {short(x)}" for name, x in zip(drawn.answers, wrong, strict=True)),
+                )
+                for mistake_id, wrong in drawn.visible.items()
+            ]
+            svg = draw_graph(drawn.root, data=False, grad=False, local=False).svg if picture else ""
+            parts.append(
+                {
+                    "steps": drawn.formula.split("; "),
+                    "given": [f"{name} = {short(x)}" for name, x in drawn.numbers.items()],
+                    "lines": [
+                        {"question": x.question, "answer": short(x.answer), "blank": x.is_blank, "working": x.working}
+                        for x in drawn.lines(self.fade)
+                    ],
+                    "picture": base64.b64encode(svg.encode()).decode(),
+                    "telling": telling,
+                }
+            )
+        return parts
+
+
+@cache
+def _template(name: str) -> Any:
+    try:
+        from jinja2 import Environment, PackageLoader
+    except ImportError:
+        raise RuntimeError("sheets need jinja2: run `pip install jinja2`") from None
+    loader = PackageLoader("micrograd_like", "teaching/export")
+    environment = Environment(
+        loader=loader,
+        autoescape=name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = _cell
+    return environment.get_template(name)
+
+
+def _cell(written: str) -> str:
+    """Quote text for Markdown, where a bar ends a cell, and a star, an underscore or a `<` would be markup."""
+    for character in "\\`*_|<>#[]":
+        written = written.replace(character, f"\\{character}")
+    return " ".join(written.split())

@@ -1,0 +1,180 @@
+"""Sheets for print and as Markdown, and sets for a class."""
+
+import csv
+import json
+from fractions import Fraction
+from html.parser import HTMLParser
+
+import pytest
+
+from micrograd_like.cli import main
+from micrograd_like.teaching import CLASSICS, exercise
+from micrograd_like.teaching.exercises import Exercise
+from micrograd_like.teaching.export import Sheet, grade_class, write_class
+from micrograd_like.teaching.export.classroom import read_names
+
+NAMES = ["Ada", "Bob, Jr.", 'Eve "the" Third', "=cmd()", "<script>alert(1)</script>", "Zoë"]
+
+
+class Page(HTMLParser):
+    """What a browser finds on a page: tags, and the text of the part before the key and of the key."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.sheet, self.key, self.in_key = [], [], [], False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.in_key = self.in_key or ("class", "key") in attributes
+
+    def handle_data(self, data):
+        (self.key if self.in_key else self.sheet).append(data)
+
+
+@pytest.fixture
+def sheet():
+    return Sheet([CLASSICS["karpathy"], exercise(1, "diamond")], student="Ada")
+
+
+def test_a_page_has_a_box_for_each_answer_and_the_key_apart(sheet):
+    page = Page(sheet.html())
+    asked = sum(len(drawn.lines()) for drawn in sheet.exercises)
+    assert page.tags.count(("span", {"class": "box"})) == asked
+    assert sum(tag == "img" for tag, _ in page.tags) == 2
+    assert "∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6" in page.key
+    assert "Ada" in page.sheet
+    assert not any("+=" in text for text in page.sheet)
+    assert "upstream gradient forgotten" in page.key
+
+
+def test_without_the_key_nothing_is_given_away(sheet):
+    page = Page(sheet.html(key=False))
+    assert page.key == []
+    assert "-8" not in page.sheet
+    assert "Key" not in sheet.markdown(key=False)
+
+
+def test_faded_lines_are_filled_in(sheet):
+    half = Sheet(sheet.exercises, fade=0.5)
+    boxes = Page(half.html()).tags.count(("span", {"class": "box"}))
+    assert boxes == sum(line.is_blank for drawn in half.exercises for line in drawn.lines(0.5))
+    assert 0 < boxes < sum(len(drawn.lines()) for drawn in half.exercises)
+
+
+def test_markdown_tables_have_whole_rows(sheet):
+    for line in sheet.markdown().splitlines():
+        if line.startswith("|"):
+            assert len(line.replace("\\|", "").split("|")) in (4, 5)
+    assert "| e = a \\* b |  |" in sheet.markdown()
+
+
+def test_save_by_ending(sheet, tmp_path):
+    assert sheet.save(tmp_path / "s.html").read_text(encoding="utf-8") == sheet.html()
+    assert sheet.save(tmp_path / "s.md", key=False).read_text(encoding="utf-8") == sheet.markdown(key=False)
+    with pytest.raises(ValueError, match=r"end the name in \.html or \.md"):
+        sheet.save(tmp_path / "s.docx")
+
+
+def test_names_are_text(tmp_path):
+    page = Page(Sheet([CLASSICS["twice"]], title="<b>&", student="<script>x</script>").html())
+    assert not any(tag in ("script", "b") for tag, _ in page.tags if tag == "script")
+    assert "<script>x</script>" in page.sheet
+    assert "\\<script\\>" in Sheet([CLASSICS["twice"]], student="<script>").markdown()
+
+
+# -------------------- a class --------------------
+
+
+def answers_file(path, rows):
+    with path.open("w", newline="", encoding="utf-8-sig") as file:  # as spreadsheets write it
+        writer = csv.writer(file)
+        writer.writerow(("name", "exercise", "node", "answer"))
+        writer.writerows(rows)
+    return path
+
+
+def test_a_class_from_roster_to_grades(tmp_path, capsys):
+    roster = tmp_path / "roster.csv"
+    with roster.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows([("id", "name"), *enumerate(NAMES)])
+    assert read_names(roster) == NAMES
+    folder = tmp_path / "sheets"
+    assert main(["exercise", "--class", str(roster), "--count", "2", "--level", "shared", "-o", str(folder)]) == 0
+    assert "wrote 6 sheets" in capsys.readouterr().out
+    pages = sorted(path.name for path in folder.glob("*.html"))
+    assert pages == [
+        *("001-Ada.html", "002-Bob-Jr.html", "003-Eve-the-Third.html", "004-cmd.html"),
+        *("005-script-alert-1-script.html", "006-Zoë.html"),
+    ]
+    assert len({(folder / page).read_text(encoding="utf-8") for page in pages}) == 6
+    key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+
+    rows = []
+    for i, name in enumerate(NAMES[:5]):  # the last one hands in nothing
+        for number, part in enumerate(key["students"][name], start=1):
+            drawn = Exercise("", part["formula"], {n: Fraction(x) for n, x in part["numbers"].items()})
+            wrong = drawn.visible.get("overwrite") if i == 1 else None
+            for node, answer in zip(drawn.answers, wrong or drawn.answers.values(), strict=True):
+                rows.append((name, number, node, answer))
+    result = grade_class(folder / "key.json", answers_file(tmp_path / "answers.csv", rows))
+    assert list(result.students) == NAMES
+    assert result.students["Ada"] == (result.students["Ada"][1], result.students["Ada"][1], ())
+    assert result.students["Zoë"][0] == 0
+    assert "overwrite" in result.students["Bob, Jr."][2]
+    assert result.mistakes["overwrite"] == 1
+    assert "overwritten instead of added" in str(result)
+
+    table = tmp_path / "table.csv"
+    assert main(["grade", str(folder / "key.json"), str(tmp_path / "answers.csv"), "-o", str(table)]) == 0
+    cells = list(csv.reader(table.read_text(encoding="utf-8").splitlines()))
+    assert [row[0] for row in cells] == ["name", "Ada", "Bob, Jr.", 'Eve "the" Third', "'=cmd()", NAMES[4], "Zoë"]
+
+
+def test_nobody_and_doubles(tmp_path):
+    with pytest.raises(ValueError, match="the class has nobody in it"):
+        write_class([], tmp_path / "x")
+    with pytest.raises(ValueError, match="'Ada' is empty or given twice"):
+        write_class(["Ada", "Bob", "Ada"], tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="is not empty: name a new one"):
+        write_class(["Ada"], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_damaged_files_are_named(tmp_path):
+    write_class(["Ada"], tmp_path / "c", "operation")
+    key = tmp_path / "c" / "key.json"
+    (tmp_path / "a.csv").write_text("name,exercise,answer\r\nAda,1,2\r\n")
+    with pytest.raises(ValueError, match=r"no column 'node'; its first line must name name, exercise, node, answer"):
+        grade_class(key, tmp_path / "a.csv")
+    for row, message in (
+        (("Bob", 1, "a", 1), "row 2: 'Bob' is not in the key"),
+        (("Ada", 7, "a", 1), "row 2: there are exercises 1 to 1, not '7'"),
+        (("Ada", 1, "zz", 1), "Ada, exercise 1: no node is named 'zz'"),
+        (("Ada", 1, "a", "two"), "Ada, exercise 1: the answer for a: 'two' is no number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            grade_class(key, answers_file(tmp_path / "a.csv", [row]))
+    for content, message in (("{", "no JSON"), ("{}", "no key of a class")):
+        (tmp_path / "k.json").write_text(content)
+        with pytest.raises(ValueError, match=message):
+            grade_class(tmp_path / "k.json", tmp_path / "a.csv")
+    damaged = json.loads(key.read_text())
+    del damaged["students"]["Ada"][0]["formula"]
+    (tmp_path / "k.json").write_text(json.dumps(damaged))
+    with pytest.raises(ValueError, match="the key is damaged"):
+        grade_class(tmp_path / "k.json", tmp_path / "a.csv")
+
+
+def test_the_command_line_writes_a_sheet(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["exercise", "--level", "chain", "--count", "2", "-o", "s.html"]) == 0
+    assert (tmp_path / "s.html").read_text(encoding="utf-8").count('class="exercise"') == 2
+    with pytest.raises(SystemExit):
+        main(["exercise", "--class", "none.csv"])
+    assert "--class takes a folder" in capsys.readouterr().err
