@@ -310,7 +310,9 @@ def _parser() -> _Parser:
     command.add_argument("--count", type=_count, default=1, help="how many (default 1)")
     command.add_argument("--key", action="store_true", help="print the solution too")
     command.add_argument("--class", dest="roster", metavar="ROSTER.csv", help="a sheet for each name in it")
-    command.add_argument("-o", "--output", metavar="FILE", help="a sheet for print, .html or .md; for a class a folder")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", help="a sheet, .html for print, .md, or .xml for Moodle; for a class a folder"
+    )
     command.set_defaults(run=_exercise)
 
     command = commands.add_parser("grade", help="grade the answers of a class")

@@ -12,8 +12,7 @@ from ...pictures.graph import draw_graph
 from ...steps import short
 from ..exercises import Exercise
 from ..mistakes import find
-
-ENDINGS = (".html", ".md")
+from .moodle import moodle_xml
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Sheet:
         return str(_template("sheet.md").render(sheet=self, parts=self._parts(picture=False), key=key))
 
     def save(self, path: str | Path, key: bool = True) -> Path:
-        """Write the sheet to a file, whole or not at all; its ending says the format: .html or .md.
+        """Write the sheet to a file, whole or not at all; its ending says the format: .html, .md, or .xml for Moodle.
 
         Raises:
             ValueError: the name has another ending.
@@ -42,10 +41,14 @@ class Sheet:
             OSError: the file cannot be written.
         """
         path = Path(path)
-        if path.suffix.lower() not in ENDINGS:
-            raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {' or '.join(ENDINGS)}")
-        content = self.html(key) if path.suffix.lower() == ".html" else self.markdown(key)
-        write_whole(path, content.encode())
+        formats = {
+            ".html": lambda: self.html(key),
+            ".md": lambda: self.markdown(key),
+            ".xml": lambda: moodle_xml(self.exercises, self.title),
+        }
+        if path.suffix.lower() not in formats:
+            raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
+        write_whole(path, formats[path.suffix.lower()]().encode())
         return path
 
     def _parts(self, *, picture: bool) -> list[dict[str, Any]]:

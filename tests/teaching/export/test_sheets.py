@@ -4,6 +4,7 @@ import csv
 import json
 from fractions import Fraction
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import pytest
 
@@ -12,6 +13,7 @@ from micrograd_like.teaching import CLASSICS, exercise
 from micrograd_like.teaching.exercises import Exercise
 from micrograd_like.teaching.export import Sheet, grade_class, write_class
 from micrograd_like.teaching.export.classroom import read_names
+from micrograd_like.teaching.export.moodle import moodle_xml
 
 NAMES = ["Ada", "Bob, Jr.", 'Eve "the" Third', "=cmd()", "<script>alert(1)</script>", "Zoë"]
 
@@ -72,7 +74,7 @@ def test_markdown_tables_have_whole_rows(sheet):
 def test_save_by_ending(sheet, tmp_path):
     assert sheet.save(tmp_path / "s.html").read_text(encoding="utf-8") == sheet.html()
     assert sheet.save(tmp_path / "s.md", key=False).read_text(encoding="utf-8") == sheet.markdown(key=False)
-    with pytest.raises(ValueError, match=r"end the name in \.html or \.md"):
+    with pytest.raises(ValueError, match=r"end the name in \.html, \.md, \.xml"):
         sheet.save(tmp_path / "s.docx")
 
 
@@ -81,6 +83,35 @@ def test_names_are_text(tmp_path):
     assert not any(tag in ("script", "b") for tag, _ in page.tags if tag == "script")
     assert "<script>x</script>" in page.sheet
     assert "\\<script\\>" in Sheet([CLASSICS["twice"]], student="<script>").markdown()
+
+
+# -------------------- Moodle --------------------
+
+
+def test_moodle_questions_have_feedback_for_each_mistake(sheet, tmp_path):
+    quiz = ElementTree.fromstring(sheet.save(tmp_path / "s.xml").read_text(encoding="utf-8"))
+    assert [q.get("type") for q in quiz][:2] == ["category", "numerical"]
+    questions = quiz.findall("question[@type='numerical']")
+    assert len(questions) == sum(len(drawn.answers) for drawn in sheet.exercises)
+    of_a = next(q for q in questions if q.findtext("name/text") == "Exercise 1: ∂L/∂a")
+    assert "L = d*f" in of_a.findtext("questiontext/text")
+    answers = {float(a.findtext("text")): (a.get("fraction"), a.findtext("feedback/text")) for a in of_a.iter("answer")}
+    assert answers[6.0] == ("100", "Right.")
+    assert answers[-3.0][0] == "0"
+    assert "upstream gradient" in answers[-3.0][1]
+    assert "the other factor" in answers[8.0][1]  # -2 * 2, from f = -2 not swapped at L: 4 * 2
+    assert "= -2 * (-3) = 6" in of_a.findtext("generalfeedback/text")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_moodle_never_calls_a_right_answer_wrong(seed):
+    drawn = exercise(seed, "diamond")
+    for question in ElementTree.fromstring(moodle_xml([drawn])).findall("question[@type='numerical']"):
+        numbers = [float(a.findtext("text")) for a in question.iter("answer")]
+        assert question.find("answer").get("fraction") == "100"
+        assert float(drawn.answers[question.findtext("name/text").rpartition("∂")[2]]) == pytest.approx(numbers[0])
+        gaps = [abs(x - y) for k, x in enumerate(numbers) for y in numbers[:k]]
+        assert all(gap > 0.002 for gap in gaps)  # no two answers overlap
 
 
 # -------------------- a class --------------------

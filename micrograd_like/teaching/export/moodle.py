@@ -1,0 +1,65 @@
+"""Exercises as questions for Moodle: one numerical question for each gradient, with feedback for each known mistake.
+
+The format is Moodle XML, as its documentation describes it under "Moodle XML format" and "Numerical".
+"""
+
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from ...steps import short
+from ..exercises import Exercise
+from ..mistakes import find
+
+TOLERANCE = 0.001  # of the right answer and of a mistake's
+
+
+def moodle_xml(exercises: Sequence[Exercise], category: str = "Backpropagation by hand") -> str:
+    """Return the questions, in a category of the question bank."""
+    quiz = Element("quiz")
+    question = SubElement(quiz, "question", type="category")
+    _text(question, "category", f"$course$/{category}")
+    for number, drawn in enumerate(exercises, start=1):
+        for name in drawn.answers:
+            quiz.append(_question(drawn, number, name))
+    indent(quiz)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(quiz, encoding="unicode") + "\n"
+
+
+def _question(drawn: Exercise, number: int, name: str) -> Element:
+    question = Element("question", type="numerical")
+    asked = f"∂{drawn.root.label}/∂{name}"
+    _text(question, "name", f"Exercise {number}: {asked}")
+    given = ", ".join(f"{letter} = {short(x)}" for letter, x in drawn.numbers.items())
+    steps = drawn.formula.replace("; ", "\n")
+    _text(question, "questiontext", f"{steps}\n\nGiven {given}: what is {asked}?", format="plain_text")
+    SubElement(question, "defaultgrade").text = "1"
+    right = drawn.answers[name]
+    _answer(question, right, 100, "Right.")
+    for wrong, mistakes in _wrong_answers(drawn, name).items():
+        said = " Or: ".join(find(mistake_id).sentence for mistake_id in mistakes)
+        _answer(question, wrong, 0, said if len(mistakes) == 1 else f"It may be: {said}")
+    working = next(line.working for line in drawn.lines() if line.question == asked)
+    _text(question, "generalfeedback", working, format="plain_text")
+    return question
+
+
+def _wrong_answers(drawn: Exercise, name: str) -> dict[float, list[str]]:
+    """Return the wrong answers that mistakes lead to, each with the ids of these; what is nearly right is left out."""
+    place, found = list(drawn.answers).index(name), dict[float, list[str]]()
+    for mistake_id, answers in drawn.visible.items():
+        wrong = float(answers[place])
+        if abs(wrong - drawn.answers[name]) > 2 * TOLERANCE:
+            same = next((x for x in found if abs(x - wrong) <= 2 * TOLERANCE), wrong)
+            found.setdefault(same, []).append(mistake_id)
+    return found
+
+
+def _answer(question: Element, number: float, fraction: int, feedback: str) -> None:
+    answer = SubElement(question, "answer", fraction=f"{fraction}", format="moodle_auto_format")
+    SubElement(answer, "text").text = f"{float(number):.10g}"
+    SubElement(answer, "tolerance").text = f"{TOLERANCE}"
+    _text(answer, "feedback", feedback, format="plain_text")
+
+
+def _text(parent: Element, tag: str, written: str, **attributes: str) -> None:
+    SubElement(SubElement(parent, tag, attributes), "text").text = written
