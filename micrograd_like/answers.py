@@ -1,6 +1,7 @@
 """Numbers as people write them: `4`, `-3/2`, `1.25`, `sqrt(2)/2`; nothing is ever executed.
 
-How exact an answer is meant can be read off it: a decimal is right if it is the truth rounded to the digits given.
+How exact an answer is meant can be read off it: a decimal is right if it is the truth rounded to the digits given, a
+whole number or a fraction if it is the truth.
 """
 
 import re
@@ -8,13 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 from .expression import ExpressionError, parse
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+(\.0)?", re.ASCII)  # str(4.0) too: whole numbers are meant exactly
 _FRACTION = re.compile(r"([+-]?\d{1,50})\s*/\s*(\d{1,50})", re.ASCII)
 
+ROUNDING = Fraction(1, 10**9)  # relative, and absolute: a truth of 3e-17 is meant to be 0
 COARSE = Fraction(1, 20)  # of the truth; an answer that is further off, though rightly rounded, tells nothing
 
 
@@ -29,9 +34,11 @@ class Answer:
 
     def agrees(self, truth: Any) -> bool:
         """Return whether the answer can stand for this number."""
+        if isinstance(truth, float) and not isfinite(truth):
+            return False
         exact = Fraction(truth)
         slack = max(self.slack * Fraction(1_000_001, 1_000_000), abs(exact) * self.relative_slack)
-        return abs(self.number - exact) <= max(slack, abs(exact) * Fraction(1, 10**9))
+        return abs(self.number - exact) <= max(slack, abs(exact) * ROUNDING, ROUNDING)
 
     def is_right(self, truth: Any) -> bool:
         """Return whether the answer is right: it agrees, and has digits enough to say so."""
@@ -39,7 +46,7 @@ class Answer:
 
     def is_too_coarse(self, truth: Any) -> bool:
         """Return whether it agrees only since it has so few digits, as 0 does with 0.3."""
-        return self.agrees(truth) and abs(self.number - Fraction(truth)) > abs(Fraction(truth)) * COARSE
+        return self.agrees(truth) and abs(self.number - Fraction(truth)) > max(abs(Fraction(truth)) * COARSE, ROUNDING)
 
 
 def read_answer(written: Any, names: Mapping[str, Any] | None = None) -> Answer:
@@ -52,13 +59,15 @@ def read_answer(written: Any, names: Mapping[str, Any] | None = None) -> Answer:
     Raises:
         ValueError: it is no number; the text says what to write.
     """
+    if isinstance(written, Real) and not isinstance(written, int | float | Fraction):
+        written = float(written)  # one of NumPy's
     if isinstance(written, bool) or not isinstance(written, str | int | float | Fraction):
         raise ValueError(f"{written!r} is no number: write 4, -3/2, 1.25 or sqrt(2)/2")
     text = str(written).strip().replace("\N{MINUS SIGN}", "-")
     if _DECIMAL.fullmatch(text):
         decimal = Decimal(text)
         last_place = Fraction(10) ** int(decimal.as_tuple().exponent)
-        return Answer(text, Fraction(decimal), last_place / 2)
+        return Answer(text, Fraction(decimal), Fraction(0) if _WHOLE.fullmatch(text) else last_place / 2)
     if (fraction := _FRACTION.fullmatch(text)) and int(fraction[2]):
         return Answer(text, Fraction(int(fraction[1]), int(fraction[2])), Fraction(0))
     if re.fullmatch(r"[+-]?\d+,\d+", text):

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no ∂ gets \u2202
     parser = _parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    # argparse takes -a*b for options; with a space before it, it is a formula
+    options = parser.parse_args([f" {x}" if re.match(r"-[^-=]*[*(+]", x) else x for x in given])
     try:
         return int(options.run(options))
     except BrokenPipeError:  # `| head` has seen enough
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _draw(options: argparse.Namespace) -> int:
-    root = parse(options.expression, **dict(options.numbers))
+    root = _root(options)
     if not options.forward_only:
         root.backward()
     print(text(root, precision=options.precision))
@@ -73,11 +76,19 @@ def _draw(options: argparse.Namespace) -> int:
     return 0
 
 
+def _root(options: argparse.Namespace) -> Value:
+    """Return the Value of the formula and the numbers that were given."""
+    numbers = dict(options.numbers)
+    if len(numbers) < len(options.numbers):
+        raise ValueError("a name is given two numbers: give it one")
+    return parse(options.expression, **numbers)
+
+
 # -------------------- explain --------------------
 
 
 def _explain(options: argparse.Namespace) -> int:
-    explanation = explain(parse(options.expression, **dict(options.numbers)), options.of, limit=options.limit)
+    explanation = explain(_root(options), options.of, limit=options.limit)
     if options.output:
         print("wrote", explanation.save(options.output))
         return 0
@@ -93,8 +104,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _step(options: argparse.Namespace) -> int:
-    root = parse(options.expression, **dict(options.numbers))
-    return 0 if Shell(root, predict=options.predict).run() else INTERRUPTED
+    return 0 if Shell(_root(options), predict=options.predict).run() else INTERRUPTED
 
 
 # -------------------- exercise --------------------
@@ -159,6 +169,10 @@ def _train(options: argparse.Namespace) -> int:
         bias=not options.no_bias,
         seed=options.seed,
     )
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
+    if options.save and not Path(options.save).resolve().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder for {options.save}: make it first, or save elsewhere")
     print(f"{data.name}: {len(data)} samples of {classes} classes ({', '.join(data.class_names)})")
     print(f"{draw(model).title}, {options.activation}")
     epochs = fit(
@@ -176,7 +190,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.save:
         save(model, options.save)
         print("wrote", options.save)
-    _pictures(model, data, epochs, Path(options.output))
+    _pictures(model, data, epochs, folder)
     return 0 if len(epochs) == options.epochs else INTERRUPTED
 
 

@@ -125,7 +125,7 @@ def simplify(values: Sequence[Any], keep: Sequence[Value] = ()) -> list[Value]:
         if v in simple:
             continue
         operands = tuple([simple[x] for x in v.operands])
-        replacement = _rewrite(v.op, operands) if operands else v
+        replacement = _rewrite(v, operands) if operands else v
         if replacement is None:
             key = _key(v.op, operands)
             if key not in known:
@@ -148,8 +148,9 @@ def _key(op: Operation, operands: tuple[Value, ...]) -> tuple[Any, ...]:
     return op, *(sorted(names, key=repr) if op in (ops.add, ops.multiply) else names)
 
 
-def _rewrite(op: Operation, operands: tuple[Value, ...]) -> Value | None:
-    """Return something simpler than the operation on these operands, or None."""
+def _rewrite(v: Value, operands: tuple[Value, ...]) -> Value | None:
+    """Return something simpler than the operation of `v` on these operands, or None."""
+    op, number = v.op, type(v.data)
     if all(x.op is CONSTANT for x in operands):
         return _constant(op.compute([x.data for x in operands]))
     x, y = operands[0], operands[-1]
@@ -158,11 +159,11 @@ def _rewrite(op: Operation, operands: tuple[Value, ...]) -> Value | None:
     if op is ops.subtract:
         return x if _is(y, 0) else record(ops.negative, (y,)) if _is(x, 0) else None
     if op is ops.multiply:
-        return _constant(0.0) if _is(x, 0) or _is(y, 0) else y if _is(x, 1) else x if _is(y, 1) else None
+        return _constant(number(0)) if _is(x, 0) or _is(y, 0) else y if _is(x, 1) else x if _is(y, 1) else None
     if op is ops.divide:
         return x if _is(y, 1) or _is(x, 0) else None
     if op is ops.power:
-        return x if _is(y, 1) else _constant(1.0) if _is(y, 0) else None
+        return x if _is(y, 1) else _constant(number(1)) if _is(y, 0) else None
     if op is ops.negative and x.op is ops.negative:
         return x.operands[0]
     return x if op is ops.positive else None

@@ -153,6 +153,9 @@ class Value:
             self.grad += one
             for v in reversed(order):
                 op, grad = v.op, v.grad
+                if op is CONSTANT:  # whatever came to it
+                    v.grad = UNREACHED
+                    continue
                 if grad - grad:  # not 0: infinite or NaN
                     raise OverflowError(f"the gradient of {describe(v)} came to {grad}, beyond what a float can hold")
                 # The three most frequent rows are written out; _backward() would do the same in twice the time.
@@ -174,8 +177,6 @@ class Value:
                             x.grad += grad * w.data
                         for bias in v.operands[2 * n :]:
                             bias.grad += grad
-                elif op is CONSTANT:
-                    v.grad = UNREACHED
                 else:
                     v._backward()
         except BaseException:
@@ -376,7 +377,7 @@ def _as_operand(x: Any, like: Value) -> Any:
         return NotImplemented  # an array of NumPy's, say, applies the operator to each of its elements
     v = Value(x)
     if isinstance(x, Rational) and type(like.data) is not float:
-        v.data = type(like.data)(x)
+        v.data = type(like.data)(int(x) if isinstance(x, Integral) else x)  # NumPy's integers would overflow in it
     v.op = CONSTANT
     return v
 
@@ -400,6 +401,8 @@ def _number(x: Any) -> Any:
         hint = "write Value(3.0), or Value(float(text)) for a number in a string"
     elif isinstance(x, complex):
         hint = "write Value(z.real) and Value(z.imag) for the two parts of z"
+    elif getattr(x, "shape", None) == ():
+        hint = "write Value(x.item())"
     elif hasattr(x, "__iter__"):
         hint = "write [Value(x) for x in numbers] for a list of Values"
     else:

@@ -43,7 +43,7 @@ class ExpressionError(ValueError):
         self.reason = message
 
 
-def parse(text: str, **numbers: Any) -> Value:
+def parse(text: str, /, **numbers: Any) -> Value:
     """Return the Value of a formula, its names being the labels of the leaves.
 
     A formula is made of numbers, names, `+ - * / **`, parentheses, the functions of this package

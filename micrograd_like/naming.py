@@ -43,7 +43,7 @@ def format_number(x: Any, precision: int | None = None) -> str:
     """
     if not isinstance(x, float):
         return str(x)
-    if precision is None:
+    if precision is None or precision < 0:
         return f"{x:.12g}"
     if x and not 0.5 * 10**-precision <= abs(x) < 10**7:
         return f"{x:.{max(precision - 1, 0)}e}"

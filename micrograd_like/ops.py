@@ -93,10 +93,10 @@ class Operation:
 
     def example(self, numbers: Sequence[Any], names: Sequence[str] = ()) -> str:
         """Return the operation written with its operands' names, if they have any, and with their numbers."""
-        filled_in = self.write([f"{x}" for x in numbers])
+        filled_in = shorten(self.write([f"{x}" for x in numbers]))
         if not any(names):
             return filled_in
-        return f"{self.write([name or f'{x}' for name, x in zip(names, numbers, strict=True)])} = {filled_in}"
+        return f"{shorten(self.write([name or f'{x}' for name, x in zip(names, numbers, strict=True)]))} = {filled_in}"
 
     def local(self, i: int, out: Any, operands: Sequence[Any]) -> Any:
         """Return the local derivative ∂out/∂operand `i`."""
@@ -110,10 +110,12 @@ class Operation:
         """Return the operation as one writes it: `a * b`, `-a`, `tanh(a)`."""
         if self.symbol[0].isalpha():
             return f"{self.name}({', '.join(names)})"
-        first, *rest = [f"({name})" if name.startswith("-") or "/" in name else name for name in names]
+        first, *rest = map(in_parentheses, names)
         if not rest:
             return self.symbol + first
-        return f" {self.symbol} ".join([first if self.symbol == "**" else names[0], *rest])
+        if self.symbol != "**" and re.fullmatch(r"-?[\w./]+", names[0]):  # nothing goes before a first number
+            first = names[0]
+        return f" {self.symbol} ".join([first, *rest])
 
 
 class Variadic(Operation):
@@ -189,6 +191,8 @@ def _sign(x: Any) -> Any:
 
 
 def _heaviside(x: Any, at_zero: Any) -> Any:
+    if isinstance(x, int):  # data that somebody has set: int(0.5) would be 0
+        x = float(x)
     return type(x)(x > 0 if x else at_zero)
 
 
@@ -252,6 +256,16 @@ OPERATIONS = {row.name: row for row in list(globals().values()) if isinstance(ro
 def find(name: str) -> Operation:
     """Return the row of this name."""
     return OPERATIONS[name]
+
+
+def shorten(written: str, longest: int = 120) -> str:
+    """Return text for a message; the middle of a long one is left out."""
+    return written if len(written) <= longest else f"{written[: longest // 2]} … {written[-longest // 2 :]}"
+
+
+def in_parentheses(name: str) -> str:
+    """Return a name or a number as it stands beside an operator: a compound one in parentheses."""
+    return f"({name})" if re.search(r"[\s/*]|(?<!\de)[+-](?!>)", name) else name  # but 1e-5 and w1[3->2] are not
 
 
 def substitute(formula: str, names: dict[str, str]) -> str:

@@ -5,20 +5,32 @@ operands first: each of these finds its operands done already, and depth costs n
 """
 
 import copyreg
+import threading
+from collections.abc import Iterable
 from typing import Any
+from weakref import ref
 
 from .engine import UNREACHED, Value, topological_order
 from .ops import Operation
 
-_handed_over: set[int] = set()  # ids of the nodes on such a list
-
 
 class _End:
-    """Stands at the end of such a list and closes it when it is pickled or copied in turn."""
+    """Stands at the end of such a list, knows the ids of its nodes, and forgets them when it is done in turn.
+
+    It lives as long as the list does; so a pickling or a copy that fails leaves nothing behind.
+    """
+
+    __slots__ = ("__weakref__", "ids")
+
+    def __init__(self, ids: Iterable[int] = ()) -> None:
+        self.ids = set(ids)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _handed_over.clear()
+        self.ids.clear()
         return _End, ()
+
+
+_current = threading.local()  # in each thread, a reference to the end of the list it is at
 
 
 def _reduce(v: Value) -> tuple[Any, ...]:
@@ -28,16 +40,16 @@ def _reduce(v: Value) -> tuple[Any, ...]:
 
 
 def _beneath(v: Value) -> list[Any]:
-    if id(v) in _handed_over or not v.operands:
+    end = getattr(_current, "end", lambda: None)()
+    if not v.operands or (end is not None and id(v) in end.ids):
         return []
     nodes = topological_order(v)[:-1]
-    _handed_over.update(map(id, nodes))
-    return [*nodes, _End()]
+    end = _End(map(id, nodes))
+    _current.end = ref(end)
+    return [*nodes, end]
 
 
 def _restore(beneath: list[Any], data: Any, grad: Any, label: str, op: Operation, operands: tuple[Value, ...]) -> Value:
-    if beneath:
-        _handed_over.clear()  # copy.copy() does not look into the list
     v = Value(0.0, label)
     v.data, v.grad, v.op, v.operands = data, UNREACHED if grad is None else grad, op, operands
     return v

@@ -15,7 +15,7 @@ from typing import Any
 
 from .engine import Value, local_derivative, made_at, topological_order
 from .naming import format_number, node_names
-from .ops import CONSTANT
+from .ops import CONSTANT, in_parentheses
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,13 @@ class BackwardStep:
         name, out, local = self.operand_name, self.output, short(self.local)
         upstream, contribution = short(self.upstream), short(self.contribution)
         factors = [self.formula, local] if self.formula != local else [local]
-        products = [f"{upstream} * {_in_product(factor)}" for factor in factors]
-        symbols = f"∂{out}/∂{name} += ∂{out}/∂{self.name} * ∂{self.name}/∂{name}"
+        products = [f"{upstream} * {in_parentheses(factor)}" for factor in factors]
+        x, v, out = map(in_parentheses, (name, self.name, out))
+        symbols = f"∂{out}/∂{x} += ∂{out}/∂{v} * ∂{v}/∂{x}"
         line = " = ".join([symbols, *products, contribution])
         if not self.before:
             return line
-        return f"{line}, so {short(self.before)} + {_in_product(contribution)} = {short(self.after)}"
+        return f"{line}, so {short(self.before)} + {in_parentheses(contribution)} = {short(self.after)}"
 
     @property
     def text(self) -> str:
@@ -146,7 +147,7 @@ class BackwardStep:
             f"{name} = {self.node.op.write(self.operands)}, so {x} acts on {out} through {name}:",
             f"    upstream gradient  ∂{out}/∂{name} = {short(self.upstream)}",
             f"    local derivative   ∂{name}/∂{x} = " + _equal(self.formula, short(self.local)),
-            f"    contribution       {short(self.upstream)} * {_in_product(short(self.local))}"
+            f"    contribution       {short(self.upstream)} * {in_parentheses(short(self.local))}"
             f" = {short(self.contribution)}",
             f"    ∂{out}/∂{x} was {short(self.before)} and is now {short(self.after)}",
             _indented(made_at(self.node)),
@@ -203,7 +204,7 @@ class Path:
     def __str__(self) -> str:
         """Return the path in one line: `L <- e <- a: 1 * (-3) = -3`."""
         first, *rest = [short(x) for x in self.locals] or ["1"]
-        factors = " * ".join([first, *map(_in_product, rest)])
+        factors = " * ".join([first, *map(in_parentheses, rest)])
         return f"{' <- '.join(self.names)}: {factors}" + (f" = {short(self.product)}" if rest else "")
 
 
@@ -294,11 +295,6 @@ def paths(root: Value, leaf: Value, limit: int = 1000) -> list[Path]:
 def short(x: Any) -> str:
     """Return a number as it stands in a line of arithmetic: 6 significant digits, fractions exact."""
     return f"{x:.6g}" if isinstance(x, float) else format_number(x)
-
-
-def _in_product(written: str) -> str:
-    """Put parentheses around what would be misread beside a `*`."""
-    return f"({written})" if written.startswith("-") or " " in written or "/" in written else written
 
 
 def _equal(formula: str, number: str) -> str:

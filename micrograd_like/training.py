@@ -163,7 +163,10 @@ def _epochs(
         loss_sum, right = 0.0, []
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
-            loss, batch_right = step([rows[i] for i in batch], [targets[i] for i in batch])
+            try:
+                loss, batch_right = step([rows[i] for i in batch], [targets[i] for i in batch])
+            except OverflowError as error:
+                raise OverflowError(f"training diverged in epoch {epoch}; try a smaller lr: {error}") from None
             loss_sum += loss * len(batch)
             right += batch_right
         yield Epoch(epoch, loss_sum / len(rows), sum(right) / len(right) if right else None)

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import sqrt, tanh
 
+import numpy as np
 import pytest
 
 from micrograd_like.answers import read_answer
@@ -54,10 +55,31 @@ def test_wrong(written, truth):
 
 
 def test_too_few_digits_tell_nothing():
-    assert read_answer("0").is_too_coarse(0.3)
+    assert not read_answer("0").agrees(0.3)  # whole numbers are meant exactly
+    assert read_answer("0.0345").is_right(0.0345)
     assert read_answer("0.3").is_too_coarse(0.333)
     assert not read_answer("0.33").is_too_coarse(0.333)
     assert not read_answer("5").is_too_coarse(0.3)  # wrong, not coarse
+
+
+def test_whole_numbers_are_exact():
+    assert not read_answer("10").agrees(Fraction(21, 2))
+    assert not read_answer("-8").agrees(Fraction(-25, 3))
+    assert read_answer(3.0).agrees(3)
+
+
+def test_rounding_noise_is_zero():
+    assert read_answer("0").is_right(2.8e-17)
+    assert read_answer(5.5e-17).is_right(0.0)
+
+
+def test_infinite_truths_agree_with_nothing():
+    assert not read_answer("3").agrees(float("inf"))
+
+
+def test_numpys_numbers():
+    assert read_answer(np.int64(3)).agrees(3)
+    assert read_answer(np.float32(0.5)).agrees(0.5)
 
 
 def test_names_stand_for_numbers():

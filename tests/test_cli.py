@@ -35,6 +35,18 @@ def test_draw_prints_the_graph_and_writes_the_picture(capsys, tmp_path):
     assert (tmp_path / "graph.svg").read_text().startswith("<svg")
 
 
+def test_training_that_diverges_says_so(capsys):
+    assert run("train", "moons", "--optimizer", "sgd", "--lr", "1e200") == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("micrograd-like: training diverged in epoch 1; try a smaller lr")
+    assert len(last) < 400
+
+
+def test_a_formula_may_begin_with_a_minus(capsys):
+    assert run("draw", "-a*b", "a=2", "b=3") == 0
+    assert "-6.0000" in capsys.readouterr().out
+
+
 def test_draw_without_gradients(capsys):
     assert run("draw", "x*x", "x=3", "--forward-only", "--precision", "2") == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["v1", "=", "x", "*", "x", "9.00", "–"]
@@ -49,6 +61,8 @@ def test_draw_without_gradients(capsys):
         (("draw", "x +", "x=1"), "invalid syntax"),
         (("draw", "x", "x"), "'x' gives no number to a name: write it like x=2"),
         (("draw", "x", "x=two"), "'two' is no number"),
+        (("draw", "x", "x=1", "x=2"), "a name is given two numbers"),
+        (("train", "moons", "--save", "no/m.json"), "there is no folder for no/m.json"),
         (("draw", "x", "x=1", "y=2"), "y is given a number but is not in the formula"),
         (("draw", "sqrt(x)", "x=0"), "no finite derivative"),
         (("draw", "x", "x=1", "-o", "x.gif"), "end the name in .svg, .png or .dot"),

@@ -173,6 +173,8 @@ def test_fractions_stay_exact():
     (first,) = grad(f, [x], create_graph=True)
     assert first.data == Fraction(3, 2) / 9 + 1
     assert grad(f, [x]) == [first.data]
+    y = Value(Fraction(1, 3), "y")
+    assert grad(x**1 + x * y, [x], create_graph=True)[0].data == Fraction(4, 3)
     assert hessian(f, [x]) == [[Fraction(1)]]
     assert jvp(f, [x], [Fraction(1, 7)]) == first.data / 7
 

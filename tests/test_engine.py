@@ -1,11 +1,13 @@
 import contextlib
 import copy
 import gc
+import io
 import math
 import pickle
 import subprocess
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -589,3 +591,46 @@ def test_public_names():
     assert micrograd_like.sum is sum_values
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         micrograd_like.nothing
+
+
+# -------------------- what once went wrong --------------------
+
+
+def test_what_comes_to_a_constant_does_not_matter():
+    y = Value(1e200)
+    w = (y * 1e-300) * 1e250  # towards the constants, the gradient is beyond all floats
+    w.backward()
+    assert y.grad == pytest.approx(1e-50)
+    x = Value(math.inf)
+    (x * 2).backward()
+    assert x.grad == 2.0
+
+
+def test_threads_copy_side_by_side():
+    _, y = chain(6000)
+    with ThreadPoolExecutor(4) as pool:
+        copies = list(pool.map(lambda _: copy.deepcopy(y), range(4)))
+    assert [len(topological_order(c)) for c in copies] == [len(topological_order(y))] * 4
+
+
+def test_a_failed_pickle_leaves_nothing_behind():
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    _, y = chain(40_000)
+    with pytest.raises(OSError, match="No space left"):
+        pickle.Pickler(Full()).dump(y)
+    assert copy.deepcopy(y.operands[0]).data == y.operands[0].data
+
+
+def test_integers_set_as_data_keep_ties_half_and_half():
+    a, b = Value(1.0), Value(1.0)
+    a.data = b.data = 2
+    maximum(a, b).backward()
+    assert (a.grad, b.grad) == (0.5, 0.5)
+
+
+def test_numpys_integers_beside_fractions_do_not_overflow():
+    v = Value(Fraction(1, 3)) * np.int64(2**62) * np.int64(8)
+    assert v.data == Fraction(2**65, 3)

@@ -132,6 +132,10 @@ def test_absurd_sizes_are_refused(text):
     assert max(map(len, str(caught.value).splitlines())) < 130
 
 
+def test_any_name_may_stand_in_a_formula():
+    assert parse("text * 2", text=3).data == 6.0
+
+
 def test_a_long_sum_is_fine():
     assert parse(" + ".join(["x"] * 500), x=1).data == 500.0
 

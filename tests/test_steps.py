@@ -110,6 +110,16 @@ def test_long_text(lecture):
     ]
 
 
+def test_labels_that_are_sums_get_parentheses():
+    a, b, c = named(a=1.0, b=2.0, c=3.0)
+    s = a + b
+    s.label = "a + b"
+    product = s * c
+    product.label = "L"
+    assert [str(step) for step in forward_steps(product)][-1] == "L = (a + b) * c = 3 * 3 = 9"
+    assert "∂L/∂a += ∂L/∂(a + b) * ∂(a + b)/∂a = 3 * 1 = 3" in [str(step) for step in backward_steps(product)]
+
+
 def test_json(lecture):
     step = next(s for s in backward_steps(lecture) if s.operand_name == "a")
     assert json.loads(json.dumps(step.as_dict())) == {

@@ -31,5 +31,7 @@ def draw(thing: Value | Module, **options: Any) -> Drawing:
     if isinstance(thing, Value):
         return draw_graph(thing, **options)
     if isinstance(thing, Module):
+        if unknown := [option for option in options if option not in ("precision", "limit")]:
+            raise TypeError(f"the picture of a network has the options precision and limit, not {unknown[0]}")
         return draw_network(thing, **options)
     raise TypeError(f"draw() takes a Value or a network, not {thing!r}: write draw(loss) or draw(model)")

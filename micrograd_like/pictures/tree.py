@@ -50,6 +50,8 @@ def text(
         ascii_only: whether to use ASCII only; if None, when standard output cannot encode the rest.
         active: an edge to mark, as its node and the position of its operand; position -1 marks the output's line.
     """
+    if not isinstance(value, Value):
+        raise TypeError(f"text() takes a Value, not {value!r}: write text(loss)")
     glyphs = _ASCII if (needs_ascii() if ascii_only is None else ascii_only) else _UNICODE
     names = node_names(topological_order(value))
     lines: list[_Line] = []
@@ -200,7 +202,7 @@ def one_line(written: str) -> str:
 
 
 def _wants_color() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return getattr(sys.stdout, "isatty", bool)() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def needs_ascii() -> bool:

@@ -562,6 +562,10 @@ class Shell(cmd.Cmd):
             return bool(super().onecmd(line))
         except EOFError:
             raise
+        except SystemExit:  # exit(), typed as Python
+            return True
+        except KeyboardInterrupt:
+            self.say("interrupted")
         except (IndexError, RuntimeError, ValueError, OSError) as error:
             self.say(f"{error}")
         except SyntaxError as error:

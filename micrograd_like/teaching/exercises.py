@@ -140,6 +140,8 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
         raise ValueError(f"a level is {', '.join(LEVELS)}, not {level!r}")
     if unknown := [op for op in operations if op not in _STEPS]:
         raise ValueError(f"operations are {', '.join(_STEPS)}, not {unknown[0]!r}")
+    if operations and level in ("neuron", "network"):
+        raise ValueError(f"the level {level!r} has its own operations: leave them out, or take another level")
     if not 2 <= size <= 12:
         raise ValueError(f"size is from 2 to 12 operations, not {size}")
     rng = Random(f"{seed} {level} {' '.join(operations)} {size}")

@@ -125,6 +125,8 @@ def grade(root: Value, answers: Mapping[Any, Any], *, values: bool = False, leve
     Raises:
         ValueError: no node, or more than one, has that label; an answer is no number; or an unknown level.
     """
+    if not isinstance(root, Value):
+        raise TypeError(f"grade() takes the output as a Value, not {root!r}")
     if level not in LEVELS:
         raise ValueError(f"a level is {', '.join(LEVELS)}, not {level!r}")
     order = [v for v in topological_order(root) if v.op is not CONSTANT]
@@ -141,15 +143,26 @@ def grade(root: Value, answers: Mapping[Any, Any], *, values: bool = False, leve
     return Grading(root, grades, diagnoses, values, level)
 
 
-def check(root: Value, *, level: Level = "hint", values: bool = False, **answers: Any) -> None:
+def check(
+    root: Value,
+    answers: Mapping[Any, Any] | None = None,
+    /,
+    *,
+    level: Level = "hint",
+    values: bool = False,
+    **named: Any,
+) -> None:
     """Raise an AssertionError with the diagnosis unless all these answers are right; for graders and tests.
+
+    Answers are given by name, as in `check(L, a=4)`, or as a dict, which `grade` describes with the other arguments.
 
     Raises:
         AssertionError: an answer is wrong or missing.
         ValueError: as `grade` says.
     """
-    result = grade(root, dict(answers), values=values, level=level)
-    if not all(g.status == "right" for g in result.grades if g.name in answers):
+    given = {**(answers or {}), **named}
+    result = grade(root, given, values=values, level=level)
+    if not all(g.status == "right" for g in result.grades if g.name in given or g.node in given):
         raise AssertionError(f"\n{result}")
 
 
