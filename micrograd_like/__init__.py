@@ -10,6 +10,7 @@ from .naming import label_values, named
 from .ops import cos, exp, leaky_relu, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, tanh
 
 if TYPE_CHECKING:
+    from .compiler import compile as compile
     from .derivatives import grad as grad
     from .derivatives import hessian as hessian
     from .derivatives import jvp as jvp
@@ -32,6 +33,7 @@ _LAZY = {
     **dict.fromkeys(("MLP", "Layer", "Module", "Neuron"), "nn"),
     **dict.fromkeys(("draw", "text"), "pictures"),
     **dict.fromkeys(("debug", "step"), "stepping"),
+    "compile": "compiler",
     "explain": "teaching",
     **dict.fromkeys(("grad", "hessian", "jvp"), "derivatives"),
     **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "stepping.ipython"),

@@ -3,7 +3,7 @@
 Each line is a median of runs that take turns with what they are compared with, on this machine, and what is wanted.
 """
 
-from . import engine, stepping
+from . import compiler, engine, stepping
 
-for benchmark in (engine, stepping):
+for benchmark in (engine, stepping, compiler):
     benchmark.run()

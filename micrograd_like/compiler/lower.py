@@ -1,0 +1,333 @@
+"""Lowering: a recorded graph and its gradient become a list of instructions, one operation each, with readable names.
+
+The backward pass is made from the formulas in `ops.py` and not from the example's numbers, so that a formula's
+`if … else 0` is decided for each row when the program runs, and not once when it was recorded.
+"""
+
+import ast
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+from .. import ops
+from ..engine import Value, describe, topological_order
+from ..ops import CONSTANT, Dot, Operation, Variadic
+
+Operand: TypeAlias = str | float  # the name of an input, a parameter or a target; or a number
+
+LONGEST = 32  # terms of a sum in one instruction; what is longer takes several, for parsers dislike deep expressions
+
+# The guard of a formula: `x if condition else 0`.
+CHOOSE = Operation("choose", "choose", lambda condition, x: x if condition else 0.0, condition="0", x="1")
+
+# What is infinite or NaN stays so through these; the operands of every other operation are watched.
+TRANSPARENT = (ops.add, ops.subtract, ops.multiply, ops.negative, ops.positive, ops.sum, ops.dot)
+
+# Names that mean something in one of the languages, or in the text around the instructions.
+_WORDS = """
+G P X abs all and array auto block break case catch char check choose class const continue count debugger
+default delete do double else enum eval export extends extern false finally float for from function gradient
+grads heaviside if implements import in inline inputs instanceof int interface isfinite let log1p long mask math
+module new np null numpy of output outputs package parameters part pow private process protected public register
+require restrict return rows shared short signed sizeof static struct super switch this throw true try typedef
+typeof undefined union unsigned value valueAndGrad value_and_grad var void volatile while with yield
+"""
+RESERVED = {*_WORDS.split(), *keyword.kwlist, *keyword.softkwlist, *ops.OPERATIONS}
+
+
+class Instruction(NamedTuple):
+    """One line of the program: target = op(operands)."""
+
+    target: str
+    op: Operation
+    operands: tuple[Operand, ...]
+    place: str  # which neuron it belongs to, as a comment puts it; "" if that is unknown
+
+
+class Lowered(NamedTuple):
+    """A program for one row of inputs."""
+
+    inputs: tuple[str, ...]
+    parameters: tuple[str, ...]
+    name: str  # what the output is called
+    output: Operand
+    forward: tuple[Instruction, ...]
+    backward: tuple[Instruction, ...]  # ends in the gradients
+    gradients: tuple[Operand, ...]  # one for each parameter: the target of a single instruction, or 0.0
+
+    def watched(self, backward: bool) -> list[str]:
+        """Return the targets whose being infinite or NaN might not show in the results."""
+        code = self.forward + self.backward if backward else self.forward
+        computed = {instruction.target for instruction in code}
+        found: dict[Operand, None] = {}
+        for _, op, operands, _ in code:
+            if op is ops.divide or op is CHOOSE:
+                found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
+            elif op not in TRANSPARENT:
+                found.update(dict.fromkeys(operands))
+        return [x for x in found if isinstance(x, str) and x in computed]
+
+
+def lower(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Lowered:
+    """Return the program that computes `output` and its gradient with respect to `params`.
+
+    A parameter that the output does not depend on has the gradient 0; an input it does not depend on is ignored.
+
+    Raises:
+        TypeError: something is no Value.
+        ValueError: an input or parameter is listed twice or is no leaf, or a leaf of the graph is neither; the text
+            names it.
+    """
+    order = _check(output, inputs, params)
+    lowering = _Lowering(order, inputs, params)
+    lowering.record_forward(order)
+    forward = tuple(lowering.code)
+    gradients = lowering.record_backward(order, params)
+    names = lowering.operand
+    return Lowered(
+        tuple(str(names[x]) for x in inputs),
+        tuple(str(names[p]) for p in params),
+        lowering.called[output],
+        names[output],
+        forward,
+        tuple(lowering.code[len(forward) :]),
+        gradients,
+    )
+
+
+def _check(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> list[Value]:
+    """Return the nodes in topological order."""
+    listed: set[Value] = set()
+    for kind, values in ("an input", inputs), ("a parameter", params):
+        for v in values:
+            if not isinstance(v, Value):
+                raise TypeError(f"{kind} is a Value of the graph, not {v!r}")
+            if v.operands:
+                raise ValueError(f"{describe(v)} is computed by the graph and cannot be {kind}: that is a leaf")
+            if v in listed:
+                raise ValueError(f"{describe(v)} is listed twice among the inputs and params")
+            listed.add(v)
+    if not isinstance(output, Value):
+        raise TypeError(f"what is compiled is one Value, such as the loss for one row, not {output!r}")
+    order = topological_order(output)
+    for v in order:
+        if not v.operands and v.op is not CONSTANT and v not in listed:
+            raise ValueError(
+                f"{describe(v)} is a leaf that is neither among the inputs nor among the params: list it in one of"
+                " them, or write its number into the graph instead of a Value"
+            )
+    return order
+
+
+class _Lowering:
+    def __init__(self, order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> None:
+        self.code: list[Instruction] = []
+        self.known: dict[tuple[Any, ...], Operand] = {}  # what is computed twice is computed once
+        self.taken: set[str] = set()
+        self.counters: dict[str, int] = {}
+        self.place = ""
+        self.called: dict[Value, str] = {}
+        leaves = dict.fromkeys([*inputs, *params])
+        for v in [*leaves, *order]:  # labels first, so that no number takes one's name
+            if v.label and v not in self.called:
+                self.called[v] = self.unique(_identifier(v.label))
+        for v in [*leaves, *order]:
+            if v not in self.called and (v.op is not CONSTANT or v is order[-1] or v in leaves):
+                self.called[v] = self.numbered("v")
+        self.operand: dict[Value, Operand] = {v: self.called[v] for v in leaves}
+        self.places = {v: _place(v.label) for v in params}
+
+    def unique(self, name: str) -> str:
+        """Return the name, with a number after it if it is taken."""
+        return self.numbered(f"{name}_", 2) if name in self.taken or name in RESERVED else self.take(name)
+
+    def numbered(self, prefix: str, start: int = 1) -> str:
+        """Return the next free one of v1, v2 and so on."""
+        i = self.counters.get(prefix, start)
+        while f"{prefix}{i}" in self.taken:
+            i += 1
+        self.counters[prefix] = i + 1
+        return self.take(f"{prefix}{i}")
+
+    def take(self, name: str) -> str:
+        self.taken.add(name)
+        return name
+
+    # -------------------- instructions --------------------
+
+    def add(self, op: Operation, operands: tuple[Operand, ...]) -> Operand:
+        """Return the result of an operation, by a new instruction if it is neither trivial nor known."""
+        op, operands = _simplify(op, operands)
+        if op is ops.positive:
+            return operands[0]
+        key = (op, *operands)
+        if key not in self.known:
+            self.known[key] = self.append(self.numbered("t"), op, operands)
+        return self.known[key]
+
+    def append(self, target: str, op: Operation, operands: tuple[Operand, ...]) -> str:
+        """Add an instruction, a long sum as several."""
+        if op in (ops.sum, ops.dot) and len(operands) > 2 * LONGEST:
+            half = len(operands) // 2
+            pairs = list(zip(operands[:half], operands[half:], strict=False)) if op is ops.dot else []
+            start: tuple[Operand, ...] = operands[2 * half :] if op is ops.dot else ()
+            terms = len(pairs) or len(operands)
+            for i in range(0, terms, LONGEST):
+                some = pairs[i : i + LONGEST]
+                piece = (*(w for w, _ in some), *(x for _, x in some)) if pairs else operands[i : i + LONGEST]
+                name = target if i + LONGEST >= terms else self.numbered("t")
+                self.code.append(Instruction(name, op, (*piece, *start), self.place))
+                start = (name,)
+        else:
+            self.code.append(Instruction(target, op, operands, self.place))
+        return target
+
+    def record_forward(self, order: Iterable[Value]) -> None:
+        """Write the graph as it was recorded; only what is constant is computed now."""
+        for v in order:
+            if not v.operands:
+                self.operand.setdefault(v, float(v.data))
+                continue
+            operands = tuple(self.operand[x] for x in v.operands)
+            if all(isinstance(x, float) for x in operands):
+                self.operand[v] = float(v.data)
+                continue
+            around = v.operands if len(v.operands) == 1 else [x for x in v.operands if not x.operands]
+            self.place = next((self.places[x] for x in around if self.places.get(x)), "")
+            self.places[v] = self.place
+            self.operand[v] = self.append(self.called[v], v.op, operands)
+            self.known.setdefault((v.op, *operands), self.operand[v])
+
+    def record_backward(self, order: Sequence[Value], params: Sequence[Value]) -> tuple[Operand, ...]:
+        """Write the backward pass, in which each node's gradient is one instruction; return those of the params."""
+        parameters = set(params)
+        wanted = set(params)  # and the nodes through which the output depends on them
+        for v in order:
+            if not wanted.isdisjoint(v.operands):
+                wanted.add(v)
+        contributions: dict[Value, list[tuple[Operand, Operand]]] = {order[-1]: [(1.0, 1.0)]}
+        gradients: dict[Value, Operand] = {}
+        for v in reversed(order):
+            if v not in wanted or v not in contributions:
+                continue
+            self.place = self.places.get(v, "")
+            gradients[v] = self.add_up(self.gradient_name(v), contributions.pop(v), keep=v in parameters)
+            upstream = gradients[v]
+            if upstream == 0 or not v.operands:
+                continue
+            operands = [self.operand[x] for x in v.operands]
+            for i, x in enumerate(v.operands):
+                if x in wanted:
+                    local = self.local(v.op, i, self.operand[v], operands)
+                    if local != 0:
+                        contributions.setdefault(x, []).append((upstream, local))
+        return tuple(gradients.get(p, 0.0) for p in params)
+
+    def gradient_name(self, v: Value) -> str:
+        name = self.called[v]
+        return self.unique(f"d{name}" if len(name) == 1 else f"d_{name}")
+
+    def add_up(self, target: str, contributions: list[tuple[Operand, Operand]], keep: bool) -> Operand:
+        """Write the sum of contributions, upstream * local, as one instruction.
+
+        A number is returned as such, unless the name is to be kept.
+        """
+        single = [_simplify(ops.multiply, pair) for pair in contributions]
+        products = [operands for op, operands in single if op is ops.multiply]
+        others = [pair for pair in single if pair[0] is not ops.multiply]
+        if len(single) == 1:
+            op, operands = single[0]
+        elif len(products) > 1 and len(others) <= 1:
+            bias = [self.add(*pair) for pair in others]
+            op, operands = ops.dot, (*(x for x, _ in products), *(y for _, y in products), *bias)
+        else:
+            terms = (*(self.add(*pair) for pair in others), *(self.add(ops.multiply, pair) for pair in products))
+            op, operands = _simplify(ops.add, terms) if len(terms) == 2 else (ops.sum, terms)
+        self.append(target, op, operands)
+        number = op is ops.positive and isinstance(operands[0], float) and not keep
+        return operands[0] if number else target
+
+    def local(self, op: Operation, i: int, out: Operand, operands: Sequence[Operand]) -> Operand:
+        """Write the local derivative ∂out/∂operand `i`, and return what it is called."""
+        if isinstance(op, Dot):
+            partner = op.partner(i, operands)
+            return partner if isinstance(partner, str) else float(partner)
+        if isinstance(op, Variadic):
+            return self.write(_parse(op.formulas[0]), {"x": operands[i], "out": out})
+        return self.write(_parse(op.formulas[i]), dict(zip(op.parameters, operands, strict=True), out=out))
+
+    def write(self, formula: ast.expr, names: dict[str, Operand]) -> Operand:
+        """Write a formula of `ops.py` as instructions, and return what its result is called."""
+        match formula:
+            case ast.Constant():
+                return float(formula.value)  # type: ignore[arg-type]
+            case ast.Name():
+                return names[formula.id]
+            case ast.IfExp():
+                condition = self.write(formula.test, names)
+                if isinstance(condition, float):
+                    return self.write(formula.body, names) if condition else 0.0
+                return self.add(CHOOSE, (condition, self.write(formula.body, names)))
+            case ast.Call(func=ast.Name(id=name)):
+                return self.add(ops.OPERATIONS[name], tuple(self.write(x, names) for x in formula.args))
+            case ast.UnaryOp():
+                return self.add(ops.negative, (self.write(formula.operand, names),))
+            case ast.BinOp():
+                pair = self.write(formula.left, names), self.write(formula.right, names)
+                return self.add(_SYMBOLS[type(formula.op)], pair)
+        raise NotImplementedError(f"a formula of ops.py is made of numbers, operators and rows, not {formula}")
+
+
+_SYMBOLS: dict[type[ast.operator], Operation] = {
+    ast.Add: ops.add,
+    ast.Sub: ops.subtract,
+    ast.Mult: ops.multiply,
+    ast.Div: ops.divide,
+    ast.Pow: ops.power,
+}
+
+
+@cache
+def _parse(formula: str) -> ast.expr:
+    return ast.parse(formula, mode="eval").body
+
+
+def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, tuple[Operand, ...]]:
+    """Return the same with less work; `positive` stands for an operand as it is."""
+    if all(isinstance(x, float) for x in operands):
+        try:
+            return ops.positive, (float(op.compute(operands)),)
+        except (ValueError, ArithmeticError):
+            return op, operands  # every row will say so
+    x, y = operands[0], operands[-1]
+    if op is ops.add and 0.0 in (x, y):
+        return ops.positive, (y if x == 0 else x,)
+    if op is ops.subtract and 0.0 in (x, y):
+        return (ops.negative, (y,)) if x == 0 else (ops.positive, (x,))
+    if op is ops.multiply:
+        if 0.0 in (x, y):
+            return ops.positive, (0.0,)
+        for number, other in (x, y), (y, x):
+            if number in (1.0, -1.0):
+                return ops.positive if number == 1 else ops.negative, (other,)
+    if op in (ops.divide, ops.power) and y == 1:
+        return ops.positive, (x,)
+    return op, operands
+
+
+def _identifier(label: str) -> str:
+    """Return a label as a name in every language: `w1[3->2]` as w1_3_2, `θ` as theta."""
+    letters = (c if c.isascii() else unicodedata.name(c, "_").split()[-1].lower() for c in label)
+    name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60]
+    return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
+
+
+def _place(label: str) -> str:
+    """Return which neuron a parameter of `nn.py` belongs to."""
+    found = re.fullmatch(r"[wb](\d*)\[(?:\d+->)?(\d+)\]", label)
+    return (
+        f"{f'layer {found[1]}, ' if found[1] else ''}neuron {found[2]}" if found and ("->" in label or found[1]) else ""
+    )
