@@ -184,6 +184,7 @@ def _train(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         batch_size=options.batch_size,
         seed=options.seed,
+        compiled=options.compiled,
     )
     if epochs:
         _say(epochs[-1])
@@ -364,6 +365,7 @@ def _parser() -> _Parser:
         action="store_true",
         help="give each feature mean 0 and deviation 1, which a saved model then wants too",
     )
+    command.add_argument("--compiled", action="store_true", help="compile the loss first; then training is faster")
     command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
     command.set_defaults(run=_train)

@@ -84,17 +84,18 @@ class Program:
             f" {len(self._values)} parameters, in {self.backend}>"
         )
 
-    def __call__(self, X: Rows = None) -> Any:  # noqa: N803
+    def __call__(self, X: Rows = None, params: Any = None) -> Any:  # noqa: N803
         """Return the output for each row: a NumPy array for a NumPy array, else a list.
 
         Args:
             X: rows of numbers, one for each input; left out if there are no inputs.
+            params: the parameters' numbers, if not those of the program.
 
         Raises:
             ValueError: no rows, a wrong number of columns, or an infinite or undefined number, by row and column.
             ValueError, ZeroDivisionError, OverflowError: as the graph itself would say for that row.
         """
-        return self._run(X, self.params, gradient=False)[0]
+        return self._run(X, self._numbers(params), gradient=False)[0]
 
     def value_and_grad(self, X: Rows = None, params: Any = None) -> tuple[Any, Any]:  # noqa: N803
         """Return the output for each row, and the gradient summed over the rows, or their mean; errors as a call.
@@ -103,11 +104,7 @@ class Program:
             X: rows of numbers, one for each input.
             params: the parameters' numbers, if not those of the program.
         """
-        if params is None:
-            params = self.params
-        elif len(params) != len(self.params):
-            raise ValueError(f"the program has {len(self.params)} parameters, not {len(params)}")
-        outputs, gradient = self._run(X, params, gradient=True)
+        outputs, gradient = self._run(X, self._numbers(params), gradient=True)
         if self._mean:
             n = len(outputs)
             gradient = [g / n for g in gradient] if isinstance(gradient, list) else gradient / n
@@ -202,6 +199,13 @@ class Program:
         return kernel
 
     # -------------------- running --------------------
+
+    def _numbers(self, params: Any) -> Any:
+        if params is None:
+            return self.params
+        if len(params) != len(self.params):
+            raise ValueError(f"the program has {len(self.params)} parameters, not {len(params)}")
+        return params
 
     def _run(self, rows: Rows, params: Any, gradient: bool) -> tuple[Any, Any]:
         rows = self._check(rows)

@@ -1,0 +1,105 @@
+"""A training step whose losses, gradients and scores come from compiled programs instead of recorded graphs."""
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..engine import Value, topological_order
+from .program import Program, compile
+
+MOST_TARGETS = 20  # distinct targets, each of which has a program of its own; with more, the target is an input
+
+Step = Callable[[Sequence[Sequence[float]], Sequence[float]], tuple[float, list[bool]]]
+
+
+def compile_step(
+    model: Any,
+    loss: Callable[[Sequence[Any], Sequence[Any]], Value],
+    optimizer: Any,
+    are_right: Callable[[Sequence[Any], Sequence[float]], list[bool]] | None,
+    rows: Sequence[Sequence[float]],
+    targets: Sequence[float],
+) -> Step:
+    """Return a step that does for a batch what the eager one does: gradients, the optimiser's step, loss and hits.
+
+    The loss is compiled for one sample, once for each target, since what a target chooses is part of the graph.
+
+    Args:
+        model: turns a row of Values into a Value or a list of them, and has `parameters()`.
+        loss: the mean over the samples of something that depends on one sample each.
+        optimizer: takes the gradients from the parameters.
+        are_right: tells from outputs and targets which samples are right; None where the targets are no classes.
+        rows: the samples.
+        targets: theirs.
+
+    Raises:
+        ValueError: two samples with the same target give graphs of different shape, or the loss is no such mean.
+    """
+    parameters = model.parameters()
+    x = [Value(number, f"x{i}") for i, number in enumerate(rows[0], start=1)]
+    distinct = sorted(set(targets))
+    fixed = len(distinct) <= MOST_TARGETS
+    y = Value(float(targets[0]), "y")
+
+    def of_one(row: Sequence[Any], target: Any) -> Value:
+        return loss([model(row)], [target])
+
+    programs: dict[float, Program] = {}
+    for target in distinct if fixed else distinct[:1]:
+        graph = of_one(x, target if fixed else y)
+        like = [row for row, t in zip(rows, targets, strict=True) if t == target or not fixed][1:2]
+        if like and _shape(of_one([Value(number) for number in like[0]], target if fixed else Value(y.data))) != _shape(
+            graph
+        ):
+            raise ValueError(
+                "the graph of this model's loss is not the same for every row, so it cannot be compiled: train without "
+                "compiled=True, or choose by maximum() or relu() and not by an `if` on .data"
+            )
+        programs[target] = compile(graph, x if fixed else [*x, y], parameters)
+    outputs = model(x)
+    several = not isinstance(outputs, Value)
+    scores = [compile(output, x, parameters) for output in (outputs if several else [outputs])] if are_right else []
+
+    def measure(rows: Sequence[Any], targets: Sequence[float], numbers: Any) -> tuple[float, list[float]]:
+        total, gradient = 0.0, [0.0] * len(parameters)
+        for target, program in programs.items():
+            if fixed:
+                some: list[Any] = [row for row, t in zip(rows, targets, strict=True) if t == target]
+            else:
+                some = [(*row, t) for row, t in zip(rows, targets, strict=True)]
+            if some:
+                losses, grads = program.value_and_grad(some, numbers)
+                total += sum(losses)
+                gradient = [g + h for g, h in zip(gradient, grads, strict=True)]
+        return total / len(rows), [g / len(rows) for g in gradient]
+
+    def step(rows: Sequence[Any], targets: Sequence[float]) -> tuple[float, list[bool]]:
+        numbers = array("d", [p.data for p in parameters])
+        value, gradient = measure(rows, targets, numbers)
+        right: list[bool] = []
+        if are_right:
+            columns = [program(rows, numbers) for program in scores]
+            found = [[Value(score) for score in row] for row in zip(*columns, strict=True)]
+            right = are_right(found if several else [row[0] for row in found], targets)
+        optimizer.zero_grad()
+        for p, g in zip(parameters, gradient, strict=True):
+            p.grad = g
+        optimizer.step()
+        return value, right
+
+    few = slice(0, 10)
+    eager = loss([model(row) for row in rows[few]], list(targets[few])).data
+    compiled, _ = measure(rows[few], targets[few], array("d", [p.data for p in parameters]))
+    if abs(eager - compiled) > 1e-9 * max(1.0, abs(eager)):
+        raise ValueError(
+            f"this loss is {eager:.6g} for {len(rows[few])} samples but {compiled:.6g} as the mean over them: only a "
+            "mean over the samples can be compiled"
+        )
+    return step
+
+
+def _shape(root: Value) -> list[Any]:
+    """Return what a graph computes, whatever its numbers."""
+    order = topological_order(root)
+    places = {v: i for i, v in enumerate(order)}
+    return [(v.op.name, *(places[x] for x in v.operands)) for v in order]
