@@ -15,15 +15,6 @@ from .ops import CONSTANT, Operation
 
 LONGEST = 10_000  # characters
 
-_INFIX: dict[type[ast.AST], Operation] = {
-    ast.Add: ops.add,
-    ast.Sub: ops.subtract,
-    ast.Mult: ops.multiply,
-    ast.Div: ops.divide,
-    ast.Pow: ops.power,
-    ast.USub: ops.negative,
-    ast.UAdd: ops.positive,
-}
 FUNCTIONS = {
     **{row.name: row for row in ops.OPERATIONS.values() if row.symbol[:1].isalpha()},
     "max": ops.maximum,
@@ -117,7 +108,7 @@ class _Parser:
             node = node.left
         v = self.operand(node)
         for binary in reversed(rest):
-            row = _INFIX.get(type(binary.op))
+            row = ops.BY_SYNTAX.get(type(binary.op).__name__)
             if row is None:
                 hint = _USE_INSTEAD.get(type(binary.op), "a formula has + - * / **")
                 raise self.error(binary.right, f"this operator is not known: {hint}")
@@ -149,8 +140,8 @@ class _Parser:
                 )
             self.used.add(node.id)
             return self.names[node.id]
-        if isinstance(node, ast.UnaryOp) and type(node.op) in _INFIX:
-            return self.apply(node, _INFIX[type(node.op)], [self.value(node.operand)])
+        if isinstance(node, ast.UnaryOp) and (row := ops.BY_SYNTAX.get(type(node.op).__name__)):
+            return self.apply(node, row, [self.value(node.operand)])
         if isinstance(node, ast.Call):
             return self.call(node)
         raise self.error(node, "a formula has numbers, names, + - * / **, parentheses and functions, and nothing else")

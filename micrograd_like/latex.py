@@ -188,16 +188,6 @@ def local(op: Operation, i: int, out: str, operands: Sequence[str]) -> str:
     return _formula(op.formulas[i], dict(zip(op.parameters, operands, strict=True), out=out))
 
 
-_INFIX: dict[type[ast.AST], Operation] = {
-    ast.Add: ops.add,
-    ast.Sub: ops.subtract,
-    ast.Mult: ops.multiply,
-    ast.Div: ops.divide,
-    ast.Pow: ops.power,
-    ast.USub: ops.negative,
-}
-
-
 def _formula(formula: str, names: dict[str, str]) -> str:
     """Return a formula of ops.py as LaTeX, with names in place of its own; without its `if … else 0`."""
 
@@ -208,9 +198,9 @@ def _formula(formula: str, names: dict[str, str]) -> str:
             case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=left), op=ast.Div(), right=right):
                 return operation(ops.negative, [_fraction(write(left), write(right))])
             case ast.BinOp(left=left, op=sign, right=right):
-                return operation(_INFIX[type(sign)], [write(left), write(right)])
+                return operation(ops.BY_SYNTAX[type(sign).__name__], [write(left), write(right)])
             case ast.UnaryOp(op=sign, operand=operand):
-                return operation(_INFIX[type(sign)], [write(operand)])
+                return operation(ops.BY_SYNTAX[type(sign).__name__], [write(operand)])
             case ast.Call(
                 func=ast.Name(id="heaviside"),
                 args=[ast.BinOp(left=x, op=ast.Sub(), right=y), ast.Constant(value=at_zero)],

@@ -250,6 +250,17 @@ PARAMETER  = Operation("parameter", "", lambda: None)  # what training changes
 CONSTANT   = Operation("constant", "", lambda: None)   # a number written in an expression
 # fmt: on
 
+# What Python's operators mean, by the names that the module `ast` gives them.
+BY_SYNTAX = {
+    "Add": add,
+    "Sub": subtract,
+    "Mult": multiply,
+    "Div": divide,
+    "Pow": power,
+    "USub": negative,
+    "UAdd": positive,
+}
+
 OPERATIONS = {row.name: row for row in list(globals().values()) if isinstance(row, Operation)}
 
 

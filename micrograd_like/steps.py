@@ -18,8 +18,23 @@ from .naming import format_number, node_names
 from .ops import CONSTANT, in_parentheses
 
 
+class _Step:
+    """How a step shows itself in IPython and in a notebook."""
+
+    @property
+    def latex(self) -> str:
+        """The step as an equation in LaTeX, without dollar signs."""
+        raise NotImplementedError
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex}$"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
 @dataclass(frozen=True)
-class ForwardStep:
+class ForwardStep(_Step):
     """One node computed from its operands; of a leaf, its number."""
 
     node: Value
@@ -64,12 +79,6 @@ class ForwardStep:
             parts.append(latex.operation(self.node.op, [latex.number(x) for x in self.numbers]))
         return " = ".join([*parts, latex.number(self.result)])
 
-    def _repr_latex_(self) -> str:  # in a notebook
-        return f"${self.latex}$"
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # in IPython
-        printer.text(str(self))
-
     def as_dict(self) -> dict[str, Any]:
         """Return the step as plain data for JSON; fractions become text."""
         return {
@@ -83,7 +92,7 @@ class ForwardStep:
 
 
 @dataclass(frozen=True)
-class BackwardStep:
+class BackwardStep(_Step):
     """One edge of the graph: an operand's gradient grows by upstream gradient times local derivative.
 
     The first step has no edge: it seeds the output with ∂output/∂output = 1.
@@ -172,12 +181,6 @@ class BackwardStep:
         factors = [local, number] if local != number else [number]
         products = [rf"{upstream} \cdot {latex.in_product(factor)}" for factor in factors]
         return " = ".join([symbols, *products, latex.number(self.contribution)])
-
-    def _repr_latex_(self) -> str:  # in a notebook
-        return f"${self.latex}$"
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # in IPython
-        printer.text(str(self))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the step as plain data for JSON; fractions become text."""

@@ -277,17 +277,8 @@ class _Lowering:
                 return self.add(ops.negative, (self.write(formula.operand, names),))
             case ast.BinOp():
                 pair = self.write(formula.left, names), self.write(formula.right, names)
-                return self.add(_SYMBOLS[type(formula.op)], pair)
+                return self.add(ops.BY_SYNTAX[type(formula.op).__name__], pair)
         raise NotImplementedError(f"a formula of ops.py is made of numbers, operators and rows, not {formula}")
-
-
-_SYMBOLS: dict[type[ast.operator], Operation] = {
-    ast.Add: ops.add,
-    ast.Sub: ops.subtract,
-    ast.Mult: ops.multiply,
-    ast.Div: ops.divide,
-    ast.Pow: ops.power,
-}
 
 
 @cache
