@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 
 from . import ops
+from .naming import format_number, is_decimal
 from .ops import Dot, Operation, Variadic
 
 # -------------------- names and numbers --------------------
@@ -52,9 +53,11 @@ def _text(label: str) -> str:
 
 
 def number(x: Any) -> str:
-    r"""Return a number with six significant digits, its exponent as a power of ten, a Fraction as `\frac{a}{b}`."""
+    r"""Return a number with six significant digits, or a Fraction as `\frac{a}{b}`; exponents are powers of ten."""
     if not isinstance(x, float):
         x = Fraction(x)
+        if is_decimal(x):
+            return format_number(x)
         written = str(abs(x.numerator)) if x.denominator == 1 else rf"\frac{{{abs(x.numerator)}}}{{{x.denominator}}}"
         return f"-{written}" if x < 0 else written
     written = f"{x:.6g}"

@@ -1,6 +1,8 @@
 """How nodes and numbers are called wherever a person reads them."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from numbers import Rational
 from typing import Any
 
@@ -39,15 +41,22 @@ def node_names(order: Sequence[Value]) -> dict[Value, str]:
 def format_number(x: Any, precision: int | None = None) -> str:
     """Return a number as it is shown: with `precision` decimals, or as short as it is exact if that is None.
 
-    Fractions stay fractions; what would round to zero or be too long to read is written with an exponent.
+    Fractions stay fractions, but hundredths and the like become decimals; what would round to zero or be too long to
+    read is written with an exponent.
     """
     if not isinstance(x, float):
-        return str(x)
+        return str(Decimal(x.numerator) / x.denominator) if is_decimal(x) else str(x)
     if precision is None or precision < 0:
         return f"{x:.12g}"
     if x and not 0.5 * 10**-precision <= abs(x) < 10**7:
         return f"{x:.{max(precision - 1, 0)}e}"
     return f"{x:.{precision}f}"
+
+
+def is_decimal(x: int | Fraction) -> bool:
+    """Tell whether a fraction is easier to read as a decimal: 23/50 is, as 0.46, but 1/2, 1/10 and 1/16 are not."""
+    short = 10 < x.denominator <= 10**6 and x.denominator % 5 == 0 and 10**6 % x.denominator == 0
+    return short and abs(x.numerator) < 10**15
 
 
 def format_grad(v: Value, precision: int | None, none: str = "–") -> str:

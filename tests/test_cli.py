@@ -172,11 +172,11 @@ def test_ctrl_c_keeps_what_was_learnt(tmp_path):
 def test_exercise_and_its_key(capsys):
     assert run("exercise", "--level", "chain", "--operations", "*,+", "--seed", "2") == 0
     sheet = capsys.readouterr().out
-    assert "compute L, then" in sheet
+    assert "Compute L, then" in sheet
     assert "Key" not in sheet
     assert run("exercise", "karpathy", "--key") == 0
     out = capsys.readouterr().out
     assert "∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6" in out
-    assert "8 of 20 mistakes change an answer, 8 each in its own way." in out
+    assert "8 of 24 mistakes change an answer, 8 each in its own way." in out
     assert run("exercise", "--operations", "sin") == 2
     assert "operations are +, -, *" in capsys.readouterr().err

@@ -6,22 +6,24 @@ Many draws of small numbers are tried, and the one is kept whose right gradients
 as possible change an answer, each in its own way: what a student writes down then says which mistake it was.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from random import Random
 from typing import Any
 
+from .. import ops
 from ..engine import Value, topological_order
-from ..expression import parse
-from ..ops import CONSTANT
+from ..expression import FUNCTIONS, parse
+from ..ops import CONSTANT, PARAMETER
 from ..steps import BackwardStep, ForwardStep, backward_steps, forward_steps, short
-from .grading import Grading, Level, grade
-from .mistakes import MISTAKES, gradients
+from .grading import NEW, Grading, Level, describe_step, grade
+from .mistakes import MISTAKES, Mistake, gradients, updates
 
 DRAWS = 60  # of numbers, of which the best is kept
 LARGEST = 60  # a nice number is no larger, and has a denominator of 4 at most
+PLACES = 4  # or has so many decimals, where decimals are given
 
 Numbers = dict[str, Fraction]
 
@@ -45,17 +47,26 @@ class Exercise:
     formula: str  # in the language of `parse`
     numbers: Numbers
     source: str = ""  # of a classic example
+    given: Numbers = field(default_factory=dict)  # results that are given as decimals: those of tanh and sigmoid
+    learning_rate: Fraction | None = None  # of a step of gradient descent after the pass
+    parameters: tuple[str, ...] = ()  # what the step changes
 
     @cached_property
     def root(self) -> Value:
         """The output, at the end of a graph of exact fractions."""
-        return parse(self.formula, **{name: Value(number, name) for name, number in self.numbers.items()})
+        leaves = {name: Value(number, name) for name, number in self.numbers.items()}
+        for name in self.parameters:
+            leaves[name].op = PARAMETER
+        root = parse(self.formula, **leaves)
+        for v in topological_order(root) if self.given else ():
+            if v.operands:
+                v.data = self.given[v.label] if v.label in self.given else v.op.compute([x.data for x in v.operands])
+        return root
 
     @cached_property
     def answers(self) -> dict[str, Any]:
-        """The right gradient of every named node but the output, in the order in which the pass comes to them."""
-        found = gradients(self.root)
-        return {v.label: g for v, g in reversed(found.items()) if v.label and v is not self.root}
+        """The right answers by what is asked: the gradients, in the order of the pass, and then the step's numbers."""
+        return self._answers()
 
     @cached_property
     def visible(self) -> dict[str, tuple[Any, ...]]:
@@ -63,13 +74,44 @@ class Exercise:
         right, seen = tuple(self.answers.values()), {}
         for mistake in MISTAKES:
             try:
-                found = gradients(self.root, mistake)
+                wrong = tuple(self._answers(mistake).values())
             except (ArithmeticError, ValueError):
                 continue
-            wrong = tuple(g for v, g in reversed(found.items()) if v.label in self.answers)
             if wrong != right:
                 seen[mistake.id] = wrong
         return seen
+
+    def _answers(self, mistake: Mistake | None = None) -> dict[str, Any]:
+        found = gradients(self.root, mistake)
+        answers = {v.label: g for v, g in reversed(found.items()) if v.label and v is not self.root}
+        if self.learning_rate is not None:
+            moved = {v.label: x for v, x in updates(self.root, found, self.learning_rate, mistake).items()}
+            answers |= {f"{name}{NEW}": moved[name] for name in self.parameters}
+        return answers
+
+    def question(self, name: str) -> str:
+        """Return what is asked by the name of an answer: `∂L/∂a` by `a`, and `w_new` by that."""
+        return name if self.is_of_step(name) else f"∂{self.root.label}/∂{name}"
+
+    def is_of_step(self, name: str) -> bool:
+        """Tell whether an answer is a number after the step, and no gradient."""
+        return name.removesuffix(NEW) in self.parameters and name.endswith(NEW)
+
+    @property
+    def conditions(self) -> list[str]:
+        """What is given: `a = 2` and so on."""
+        given = [f"{name} = {short(number)} (rounded)" for name, number in self.given.items()]
+        return [*(f"{name} = {short(number)}" for name, number in self.numbers.items()), *given]
+
+    @property
+    def task(self) -> str:
+        """What is to be done, in a sentence."""
+        asked = [self.question(name) for name in self.answers if not self.is_of_step(name)]
+        task = f"Compute {self.root.label}, then {', '.join(asked)}."
+        if self.learning_rate is None:
+            return task
+        names = ", ".join(name for name in self.answers if self.is_of_step(name))
+        return f"{task} Then take one step of gradient descent with learning rate {self.learning_rate}, to {names}."
 
     @property
     def distinct(self) -> int:
@@ -79,7 +121,34 @@ class Exercise:
 
     def grade(self, answers: dict[str, Any], level: Level = "hint") -> Grading:
         """Return what `grade` says of these answers."""
-        return grade(self.root, answers, level=level)
+        return grade(self.root, answers, level=level, learning_rate=self.learning_rate)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return it as plain data, for JSON."""
+        return {
+            "formula": self.formula,
+            "numbers": {name: str(x) for name, x in self.numbers.items()},
+            "given": {name: str(x) for name, x in self.given.items()},
+            "learning_rate": None if self.learning_rate is None else str(self.learning_rate),
+            "parameters": list(self.parameters),
+        }
+
+    @classmethod
+    def from_document(cls, name: str, document: Mapping[str, Any]) -> "Exercise":
+        """Return the exercise of such data.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError: it is no such data.
+        """
+        rate = document["learning_rate"]
+        return cls(
+            name,
+            document["formula"],
+            {letter: Fraction(x) for letter, x in document["numbers"].items()},
+            given={letter: Fraction(x) for letter, x in document["given"].items()},
+            learning_rate=None if rate is None else Fraction(rate),
+            parameters=tuple(document["parameters"]),
+        )
 
     def lines(self, fade: float = 1.0, rule: str = "") -> list[Line]:
         """Return the worked solution as lines, of which some are blank.
@@ -93,9 +162,10 @@ class Exercise:
         """
         if not 0 <= fade <= 1:
             raise ValueError(f"fade is between 0, all is filled in, and 1, all is blank, not {fade}")
-        made = [(s.name + " = " + s.equation, s.result, s.node, str(s), s.operation) for s in self._forward()]
+        forward = [s for s in self._forward() if s.name not in self.given]
+        made = [(f"{s.name} = {s.equation}", s.result, s.node, str(s), s.operation) for s in forward]
         back = [(q, answer, v, working, used) for q, answer, v, working, used in self._backward()]
-        everything = [*made, *back]
+        everything = [*made, *back, *self._descent()]
         if rule and not any(rule in used.split() for *_, used in everything):
             raise ValueError(f"{rule!r} is no operation of this exercise")
         shown = len(everything) - round(fade * len(everything))
@@ -110,18 +180,23 @@ class Exercise:
     def _backward(self) -> Iterator[tuple[str, Any, Value, str, str]]:
         """Yield for each named node what is asked, the gradient, the node, the working and the operations used."""
         found, steps = gradients(self.root), list(backward_steps(self.root))
-        output = steps[0].output
         for v in reversed(found):
             if v is not self.root and v.label:
                 own: list[BackwardStep] = [step for step in steps if step.operand is v]
                 used = " ".join(step.operation for step in own)
-                yield f"∂{output}/∂{v.label}", found[v], v, "; ".join(map(str, own)), used
+                yield self.question(v.label), found[v], v, "; ".join(map(str, own)), used
+
+    def _descent(self) -> Iterator[tuple[str, Any, Value, str, str]]:
+        """Yield the same for each parameter's number after the step."""
+        leaves = {v.label: v for v in topological_order(self.root) if v.op is PARAMETER}
+        for name, answer in self.answers.items():
+            if self.is_of_step(name):
+                v = leaves[name.removesuffix(NEW)]
+                yield name, answer, v, describe_step(v, self.root, self.learning_rate), "step"
 
     def __str__(self) -> str:
         """Return the exercise as a student gets it."""
-        given = ", ".join(f"{name} = {short(number)}" for name, number in self.numbers.items())
-        asked = ", ".join(f"∂{self.root.label}/∂{name}" for name in self.answers)
-        return f"{self.formula.replace('; ', chr(10))}\n\nGiven {given}: compute {self.root.label}, then {asked}."
+        return f"{self.formula.replace('; ', chr(10))}\n\nGiven {', '.join(self.conditions)}.\n{self.task}"
 
 
 def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = (), size: int = 4) -> Exercise:
@@ -140,7 +215,7 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
         raise ValueError(f"a level is {', '.join(LEVELS)}, not {level!r}")
     if unknown := [op for op in operations if op not in _STEPS]:
         raise ValueError(f"operations are {', '.join(_STEPS)}, not {unknown[0]!r}")
-    if operations and level in ("neuron", "network"):
+    if operations and LEVELS[level] in _FIXED:
         raise ValueError(f"the level {level!r} has its own operations: leave them out, or take another level")
     if not 2 <= size <= 12:
         raise ValueError(f"size is from 2 to 12 operations, not {size}")
@@ -148,8 +223,9 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
     best: tuple[int, int, Exercise] | None = None
     for k in range(40 * DRAWS):
         formula = LEVELS[level](rng, list(operations) or list(_STEPS), size)
-        names = sorted({v for v in _letters(formula) if f"{v} =" not in formula})
-        drawn = Exercise(f"{level} {seed}", formula, {name: _small(rng) for name in names})
+        drawn = _with_numbers(f"{level} {seed}", formula, rng)
+        if level == "descent":
+            drawn = replace(drawn, learning_rate=rng.choice(RATES), parameters=("w", "b"))
         if _is_nice(drawn):
             score = (drawn.distinct, len(drawn.visible))
             if best is None or score > best[:2]:
@@ -159,6 +235,17 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
     if best is None:
         raise ValueError(f"no nice numbers were found for level {level!r} with {', '.join(operations)}: allow others")
     return best[2]
+
+
+def _with_numbers(name: str, formula: str, rng: Random) -> Exercise:
+    """Return an exercise with small numbers for the leaves, and decimals for what is no fraction."""
+    letters = sorted({v for v in _letters(formula) if f"{v} =" not in formula})
+    drawn = Exercise(name, formula, {letter: _small(rng) for letter in letters})
+    try:
+        order = topological_order(drawn.root)
+    except ValueError:
+        return drawn  # which is not nice
+    return replace(drawn, given={v.label: Fraction(f"{v.data:.2f}") for v in order if v.op in (ops.tanh, ops.sigmoid)})
 
 
 # -------------------- formulas --------------------
@@ -209,6 +296,14 @@ def _neuron(rng: Random, operations: list[str], size: int) -> str:
     return "p = x1*w1; q = x2*w2; s = p + q; n = s + b; o = relu(n); e = o - y; L = e**2"
 
 
+def _tanh_neuron(rng: Random, operations: list[str], size: int) -> str:
+    return "p = x1*w1; q = x2*w2; s = p + q; n = s + b; o = tanh(n); L = v*o"
+
+
+def _sigmoid_neuron(rng: Random, operations: list[str], size: int) -> str:
+    return "p = x1*w1; q = x2*w2; s = p + q; n = s + b; o = sigmoid(n); L = v*o"
+
+
 def _two_neurons(rng: Random, operations: list[str], size: int) -> str:
     return (
         "n1 = w1*x + b1; h1 = relu(n1); n2 = w2*x + b2; h2 = relu(n2); "
@@ -216,20 +311,30 @@ def _two_neurons(rng: Random, operations: list[str], size: int) -> str:
     )
 
 
+def _descent(rng: Random, operations: list[str], size: int) -> str:
+    return "p = w*x; s = p + b; e = s - y; L = e**2"
+
+
+RATES = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 10), Fraction(1, 20))
+
 LEVELS: dict[str, Callable[[Random, list[str], int], str]] = {
     "operation": _one_operation,
     "chain": _chain,
     "shared": _used_twice,
     "diamond": _diamond,
     "neuron": _neuron,
+    "tanh": _tanh_neuron,
+    "sigmoid": _sigmoid_neuron,
     "network": _two_neurons,
+    "descent": _descent,
 }
+_FIXED = (_neuron, _tanh_neuron, _sigmoid_neuron, _two_neurons, _descent)  # whatever operations are wanted
 
 
 def _letters(formula: str) -> Iterator[str]:
     """Yield the names in a formula."""
     for word in "".join(c if c.isalnum() else " " for c in formula).split():
-        if word[0].isalpha() and word != "relu":
+        if word[0].isalpha() and word not in FUNCTIONS:
             yield word
 
 
@@ -238,16 +343,31 @@ def _small(rng: Random) -> Fraction:
 
 
 def _is_nice(drawn: Exercise) -> bool:
-    """Tell whether all numbers of both passes are small, and none of the gradients is 0 throughout."""
+    """Tell whether all numbers are small, no leaf's gradient is 0, and a step of gradient descent helps."""
     try:
         order = [v for v in topological_order(drawn.root) if v.op is not CONSTANT]
         found = gradients(drawn.root)
     except (ArithmeticError, ValueError):
         return False
     numbers = [Fraction(x) for v in order for x in (v.data, found[v])]
-    if any(abs(x) > LARGEST or x.denominator > 4 for x in numbers):
+    if any(abs(x) > LARGEST or not _is_short(x, PLACES if drawn.given else 0) for x in numbers):
         return False
-    return all(found[v] for v in order if not v.operands)
+    if any(v.op in (ops.tanh, ops.sigmoid) and not Fraction(1, 2) <= abs(v.operands[0].data) <= 2 for v in order):
+        return False
+    return all(found[v] for v in order if not v.operands) and _helps(drawn)
+
+
+def _is_short(x: Fraction, places: int) -> bool:
+    return x.denominator <= 4 or 10**places % x.denominator == 0
+
+
+def _helps(drawn: Exercise) -> bool:
+    """Tell whether the step of an exercise, if it has one, ends at small numbers and a smaller loss."""
+    if drawn.learning_rate is None:
+        return True
+    moved = {name: drawn.answers[f"{name}{NEW}"] for name in drawn.parameters}
+    after = replace(drawn, numbers={**drawn.numbers, **moved})
+    return after.root.data < drawn.root.data and all(abs(x) <= LARGEST and _is_short(x, 2) for x in moved.values())
 
 
 # -------------------- classics --------------------

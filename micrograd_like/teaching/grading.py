@@ -2,25 +2,27 @@
 
     print(grade(loss, {"a": 4, "b": "-3/2", "c": "1.25"}))
 
-A mistake is named if the pass with that mistake gives all the numbers that were answered, right and wrong.
+A mistake is named if the pass with that mistake gives all the numbers that were answered, right and wrong. With a
+learning rate, the numbers after a step of gradient descent are graded too: `{"w_new": "1/5"}`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..answers import Answer, read_answer
 from ..engine import Value, topological_order
 from ..naming import node_names
-from ..ops import CONSTANT
+from ..ops import CONSTANT, PARAMETER, in_parentheses
 from ..steps import backward_steps, forward_steps, short
-from .mistakes import MISTAKES, Mistake, confined, find, gradients
+from .mistakes import MISTAKES, Mistake, confined, find, gradients, updates
 
 Level = Literal["hint", "rule", "step", "answer"]
 LEVELS = ("hint", "rule", "step", "answer")
 MOST_NODES = 60  # where pairs of mistakes are no longer tried: a pass for each takes too long
+NEW = "_new"  # after a leaf's name: its number after the step
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class NodeGrade:
     status: Literal["right", "follow-through", "wrong", "missing"]  # follow-through: right, given an earlier slip
     answer: Answer | None
     truth: Any
+    of_step: bool = False  # whether it is the node's number after the step
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Grading:
     diagnoses: tuple[Diagnosis, ...]  # all that fit equally well; none if no mistake explains the numbers
     of_values: bool
     level: Level
+    learning_rate: Any = None
 
     @property
     def is_right(self) -> bool:
@@ -107,12 +111,38 @@ class Grading:
             lines = [f"Which operations use {first.name}, and what does each contribute?"]
             if self.of_values:
                 lines = [f"What is {first.name} computed from?"]
+            elif first.of_step:
+                lines = [f"From where does the step to {first.name} start, in which direction, and how far does it go?"]
         if help_at >= 2 and first:
-            lines += _worked(self.root, first.node, self.of_values)
+            lines += self._worked(first)
         return lines
 
+    def _worked(self, first: NodeGrade) -> list[str]:
+        """Return the steps of the right pass that make a node's number."""
+        v = first.node
+        if self.of_values:
+            return [str(step) for step in forward_steps(self.root) if step.node is v]
+        steps = [step for step in backward_steps(self.root) if step.operand is v]
+        return [describe_step(v, self.root, self.learning_rate)] if first.of_step else [str(step) for step in steps]
 
-def grade(root: Value, answers: Mapping[Any, Any], *, values: bool = False, level: Level = "hint") -> Grading:
+
+def describe_step(v: Value, root: Value, learning_rate: Any) -> str:
+    """Return a step of gradient descent in symbols and numbers: `w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 18 = 1/5`."""
+    names = node_names(topological_order(root))
+    gradient, rate = gradients(root)[v], short(learning_rate)
+    numbers = f"{short(v.data)} - {rate} * {in_parentheses(short(gradient))}"
+    symbols = f"{names[v]} - {rate} * ∂{names[root]}/∂{names[v]}"
+    return f"{names[v]}{NEW} = {symbols} = {numbers} = {short(v.data - learning_rate * gradient)}"
+
+
+def grade(
+    root: Value,
+    answers: Mapping[Any, Any],
+    *,
+    values: bool = False,
+    level: Level = "hint",
+    learning_rate: Any = None,
+) -> Grading:
     """Grade gradients of `root` that somebody computed by hand, and find the mistakes behind the wrong ones.
 
     Args:
@@ -121,6 +151,8 @@ def grade(root: Value, answers: Mapping[Any, Any], *, values: bool = False, leve
             is None or empty counts as missing.
         values: whether the answers are the nodes' values in the forward pass, not their gradients.
         level: how much the text gives away: a question as "hint", the "rule", the worked "step", or the "answer".
+        learning_rate: of a step of gradient descent; then a leaf's label with `_new` after it stands for its number
+            after the step, which is asked of every parameter.
 
     Raises:
         ValueError: no node, or more than one, has that label; an answer is no number; or an unknown level.
@@ -131,16 +163,26 @@ def grade(root: Value, answers: Mapping[Any, Any], *, values: bool = False, leve
         raise ValueError(f"a level is {', '.join(LEVELS)}, not {level!r}")
     order = [v for v in topological_order(root) if v.op is not CONSTANT]
     names = node_names(topological_order(root))
-    read = dict(_read(order, names, answers))
+    steps = {} if learning_rate is None or values else _steps(order, names)
+    read = dict(_read(order, names, {key: x for key, x in answers.items() if key not in steps}))
+    moved = dict(_read_steps(steps, answers))
     truth = {v: v.data for v in order} if values else gradients(root)
-    answered = {v: answer for v, answer in read.items() if answer is not None}
-    consistent = _values_given(order, answered) if values else gradients(root, given=_numbers(answered))
-    given = {root} if not values else {v for v in order if not v.operands}  # known before one begins
-    asked = [v for v in (order if values else reversed(order)) if v in read or (v.label and v not in given)]
-    grades = tuple(_grade(v, names[v], read.get(v), truth[v], consistent[v]) for v in asked)
+    attempt = _Attempt(_answered(read), _answered(moved), learning_rate)
+    given = _numbers(attempt.gradients)
+    consistent = _values_given(order, given) if values else gradients(root, given=given)
+    known = {root} if not values else {v for v in order if not v.operands}  # before one begins
+    asked = [v for v in (order if values else reversed(order)) if v in read or (v.label and v not in known)]
+    grades = [_grade(v, names[v], read.get(v), truth[v], consistent[v]) for v in asked]
+    if steps:
+        right, follows = (updates(root, found, learning_rate) for found in (truth, consistent | given))
+        grades += [
+            replace(_grade(v, name, moved.get(v), right[v], follows[v]), of_step=True)
+            for name, v in steps.items()
+            if v in moved or v.op is PARAMETER
+        ]
     is_wrong = any(g.status in ("wrong", "follow-through") for g in grades)
-    diagnoses = _diagnose(root, answered, grades) if is_wrong and not values else ()
-    return Grading(root, grades, diagnoses, values, level)
+    diagnoses = _diagnose(root, attempt, grades) if is_wrong and not values else ()
+    return Grading(root, tuple(grades), diagnoses, values, level, learning_rate)
 
 
 def check(
@@ -150,6 +192,7 @@ def check(
     *,
     level: Level = "hint",
     values: bool = False,
+    learning_rate: Any = None,
     **named: Any,
 ) -> None:
     """Raise an AssertionError with the diagnosis unless all these answers are right; for graders and tests.
@@ -161,8 +204,8 @@ def check(
         ValueError: as `grade` says.
     """
     given = {**(answers or {}), **named}
-    result = grade(root, given, values=values, level=level)
-    if not all(g.status == "right" for g in result.grades if g.name in given or g.node in given):
+    result = grade(root, given, values=values, level=level, learning_rate=learning_rate)
+    if not all(g.status == "right" for g in result.grades if g.name in given or (g.node in given and not g.of_step)):
         raise AssertionError(f"\n{result}")
 
 
@@ -180,11 +223,28 @@ def _read(
                 raise ValueError(f"{len(found)} nodes are named {label}: give the answer to the node itself")
             near = get_close_matches(str(key), names.values(), 3, 0.4) or [v.label for v in order if v.label][:8]
             raise ValueError(f"no node is named {label}: there are {', '.join(near)}")
-        try:
-            blank = written is None or (isinstance(written, str) and not written.strip())
-            yield found[0], None if blank else read_answer(written)
-        except ValueError as error:
-            raise ValueError(f"the answer for {names[found[0]]}: {error}") from None
+        yield found[0], _read_one(names[found[0]], written)
+
+
+def _steps(order: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Value]:
+    """Return what the leaves are called after a step."""
+    taken = set(names.values())
+    return {name: v for v in order if not v.operands and v.label and (name := f"{v.label}{NEW}") not in taken}
+
+
+def _read_steps(steps: Mapping[str, Value], answers: Mapping[Any, Any]) -> Iterator[tuple[Value, Answer | None]]:
+    for name, v in steps.items():
+        if name in answers:
+            yield v, _read_one(name, answers[name])
+
+
+def _read_one(name: str, written: Any) -> Answer | None:
+    if written is None or (isinstance(written, str) and not written.strip()):
+        return None
+    try:
+        return read_answer(written)
+    except ValueError as error:
+        raise ValueError(f"the answer for {name}: {error}") from None
 
 
 def _grade(v: Value, name: str, answer: Answer | None, truth: Any, consistent: Any) -> NodeGrade:
@@ -200,9 +260,12 @@ def _numbers(answered: Mapping[Value, Answer]) -> dict[Value, Any]:
     return {v: answer.number if answer.slack == 0 else float(answer.number) for v, answer in answered.items()}
 
 
-def _values_given(order: Sequence[Value], answered: Mapping[Value, Answer]) -> dict[Value, Any]:
+def _answered(read: Mapping[Value, Answer | None]) -> dict[Value, Answer]:
+    return {v: answer for v, answer in read.items() if answer is not None}
+
+
+def _values_given(order: Sequence[Value], given: Mapping[Value, Any]) -> dict[Value, Any]:
     """Return each node's value as computed from the values that were answered for its operands."""
-    given = _numbers(answered)
     found: dict[Value, Any] = {}
     for v in order:
         numbers = [given.get(x, found.get(x, x.data)) for x in v.operands]
@@ -216,26 +279,38 @@ def _values_given(order: Sequence[Value], answered: Mapping[Value, Answer]) -> d
 # -------------------- finding the mistakes --------------------
 
 
-def _diagnose(root: Value, answered: Mapping[Value, Answer], grades: Sequence[NodeGrade]) -> tuple[Diagnosis, ...]:
+class _Attempt(NamedTuple):
+    """What was answered: gradients, and numbers after a step."""
+
+    gradients: Mapping[Value, Answer]
+    steps: Mapping[Value, Answer]
+    learning_rate: Any
+
+    @property
+    def rules(self) -> list[Mistake]:
+        """The mistakes that can be made."""
+        return [m for m in MISTAKES if self.steps or not m.update]
+
+
+def _diagnose(root: Value, attempt: _Attempt, grades: Sequence[NodeGrade]) -> tuple[Diagnosis, ...]:
     """Return the simplest sets of mistakes that give all the answers: one everywhere, one at a node, or two."""
-    wrong = [g.node for g in grades if g.status == "wrong"]
+    wrong = [g for g in grades if g.status == "wrong"]
     for candidates in (_everywhere, _at_one_node, _pairs):
-        fitting = [mistakes for mistakes in candidates(root) if _fits(root, mistakes, answered)]
+        fitting = [mistakes for mistakes in candidates(root, attempt.rules) if _fits(root, mistakes, attempt)]
         distinct = {frozenset(m.id for m in mistakes): mistakes for mistakes in reversed(fitting)}
         if distinct:
             enough = len(wrong) >= (2 if candidates is _everywhere else 3)  # the more was tried, the more is chance
             return tuple(Diagnosis(m, enough and len(distinct) == 1) for m in reversed(distinct.values()))
-    return tuple(Diagnosis(mistakes, confident=False) for mistakes in _slip_by_slip(root, answered, wrong))
+    return tuple(Diagnosis(mistakes, confident=False) for mistakes in _slip_by_slip(root, attempt, wrong))
 
 
-def _slip_by_slip(root: Value, answered: Mapping[Value, Answer], wrong: Sequence[Value]) -> list[tuple[Mistake, ...]]:
+def _slip_by_slip(root: Value, attempt: _Attempt, wrong: Sequence[NodeGrade]) -> list[tuple[Mistake, ...]]:
     """Return the mistakes, one or two, that explain each wrong answer if one goes on with the answers before it."""
-    numbers = _numbers(answered)
-    explained = []
-    for x in wrong:
-        places = [x, *(v for v in topological_order(root) if x in v.operands)]
-        others = {v: number for v, number in numbers.items() if v is not x}
-        explained.append({m.id for m in MISTAKES if m.in_order and _explains(root, m, places, others, x, answered[x])})
+    given = _numbers(attempt.gradients)
+    explained = [
+        {m.id for m in attempt.rules if m.in_order and _explains(root, m, g, given, attempt.learning_rate)}
+        for g in wrong
+    ]
     ids = sorted(set().union(*explained))
     for count in (1, 2):
         sets = [
@@ -246,49 +321,48 @@ def _slip_by_slip(root: Value, answered: Mapping[Value, Answer], wrong: Sequence
     return []
 
 
-def _explains(
-    root: Value, mistake: Mistake, places: Sequence[Value], others: Mapping[Value, Any], x: Value, answer: Answer
-) -> bool:
-    """Return whether a mistake at one of these nodes gives the answer for `x`, all other answers being gone on with."""
-    for place in places:
+def _explains(root: Value, mistake: Mistake, wrong: NodeGrade, given: Mapping[Value, Any], learning_rate: Any) -> bool:
+    """Return whether a mistake made at this place only gives a wrong answer, all other answers being gone on with."""
+    x, answer = wrong.node, wrong.answer
+    assert answer
+    if wrong.of_step:
+        found = {**gradients(root, given=given), **given}
+        return answer.is_right(updates(root, found, learning_rate, mistake)[x])
+    others = {v: number for v, number in given.items() if v is not x}
+    for place in [x, *(v for v in topological_order(root) if x in v.operands)]:
         try:
-            found = gradients(root, confined(mistake, place), given=others)[x]
+            gradient = gradients(root, confined(mistake, place), given=others)[x]
         except (ArithmeticError, ValueError):
             continue
-        if answer.is_right(found):
+        if answer.is_right(gradient):
             return True
     return False
 
 
-def _everywhere(root: Value) -> Iterator[tuple[Mistake, ...]]:
-    for mistake in MISTAKES:
+def _everywhere(root: Value, rules: Sequence[Mistake]) -> Iterator[tuple[Mistake, ...]]:
+    for mistake in rules:
         yield (mistake,)
 
 
-def _at_one_node(root: Value) -> Iterator[tuple[Mistake, ...]]:
+def _at_one_node(root: Value, rules: Sequence[Mistake]) -> Iterator[tuple[Mistake, ...]]:
     for v in reversed(topological_order(root)):
         if v.op is not CONSTANT:
-            for mistake in MISTAKES:
+            for mistake in rules:
                 if mistake.in_order:
                     yield (confined(mistake, v),)
 
 
-def _pairs(root: Value) -> Iterator[tuple[Mistake, ...]]:
+def _pairs(root: Value, rules: Sequence[Mistake]) -> Iterator[tuple[Mistake, ...]]:
     if len(topological_order(root)) <= MOST_NODES:
-        yield from combinations([mistake for mistake in MISTAKES if mistake.in_order], 2)
+        yield from combinations([mistake for mistake in rules if mistake.in_order], 2)
 
 
-def _fits(root: Value, mistakes: tuple[Mistake, ...], answered: Mapping[Value, Answer]) -> bool:
-    """Return whether the pass with these mistakes gives every number that was answered."""
+def _fits(root: Value, mistakes: tuple[Mistake, ...], attempt: _Attempt) -> bool:
+    """Return whether the pass, and the step, with these mistakes give every number that was answered."""
     try:
         found = gradients(root, *mistakes)
+        moved = updates(root, found, attempt.learning_rate, *mistakes) if attempt.steps else {}
     except (ArithmeticError, ValueError):
         return False
-    return all(answer.is_right(found[v]) for v, answer in answered.items())
-
-
-def _worked(root: Value, node: Value, of_values: bool) -> list[str]:
-    """Return the steps of the right pass that make a node's number."""
-    if of_values:
-        return [str(step) for step in forward_steps(root) if step.node is node]
-    return [str(step) for step in backward_steps(root) if step.operand is node]
+    answered = [(attempt.gradients, found), (attempt.steps, moved)]
+    return all(answer.is_right(numbers[v]) for some, numbers in answered for v, answer in some.items())

@@ -3,7 +3,7 @@
     gradients(loss, "overwrite")
 
 gives every node the gradient that somebody finds who makes that mistake wherever it can be made; `confined` makes it in
-one place only. Nothing here touches the graph.
+one place only, and `updates` goes on to a step of gradient descent. Nothing here touches the graph.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +38,7 @@ class Mistake:
     combine: Callable[[Sequence[Any]], Any] | None = None  # a gradient from its contributions
     finish: Callable[[Value, Any], Any] | None = None  # (node, gradient) -> what is taken for it
     in_order: bool = True  # whether a node waits for all its contributions
+    update: Callable[[Any, Any, Any], Any] | None = None  # (number, gradient, learning rate) -> the number after a step
     place: Value | None = None  # the one node at which it is made; None for everywhere
 
     def __str__(self) -> str:
@@ -85,6 +86,33 @@ def gradients(
     return {v: found[v] for v in order}
 
 
+def updates(
+    root: Value, found: Mapping[Value, Any], learning_rate: Any, *mistakes: str | Mistake | None
+) -> dict[Value, Any]:
+    """Return every leaf's number after a step of gradient descent, x - learning_rate * gradient, as mistakes make it.
+
+    Args:
+        root: the output.
+        found: the gradients with which somebody takes the step, such as those of `gradients`.
+        learning_rate: how far the step goes.
+        mistakes: as in `gradients`.
+
+    Raises:
+        ValueError: there is no mistake of that id.
+    """
+    rules = [find(m) if isinstance(m, str) else m for m in mistakes if m is not None]
+    moved = {}
+    for v in topological_order(root):
+        if not v.operands and v.op is not CONSTANT:
+            here = (rule.update for rule in rules if rule.update and (rule.place is None or rule.place is v))
+            moved[v] = next(here, _descend)(v.data, found[v], learning_rate)
+    return moved
+
+
+def _descend(x: Any, gradient: Any, learning_rate: Any) -> Any:
+    return x - learning_rate * gradient
+
+
 def confined(mistake: Mistake, place: Value) -> Mistake:
     """Return the mistake as it is made at one node only."""
     if not mistake.in_order:
@@ -130,8 +158,14 @@ class Comparison:
 
 
 def backprop_with(root: Value, mistake: str | Mistake) -> Comparison:
-    """Return the right pass and the one with a mistake side by side, to be printed or drawn; errors as `gradients`."""
+    """Return the right pass and the one with a mistake side by side, to be printed or drawn.
+
+    Raises:
+        ValueError: as `gradients` says, or it is a mistake of the step after the pass.
+    """
     rule = find(mistake) if isinstance(mistake, str) else mistake
+    if rule.update:
+        raise ValueError(f"{rule.id} is a mistake of the step after the pass: it changes no gradient")
     return Comparison(root, rule, gradients(root), gradients(root, rule))
 
 
@@ -288,5 +322,18 @@ MISTAKES = (
         "A gradient on the way was rounded to one decimal; keep more digits, and round at the end.",
         "With how many digits did you go on?",
         finish=lambda v, gradient: round(gradient, 1) if v.operands else gradient),
+    Mistake("uphill", "step uphill",
+        "The gradient says where the loss grows; a step against it subtracts learning rate * gradient, and does not "
+        "add it.", "If the gradient is above 0, should the number grow or shrink for the loss to fall?",
+        update=lambda x, gradient, rate: x + rate * gradient),
+    Mistake("rate_forgotten", "learning rate forgotten",
+        "The gradient is multiplied by the learning rate before it is subtracted.",
+        "How far does the step go for each unit of the gradient?", update=lambda x, gradient, rate: x - gradient),
+    Mistake("step_for_number", "only the step",
+        "This is the step itself, -learning rate * gradient; it has to be added to the number as it was.",
+        "From where does the step start?", update=lambda x, gradient, rate: -rate * gradient),
+    Mistake("gradient_forgotten", "gradient forgotten in the step",
+        "A step is learning rate * gradient long, not the learning rate alone.",
+        "Is the step of every parameter equally long?", update=lambda x, gradient, rate: x - rate),
 )
 # fmt: on

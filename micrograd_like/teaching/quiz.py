@@ -152,11 +152,11 @@ def _next(progress: Progress, seed: int) -> tuple[Exercise, str]:
 
 
 def _answers(drawn: Exercise, ask: Callable[[str], str], say: Callable[[str], None]) -> dict[str, Any]:
-    """Ask for each gradient; ask again where an answer is no number."""
+    """Ask for each number; ask again where an answer is no number."""
     answers: dict[str, Any] = {}
     for name in drawn.answers:
         while True:
-            written = ask(f"∂{drawn.root.label}/∂{name} = ").strip()
+            written = ask(f"{drawn.question(name)} = ").strip()
             if written.lower() in ("q", "quit"):
                 raise EOFError
             try:

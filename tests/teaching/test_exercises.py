@@ -1,15 +1,18 @@
 """Exercises: nice numbers, the same for the same seed, and mistakes that show."""
 
+import json
+import math
 from fractions import Fraction
 
 import pytest
 
 from micrograd_like import parse
+from micrograd_like.steps import short
 from micrograd_like.teaching.exercises import CLASSICS, LARGEST, LEVELS, Exercise, exercise
-from micrograd_like.teaching.mistakes import MISTAKES, gradients
+from micrograd_like.teaching.mistakes import MISTAKES, gradients, updates
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", [x for x in LEVELS if x not in ("tanh", "sigmoid", "descent")])
 @pytest.mark.parametrize("seed", range(8))
 def test_numbers_are_nice_and_gradients_right(level, seed):
     drawn = exercise(seed, level)
@@ -22,6 +25,45 @@ def test_numbers_are_nice_and_gradients_right(level, seed):
         assert abs(number) <= LARGEST
         assert number.denominator <= 4
     assert all(drawn.answers[name] for name in drawn.numbers)
+
+
+@pytest.mark.parametrize("level", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("seed", range(8))
+def test_an_activation_is_given_with_two_decimals(level, seed):
+    drawn = exercise(seed, level)
+    x, o = drawn.numbers, drawn.given["o"]
+    n = x["x1"] * x["w1"] + x["x2"] * x["w2"] + x["b"]
+    assert abs(o - Fraction(math.tanh(n) if level == "tanh" else 1 / (1 + math.exp(-n)))) <= Fraction(1, 200)
+    assert f"o = {float(o):.2g} (rounded)" in str(drawn)
+    local = x["v"] * (1 - o * o if level == "tanh" else o * (1 - o))  # exact, in what was given
+    by_hand = {"v": o, "o": x["v"], "b": local, "w1": local * x["x1"], "x2": local * x["w2"]}
+    assert {name: drawn.answers[name] for name in by_hand} == by_hand
+    assert all(10**4 % Fraction(answer).denominator == 0 for answer in drawn.answers.values())
+    assert "o = tanh(n)" not in [line.question for line in drawn.lines()]
+    assert drawn.root.data == x["v"] * o
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_step_of_gradient_descent(seed):
+    drawn = exercise(seed, "descent")
+    x, rate = drawn.numbers, drawn.learning_rate
+    e = x["w"] * x["x"] + x["b"] - x["y"]
+    w, b = x["w"] - rate * 2 * e * x["x"], x["b"] - rate * 2 * e
+    assert (drawn.answers["w_new"], drawn.answers["b_new"]) == (w, b)
+    assert (w * x["x"] + b - x["y"]) ** 2 < e**2
+    assert list(drawn.answers)[-2:] == ["w_new", "b_new"]
+    assert f"learning rate {rate}, to w_new, b_new." in drawn.task
+    assert drawn.lines()[-2].working.endswith(f" = {short(w)}")
+    assert {"uphill", "rate_forgotten", "overwrite"} & set(drawn.visible) == {"uphill", "rate_forgotten"}
+    assert drawn.visible["uphill"] == (*list(drawn.answers.values())[:-2], 2 * x["w"] - w, 2 * x["b"] - b)
+
+
+@pytest.mark.parametrize("level", ["diamond", "tanh", "descent"])
+def test_as_a_document_and_back(level):
+    drawn = exercise(3, level)
+    again = Exercise.from_document(drawn.name, json.loads(json.dumps(drawn.as_document())))
+    assert again == drawn
+    assert again.answers == drawn.answers
 
 
 def test_the_same_seed_makes_the_same_everywhere():
@@ -43,6 +85,9 @@ def count_by_hand(drawn):
             found = {v.label: g for v, g in gradients(drawn.root, mistake).items()}
         except (ArithmeticError, ValueError):
             continue
+        if drawn.learning_rate is not None:
+            moved = updates(drawn.root, gradients(drawn.root, mistake), drawn.learning_rate, mistake)
+            found |= {f"{v.label}_new": x for v, x in moved.items()}
         answers = [found[name] for name in drawn.answers]
         if answers != right:
             wrong.append(answers)
@@ -57,7 +102,7 @@ def test_mistakes_show_and_can_be_told_apart():
             visible, distinct = count_by_hand(drawn)
             assert (len(drawn.visible), drawn.distinct) == (visible, distinct)
             told[level].append(distinct / visible)
-    for level in ("chain", "shared", "diamond", "neuron", "network"):
+    for level in ("chain", "shared", "diamond", "neuron", "tanh", "sigmoid", "network", "descent"):
         assert sum(told[level]) / 10 > 0.9
     assert len(exercise(1, "diamond").visible) > len(CLASSICS["cs231n"].visible)
 
@@ -120,12 +165,13 @@ def test_what_a_student_gets():
         "d = b + 1",
         "L = c*d",
         "",
-        "Given a = 2, b = 1: compute L, then ∂L/∂d, ∂L/∂c, ∂L/∂b, ∂L/∂a.",
+        "Given a = 2, b = 1.",
+        "Compute L, then ∂L/∂d, ∂L/∂c, ∂L/∂b, ∂L/∂a.",
     ]
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="a level is operation, chain, shared, diamond, neuron, network, not 'hard'"):
+    with pytest.raises(ValueError, match=r"a level is operation, .*, descent, not 'hard'"):
         exercise(1, "hard")
     with pytest.raises(ValueError, match=r"operations are .*, not 'sin'"):
         exercise(1, operations=["sin"])

@@ -263,3 +263,47 @@ def test_bad_input(lecture):
 
 def test_find_names_what_there_is():
     assert find("stale").name == "gradients of an earlier pass kept"
+
+
+# -------------------- the step after the pass --------------------
+
+
+@pytest.fixture
+def line():
+    return parse("p = w*x; e = p - y; L = e**2", w=2, x=3, y=2)  # e = 4, ∂L/∂e = 8, ∂L/∂w = 24
+
+
+def test_a_step_is_graded_with_the_gradients(line):
+    right = {"e": 8, "p": 8, "w": 24, "w_new": "-2/5"}
+    assert grade(line, right, learning_rate=Fraction(1, 10)).is_right
+    assert grade(line, right, learning_rate=0.1).is_right
+    uphill = grade(line, {**right, "w_new": "4.4"}, learning_rate=0.1)
+    assert [(g.name, g.status) for g in uphill.grades if g.answer] == [
+        *(("e", "right"), ("p", "right"), ("w", "right"), ("w_new", "wrong")),
+    ]
+    assert named_ids(uphill) == [{"uphill"}]
+    assert "should the number grow or shrink" in str(uphill)
+    step = grade(line, {**right, "w_new": "4.4"}, learning_rate=Fraction(1, 10), level="step")
+    assert "w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 24 = -0.4" in str(step)
+    with pytest.raises(ValueError, match="no node is named 'w_new'"):
+        grade(line, right)
+    with pytest.raises(AssertionError, match=r"w_new  4\.4: wrong"):
+        check(line, w_new="4.4", learning_rate=0.1)
+    check(line, w_new="-0.4", w=24, learning_rate=0.1)
+    assert named_ids(grade(line, {**right, "w_new": 7}, learning_rate=0.1)) == []
+    assert "From where does the step to w_new start" in str(grade(line, {"w_new": 7}, learning_rate=0.1))
+
+
+def test_a_step_follows_from_a_wrong_gradient(line):
+    grading = grade(line, {"e": 8, "p": 8, "w": 16, "w_new": "0.4"}, learning_rate=0.1)  # factors not swapped, w = 2
+    assert [g.status for g in grading.grades if g.answer] == ["right", "right", "wrong", "follow-through"]
+    assert {"factors_not_swapped"} in named_ids(grading)
+    both = grade(line, {"e": 8, "p": 8, "w": 16, "x": 24, "w_new": "3.6", "x_new": "5.4"}, learning_rate=0.1)
+    assert {"factors_not_swapped", "uphill"} in named_ids(both)
+    slips = grade(line, {"e": 5, "p": 5, "w": 15, "w_new": "-13"}, learning_rate=0.1)  # e is no known mistake
+    assert [g.status for g in slips.grades if g.answer] == ["wrong", "follow-through", "follow-through", "wrong"]
+
+
+def test_a_node_of_that_name_is_the_node():
+    root = parse("w_new = w*x; L = w_new**2", w=2, x=3)
+    assert grade(root, {"w_new": 12, "w": 36}, learning_rate=0.1).is_right

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from micrograd_like import Value, named, parse, topological_order
 from micrograd_like.engine import UNREACHED
 from micrograd_like.ops import CONSTANT
-from micrograd_like.teaching.mistakes import MISTAKES, applicable, backprop_with, confined, find, gradients
+from micrograd_like.teaching.mistakes import MISTAKES, applicable, backprop_with, confined, find, gradients, updates
 
 from ..graphs import programs
 
@@ -21,6 +21,30 @@ def found(root, mistake=None):
 # L = x*x + 3*x + y at x = 2, y = 5: x acts on L by three edges, contributing 2, 2 and 3.
 def thrice():
     return parse("s = x*x; t = 3*x; u = s + t; L = u + y", x=2, y=5)
+
+
+# L = (w*x)**2 at w = 2, x = 3: ∂L/∂w = 36, ∂L/∂x = 24; a step with learning rate 1/4 leads to w = -7, x = -3.
+STEPS = {
+    None: {"w": -7, "x": -3},
+    "uphill": {"w": 11, "x": 9},
+    "rate_forgotten": {"w": -34, "x": -21},
+    "step_for_number": {"w": -9, "x": -6},
+    "gradient_forgotten": {"w": 1.75, "x": 2.75},
+}
+
+
+@pytest.mark.parametrize("mistake", STEPS)
+def test_steps_by_hand(mistake):
+    root = parse("p = w*x; L = p**2", w=2, x=3)
+    assert found(root, mistake) == found(root) == {"w": 36, "x": 24, "p": 12, "L": 1}
+    moved = updates(root, gradients(root), 0.25, mistake)
+    assert {v.label: number for v, number in moved.items()} == STEPS[mistake]
+    if mistake:
+        with pytest.raises(ValueError, match=f"{mistake} is a mistake of the step after the pass"):
+            backprop_with(root, mistake)
+        w = next(v for v in moved if v.label == "w")
+        confined_to_w = updates(root, gradients(root), 0.25, confined(find(mistake), w))
+        assert {v.label: number for v, number in confined_to_w.items()} == {"w": STEPS[mistake]["w"], "x": -3}
 
 
 E1, E2 = math.tanh(0.5), 1 / (1 + math.exp(-0.5))
@@ -57,7 +81,7 @@ BY_HAND = {
 
 
 def test_every_mistake_was_computed_by_hand():
-    assert set(BY_HAND) == {"right", *(mistake.id for mistake in MISTAKES)}
+    assert {"right", *(mistake.id for mistake in MISTAKES)} == {*BY_HAND, *STEPS} - {None}
 
 
 @pytest.mark.parametrize("mistake", BY_HAND)

@@ -8,8 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from micrograd_like import parse
-from micrograd_like.teaching.exercises import LEVELS, exercise
+from micrograd_like.teaching.exercises import LEVELS, Exercise, exercise
 from micrograd_like.teaching.mistakes import gradients
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
 
@@ -28,14 +27,17 @@ class Student:
         text = "\n".join(self.said)
         formula, _, given = text.rpartition("\n\nGiven ")
         formula = formula.rpartition("\n\n")[2].strip()
-        numbers = dict(part.split(" = ") for part in given.partition(":")[0].split(", "))
-        drawn = self.exercise_of("; ".join(formula.splitlines()), numbers)
+        conditions = dict(part.split(" = ") for part in given.partition(".\n")[0].split(", "))
+        rounded = {name: Fraction(x.split()[0]) for name, x in conditions.items() if "rounded" in x}
+        numbers = {name: Fraction(x) for name, x in conditions.items() if name not in rounded}
+        root = Exercise("", "; ".join(formula.splitlines()), numbers, given=rounded).root
         mistake = self.mistake if text.count("Given") <= self.until else None
-        found = {v.label: g for v, g in gradients(drawn, mistake).items()}
-        return str(found[question.partition("/∂")[2].removesuffix(" = ")])
-
-    def exercise_of(self, formula, numbers):
-        return parse(formula, **{name: Fraction(x) for name, x in numbers.items()})
+        found = {v.label: g for v, g in gradients(root, mistake).items()}
+        asked = question.removesuffix(" = ")
+        if asked.startswith("∂"):
+            return str(found[asked.partition("/∂")[2]])
+        rate = Fraction(given.partition("learning rate ")[2].partition(",")[0])
+        return str(numbers[asked.removesuffix("_new")] - rate * found[asked.removesuffix("_new")])
 
     @property
     def transcript(self):
@@ -47,7 +49,7 @@ def test_who_knows_everything_rises_through_the_levels(tmp_path):
     progress = quiz(2 * len(LEVELS), path=tmp_path / "q.json", ask=student.ask, say=student.say)
     assert (progress.done, progress.right, progress.level) == (2 * len(LEVELS), 2 * len(LEVELS), len(LEVELS) - 1)
     assert progress.shaky == {}
-    assert "12 of 12 exercises all right" in student.said[-1]
+    assert "18 of 18 exercises all right" in student.said[-1]
     assert Progress.load(tmp_path / "q.json") == progress
 
 

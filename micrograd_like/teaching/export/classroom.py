@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ def write_class(
     for i, name in enumerate(names):
         drawn = [exercise(1000 * (seed + i) + k, level) for k in range(count)]
         files.append(Sheet(drawn, student=name).save(folder / f"{i + 1:03d}-{_slug(name)}.html", key=False))
-        key[name] = [{"formula": d.formula, "numbers": {n: str(x) for n, x in d.numbers.items()}} for d in drawn]
+        key[name] = [each.as_document() for each in drawn]
     document = {"format": FORMAT, "version": 1, "students": key}
     write_whole(folder / "key.json", (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
     return [*files, folder / "key.json"]
@@ -134,10 +133,7 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
         raise ValueError(f"{path}: this is no key of a class")
     try:
         return {
-            name: [
-                Exercise(f"{name} {k}", part["formula"], {n: Fraction(x) for n, x in part["numbers"].items()})
-                for k, part in enumerate(parts, start=1)
-            ]
+            name: [Exercise.from_document(f"{name} {k}", part) for k, part in enumerate(parts, start=1)]
             for name, parts in document["students"].items()
         }
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:

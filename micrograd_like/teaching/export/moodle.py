@@ -6,7 +6,6 @@ The format is Moodle XML, as its documentation describes it under "Moodle XML fo
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ...steps import short
 from ..exercises import Exercise
 from ..mistakes import find
 
@@ -27,11 +26,13 @@ def moodle_xml(exercises: Sequence[Exercise], category: str = "Backpropagation b
 
 def _question(drawn: Exercise, number: int, name: str) -> Element:
     question = Element("question", type="numerical")
-    asked = f"∂{drawn.root.label}/∂{name}"
+    asked = drawn.question(name)
     _text(question, "name", f"Exercise {number}: {asked}")
-    given = ", ".join(f"{letter} = {short(x)}" for letter, x in drawn.numbers.items())
     steps = drawn.formula.replace("; ", "\n")
-    _text(question, "questiontext", f"{steps}\n\nGiven {given}: what is {asked}?", format="plain_text")
+    text = f"{steps}\n\nGiven {', '.join(drawn.conditions)}: what is {asked}?"
+    if drawn.is_of_step(name):
+        text += f" It is the number after a step of gradient descent with learning rate {drawn.learning_rate}."
+    _text(question, "questiontext", text, format="plain_text")
     SubElement(question, "defaultgrade").text = "1"
     right = drawn.answers[name]
     _answer(question, right, 100, "Right.")

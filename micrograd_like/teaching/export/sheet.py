@@ -66,7 +66,8 @@ class Sheet:
             parts.append(
                 {
                     "steps": drawn.formula.split("; "),
-                    "given": [f"{name} = {short(x)}" for name, x in drawn.numbers.items()],
+                    "given": drawn.conditions,
+                    "task": drawn.task,
                     "lines": [
                         {"question": x.question, "answer": short(x.answer), "blank": x.is_blank, "working": x.working}
                         for x in drawn.lines(self.fade)
