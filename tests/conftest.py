@@ -1,5 +1,31 @@
+"""What all tests share, and what some need besides Python and pip's packages.
+
+MICROGRAD_LIKE_TESTS names what must be there: with MICROGRAD_LIKE_TESTS=c,node a missing C compiler or Node is a
+failure. Without it the C backend is tested where a compiler is found, and what needs another program is not.
+"""
+
+import os
+import shutil
+
+import pytest
 from hypothesis import settings
 
 # The same examples in every run; `pytest --hypothesis-profile=default` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
+
+REQUIRED = os.environ.get("MICROGRAD_LIKE_TESTS", "").split(",")
+
+
+def need(name, *commands):
+    """Return the path of the first of these commands that is there; skip the test unless it is asked for by name."""
+    if name not in REQUIRED:
+        pytest.skip(f"MICROGRAD_LIKE_TESTS={name} runs what needs {commands[0]}")
+    found = next(filter(None, map(shutil.which, commands)), None)
+    assert found, f"MICROGRAD_LIKE_TESTS asks for {name}, and there is no {' or '.join(commands)}"
+    return found
+
+
+@pytest.fixture(scope="session")
+def node():
+    return need("node", "node")

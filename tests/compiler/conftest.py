@@ -1,17 +1,10 @@
-"""What the compiler's tests need besides Python and pip's packages.
-
-MICROGRAD_LIKE_TESTS names what must be there: with MICROGRAD_LIKE_TESTS=c,node a missing C compiler or Node is a
-failure. Without it the C backend is tested where a compiler is found, and JavaScript not at all.
-"""
-
-import os
-import shutil
+"""What the compiler's tests need."""
 
 import pytest
 
 from micrograd_like.compiler import CompilerError, native
 
-REQUIRED = os.environ.get("MICROGRAD_LIKE_TESTS", "").split(",")
+from ..conftest import REQUIRED
 
 
 @pytest.fixture(scope="session")
@@ -22,15 +15,6 @@ def c_compiler():
         if "c" in REQUIRED:
             raise
         pytest.skip("no C compiler; MICROGRAD_LIKE_TESTS=c makes this a failure")
-
-
-@pytest.fixture(scope="session")
-def node():
-    if "node" not in REQUIRED:
-        pytest.skip("MICROGRAD_LIKE_TESTS=node runs the JavaScript")
-    found = shutil.which("node")
-    assert found, "MICROGRAD_LIKE_TESTS asks for node, and it is not installed"
-    return found
 
 
 @pytest.fixture(params=["python", "numpy", "c"])
