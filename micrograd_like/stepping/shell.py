@@ -5,22 +5,20 @@ What is no command is evaluated as Python, the nodes' labels being variables; it
 
 import builtins
 import cmd
-import re
 import sys
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Callable
 from importlib import import_module
 from math import prod
-from types import BuiltinFunctionType, CodeType
+from types import BuiltinFunctionType
 from typing import Any
 
-from ..answers import read_answer
-from ..engine import UNREACHED, Value, local_derivative
-from ..naming import format_grad
+from ..engine import Value, local_derivative
 from ..ops import CONSTANT
 from ..pictures.tree import needs_ascii, one_line, text_path
 from ..steps import BackwardStep, short
+from .prediction import describe_wrong, judge
 from .stepper import Condition, Stepper, step, symbols
+from .workspace import Workspace, equation
 
 # Every command: its name, its other names, its arguments, and its line of help.
 _COMMANDS = (
@@ -85,7 +83,7 @@ class Shell(cmd.Cmd):
         self.keep = keep
         self.predict = predict
         self.asked = self.right = 0
-        self.variables: dict[str, Any] = {}  # what the user has assigned
+        self.workspace = Workspace(self.stepper, self.here)
         self.displays: dict[str, str] = {}  # expression -> how it was last shown
         self.listed: int | None = None  # the step after the last that `list` has shown
         self.trail: list[tuple[Value, int]] = []  # the edges from the output to the node looked at, and on
@@ -100,7 +98,7 @@ class Shell(cmd.Cmd):
         """Read and carry out commands; return whether the user left without Ctrl-C."""
         root, nodes = self.stepper.root, len(self.stepper.nodes)
         steps = f"{len(self.stepper):,} step{'s' * (len(self.stepper) != 1)}"
-        self.say(f"{_equation(self.stepper, root)}: {nodes:,} node{'s' * (nodes != 1)}, {steps}. h lists the commands.")
+        self.say(f"{equation(self.stepper, root)}: {nodes:,} node{'s' * (nodes != 1)}, {steps}. h lists the commands.")
         self.say(self.stepper.graph())
         try:
             self.cmdloop()
@@ -154,7 +152,7 @@ class Shell(cmd.Cmd):
                 raise ValueError(f"step {arg} is done: until goes on to a later one")
             self.move(lambda: self.stepper.goto(int(arg)), only_last=True)
         else:
-            self.move(lambda: self.stepper.run_to(self.node(arg)), only_last=True)
+            self.move(lambda: self.stepper.run_to(self.workspace.node(arg)), only_last=True)
 
     def do_restart(self, arg: str) -> None:
         """Begin anew."""
@@ -212,7 +210,7 @@ class Shell(cmd.Cmd):
 
     def ask(self, s: BackwardStep) -> None:
         """Ask for a contribution until there is an answer that can be judged, and say whether it is right."""
-        names = self.names()
+        names = self.workspace.names()
         numbers = {name: v.data for name, v in names.items()}
         while True:
             written = self.read(f"{one_line(symbols(s))} = ? ").strip()
@@ -233,7 +231,7 @@ class Shell(cmd.Cmd):
             self.say("too few digits to tell: give two that count, or more")
         self.asked += 1
         self.right += right
-        verdict = "right: upstream gradient * local derivative" if right else f"wrong: {_rule(s, answer)}"
+        verdict = "right: upstream gradient * local derivative" if right else f"wrong: {describe_wrong(s, answer)}"
         self.say(verdict)
 
     # -------------------- breakpoints --------------------
@@ -255,28 +253,23 @@ class Shell(cmd.Cmd):
 
     def add_breakpoint(self, arg: str, *, temporary: bool = False) -> None:
         """Make a breakpoint at a place, or where a condition on the step holds."""
-        where, comma, written = (arg, "", "") if self.is_place(arg) else map(str.strip, arg.partition(","))
-        condition = self.condition(written) if comma else None
+        where, comma, written = (arg, "", "") if self.workspace.is_place(arg) else map(str.strip, arg.partition(","))
+        condition = self.workspace.condition(written) if comma else None
         place: Value | str | int | Condition = where
         if where.isdecimal():
             place = int(where)
-        elif not self.is_place(where) and not where.isidentifier():
+        elif not self.workspace.is_place(where) and not where.isidentifier():
             try:
-                place = self.node(where)
+                place = self.workspace.node(where)
             except Exception:  # not an expression such as nodes[2], so a condition; any comma is within it
-                place, condition, written = self.condition(arg), None, arg
+                place, condition, written = self.workspace.condition(arg), None, arg
         self.say(f"breakpoint {self.stepper.break_at(place, condition, temporary=temporary, written=written)}")
-
-    def is_place(self, written: str) -> bool:
-        """Return whether this is a name or an operation of the graph."""
-        rows = {v.op for v in self.stepper.nodes if v.operands}
-        return written in self.stepper.names.values() or any(written in (row.name, row.symbol) for row in rows)
 
     def do_condition(self, arg: str) -> None:
         """Change the condition of a breakpoint."""
         number, _, written = arg.partition(" ")
         written = written.strip()
-        condition = self.condition(written) if written else None
+        condition = self.workspace.condition(written) if written else None
         self.say(f"breakpoint {self.stepper.change_condition(_whole(number, 'condition'), condition, written)}")
 
     def do_clear(self, arg: str) -> None:
@@ -285,16 +278,6 @@ class Shell(cmd.Cmd):
         for number in numbers:
             self.stepper.clear(number)
         self.say(f"removed: {', '.join(map(str, numbers))}" if numbers else "there are no breakpoints")
-
-    def condition(self, written: str) -> Condition:
-        """Return a condition on the step `s` that was written as Python."""
-        code, names = _compiled(written, "eval"), self.namespace()
-
-        def condition(s: BackwardStep) -> Any:
-            names["s"] = s
-            return eval(code, names)
-
-        return condition
 
     # -------------------- looking --------------------
 
@@ -354,7 +337,7 @@ class Shell(cmd.Cmd):
 
     def look(self) -> None:
         """Print the node looked at."""
-        self.say(self.written(self.here()))
+        self.say(self.workspace.written(self.here()))
 
     def do_list(self, arg: str) -> None:
         """List steps; those not yet done without their numbers."""
@@ -387,12 +370,12 @@ class Shell(cmd.Cmd):
         """Print a name or an expression."""
         if not arg:
             raise ValueError("p takes a name or an expression: p a.grad")
-        self.say(self.written(self.evaluate(arg)))
+        self.say(self.workspace.written(self.workspace.evaluate(arg)))
 
     def do_display(self, arg: str) -> None:
         """Print an expression whenever it changes."""
         if arg:
-            self.displays[arg] = self.written(self.evaluate(arg))
+            self.displays[arg] = self.workspace.written(self.workspace.evaluate(arg))
         shown = [arg] if arg else list(self.displays)
         self.say("\n".join(f"{each}: {self.displays[each]}" for each in shown) or "nothing is displayed")
 
@@ -407,7 +390,7 @@ class Shell(cmd.Cmd):
         """Print what is displayed and has changed."""
         for expression, before in self.displays.items():
             try:
-                now = self.written(self.evaluate(expression))
+                now = self.workspace.written(self.workspace.evaluate(expression))
             except Exception as error:
                 now = f"{type(error).__name__}: {error}"
             if now != before:
@@ -421,9 +404,9 @@ class Shell(cmd.Cmd):
         name, sign, written = map(str.strip, arg.partition("=" if "=" in arg else " "))
         if not sign or not written:
             raise ValueError("set takes a leaf and a number: set a = 3")
-        leaf = self.node(name)
-        self.stepper.set(leaf, self.evaluate(written))
-        self.say(f"{_equation(self.stepper, self.stepper.root)}\n{self.stepper.headline()}")
+        leaf = self.workspace.node(name)
+        self.stepper.set(leaf, self.workspace.evaluate(written))
+        self.say(f"{equation(self.stepper, self.stepper.root)}\n{self.stepper.headline()}")
         self.show_displays()
 
     def do_draw(self, arg: str) -> None:
@@ -437,77 +420,20 @@ class Shell(cmd.Cmd):
             self.say(s.text)
             return
         explain = import_module("..teaching.explanation", __package__).explain
-        leaf = self.node(arg) if arg and arg != "all" else None
+        leaf = self.workspace.node(arg) if arg and arg != "all" else None
         self.say(str(explain(self.stepper.root) if leaf is None else explain(self.stepper.root, leaf)))
 
-    # -------------------- Python, with labels as names --------------------
+    # -------------------- how commands are read --------------------
 
     def default(self, line: str) -> None:
         """Evaluate what is no command."""
         self.lastcmd = line
         line = line.removeprefix("!").strip()
-        if line.isidentifier() and line not in self.namespace() and not hasattr(builtins, line):
+        if line.isidentifier() and line not in self.workspace.namespace() and not hasattr(builtins, line):
             raise ValueError(f"{line} is no command and no name: h lists the commands")
-        try:
-            code = _compiled(line, "eval") if line not in self.stepper.names.values() else None
-        except SyntaxError:
-            self.execute(line)
-            return
-        result = self.evaluate(line) if code is None else eval(code, self.namespace())
+        result = self.workspace.run(line)
         if result is not None:
-            self.say(self.written(result))
-
-    def evaluate(self, written: str) -> Any:
-        """Return what a name or an expression stands for."""
-        if written in self.stepper.names.values() and not _is_number(written):
-            return self.stepper.find(written)
-        return eval(_compiled(written, "eval"), self.namespace())
-
-    def execute(self, statement: str) -> None:
-        """Run a statement, and keep what it assigns, except to a node's name."""
-        names = self.namespace()
-        before = dict(names)
-        exec(_compiled(statement, "exec"), names)
-        for name, x in names.items():
-            if name == "__builtins__" or (name in before and before[name] is x):
-                continue
-            if name in before and name not in self.variables:
-                raise ValueError(f"{name} is a name of the graph: write set {name} = {x} to give a leaf another number")
-            self.variables[name] = x
-
-    def namespace(self) -> dict[str, Any]:
-        """Return the names that Python sees."""
-        cursor = {
-            "s": self.stepper.current,
-            "here": self.here(),
-            "nodes": self.stepper.nodes,
-            "find": self.stepper.find,
-        }
-        return {**cursor, **self.variables, **self.names()}
-
-    def names(self) -> dict[str, Value]:
-        """Return the nodes whose name is an identifier that no other has."""
-        named: dict[str, list[Value]] = {}
-        for v, name in self.stepper.names.items():
-            named.setdefault(name, []).append(v)
-        return {name: vs[0] for name, vs in named.items() if len(vs) == 1 and name.isidentifier()}
-
-    def node(self, written: str) -> Value:
-        """Return the node of a name, or of an expression such as `nodes[2]`."""
-        if written in self.stepper.names.values() or re.fullmatch(r"\w+", written):
-            return self.stepper.find(written)
-        x = self.evaluate(written)
-        if not isinstance(x, Value):
-            raise ValueError(f"{written} is no node of the graph")
-        return self.stepper.find(x)
-
-    def written(self, x: Any) -> str:
-        """Return how a result is printed; a gradient that was not reached as a dash."""
-        if isinstance(x, Value) and x in self.stepper.names:
-            return f"{_equation(self.stepper, x)}, grad {format_grad(x, None)}"
-        return "–" if x is UNREACHED else str(x) if isinstance(x, BackwardStep | Fraction) else repr(x)
-
-    # -------------------- how commands are read --------------------
+            self.say(self.workspace.written(result))
 
     def do_help(self, arg: str) -> None:
         """List the commands, or describe one."""
@@ -551,8 +477,8 @@ class Shell(cmd.Cmd):
             return None, None, line
         rest = line[len(command) :]
         attached = rest[:1].strip() or rest.lstrip().startswith("=")
-        calculates = rest.lstrip()[:1] in tuple("+-*/%<>!,") and command in self.names()
-        if attached or (calculates and not self.is_place(rest.strip())):
+        calculates = rest.lstrip()[:1] in tuple("+-*/%<>!,") and command in self.workspace.names()
+        if attached or (calculates and not self.workspace.is_place(rest.strip())):
             return None, None, line
         return name or command, arg, line
 
@@ -584,7 +510,7 @@ class Shell(cmd.Cmd):
         if dot:
             return [f"{owner}.{each}" for each in ("data", "grad", "label") if each.startswith(attribute)]
         typed = line[:endidx].lstrip().partition(" ")[2].lstrip() if begidx else text
-        labels = dict.fromkeys([*self.stepper.names.values(), *self.variables])
+        labels = dict.fromkeys([*self.stepper.names.values(), *self.workspace.variables])
         before = len(typed) - len(text)
         matches = [name[before:] for name in labels if name.startswith(typed)]
         return matches or [name for name in labels if name.startswith(text)]
@@ -601,50 +527,7 @@ class Shell(cmd.Cmd):
         print(_encodable(text))
 
 
-# -------------------- the answers --------------------
-
-
-def judge(written: str, truth: Any, numbers: Mapping[str, Any]) -> tuple[float, bool | None]:
-    """Return the number that was written, and whether it is right; None if it has too few digits to tell.
-
-    Raises:
-        ValueError: it is no number; names in it stand for `numbers`.
-    """
-    answer = read_answer(written, numbers)
-    return float(answer.number), None if answer.is_too_coarse(truth) else answer.agrees(truth)
-
-
-def _rule(s: BackwardStep, answer: float) -> str:
-    """Return what the contribution is, and what was answered instead, where that can be told."""
-    rule = "it is upstream gradient * local derivative"
-    mistakes = (
-        (s.local, "the local derivative alone"),
-        (s.upstream, "the upstream gradient alone"),
-        (s.after, "the gradient after the step: asked is what the step adds"),
-        (-s.contribution, "the sign the other way round"),
-    )
-    for number, said in mistakes:
-        if number != s.contribution and abs(answer - number) <= 5e-3 * abs(number):
-            return f"{rule}; yours is {said}"
-    return rule
-
-
 # -------------------- helpers --------------------
-
-
-def _is_number(written: str) -> bool:
-    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", written, re.IGNORECASE | re.ASCII) is not None
-
-
-def _equation(stepper: Stepper, v: Value) -> str:
-    """Return a node's name, what it is computed from, and its number: `e = a * b = -6`."""
-    operands = [stepper.names[x] for x in v.operands]
-    parts = [stepper.names[v], *([v.op.write(operands)] if operands else []), short(v.data)]
-    return one_line(" = ".join(dict.fromkeys(parts)))
-
-
-def _compiled(written: str, mode: str) -> CodeType:
-    return compile(written, "<typed>", mode)
 
 
 def _times(arg: str) -> int:

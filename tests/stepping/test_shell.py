@@ -11,7 +11,7 @@ import pytest
 from micrograd_like import named
 from micrograd_like.engine import UNREACHED
 from micrograd_like.stepping import debug
-from micrograd_like.stepping.shell import judge
+from micrograd_like.stepping.prediction import judge
 
 EXPRESSION = ["e = a*b; L = e + c*a", "a=2", "b=-3", "c=10"]
 NEURON = ["n = x*w + b; o = tanh(n)", "x=2", "w=-3", "b=6.5"]
