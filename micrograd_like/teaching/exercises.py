@@ -306,7 +306,7 @@ def _sigmoid_neuron(rng: Random, operations: list[str], size: int) -> str:
 
 def _two_neurons(rng: Random, operations: list[str], size: int) -> str:
     return (
-        "n1 = w1*x + b1; h1 = relu(n1); n2 = w2*x + b2; h2 = relu(n2); "
+        "m1 = w1*x; n1 = m1 + b1; h1 = relu(n1); m2 = w2*x; n2 = m2 + b2; h2 = relu(n2); "
         "p1 = v1*h1; p2 = v2*h2; o = p1 + p2; e = o - y; L = e**2"
     )
 

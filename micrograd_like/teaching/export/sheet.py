@@ -58,7 +58,11 @@ class Sheet:
             telling = [
                 (
                     find(mistake_id).name,
-                    ", ".join(f"{name} = {short(x)}" for name, x in zip(drawn.answers, wrong, strict=True)),
+                    ", ".join(
+                        f"{name} = {short(x)}"
+                        for (name, right), x in zip(drawn.answers.items(), wrong, strict=True)
+                        if x != right
+                    ),
                 )
                 for mistake_id, wrong in drawn.visible.items()
             ]
