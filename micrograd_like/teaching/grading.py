@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
+from math import inf
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 from ..answers import Answer, read_answer
@@ -155,12 +157,14 @@ def grade(
             after the step, which is asked of every parameter.
 
     Raises:
-        ValueError: no node, or more than one, has that label; an answer is no number; or an unknown level.
+        ValueError: no node, or more than one, has that label; an answer is no number; or an unknown level or rate.
     """
     if not isinstance(root, Value):
         raise TypeError(f"grade() takes the output as a Value, not {root!r}")
     if level not in LEVELS:
         raise ValueError(f"a level is {', '.join(LEVELS)}, not {level!r}")
+    if not (learning_rate is None or (isinstance(learning_rate, Real) and 0 < float(learning_rate) < inf)):
+        raise ValueError(f"a learning rate is a number above 0, such as 0.1, not {learning_rate!r}")
     order = [v for v in topological_order(root) if v.op is not CONSTANT]
     names = node_names(topological_order(root))
     steps = {} if learning_rate is None or values else _steps(order, names)

@@ -307,3 +307,9 @@ def test_a_step_follows_from_a_wrong_gradient(line):
 def test_a_node_of_that_name_is_the_node():
     root = parse("w_new = w*x; L = w_new**2", w=2, x=3)
     assert grade(root, {"w_new": 12, "w": 36}, learning_rate=0.1).is_right
+
+
+@pytest.mark.parametrize("rate", ["0.1", 0, -0.1, float("nan"), float("inf")])
+def test_a_learning_rate_is_a_number_above_0(line, rate):
+    with pytest.raises(ValueError, match=r"a learning rate is a number above 0, such as 0\.1, not"):
+        grade(line, {"w": 24}, learning_rate=rate)
