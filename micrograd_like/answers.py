@@ -19,7 +19,8 @@ _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE |
 _WHOLE = re.compile(r"[+-]?\d+(\.0)?", re.ASCII)  # str(4.0) too: whole numbers are meant exactly
 _FRACTION = re.compile(r"([+-]?\d{1,50})\s*/\s*(\d{1,50})", re.ASCII)
 
-ROUNDING = Fraction(1, 10**9)  # relative, and absolute: a truth of 3e-17 is meant to be 0
+ROUNDING = Fraction(1, 10**9)  # a truth of 3e-17 is meant to be 0
+PRECISION = Fraction(1, 10**5)  # of the truth: numbers are shown with 6 digits, so no answer can be more exact
 COARSE = Fraction(1, 20)  # of the truth; an answer that is further off, though rightly rounded, tells nothing
 
 
@@ -38,7 +39,7 @@ class Answer:
             return False
         exact = Fraction(truth)
         slack = max(self.slack * Fraction(1_000_001, 1_000_000), abs(exact) * self.relative_slack)
-        return abs(self.number - exact) <= max(slack, abs(exact) * ROUNDING, ROUNDING)
+        return abs(self.number - exact) <= max(slack, abs(exact) * PRECISION, ROUNDING)
 
     def is_right(self, truth: Any) -> bool:
         """Return whether the answer is right: it agrees, and has digits enough to say so."""

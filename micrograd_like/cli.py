@@ -24,10 +24,12 @@ from .stepping.shell import Shell
 from .steps import backward_steps, forward_steps
 from .storage import save
 from .teaching import explain
-from .teaching.exercises import CLASSICS, LEVELS, exercise
+from .teaching.classics import CLASSICS
+from .teaching.exercises import exercise
 from .teaching.explanation import LARGEST
 from .teaching.export import Sheet, grade_class, write_class
 from .teaching.export.classroom import read_names
+from .teaching.levels import LEVELS
 from .teaching.mistakes import MISTAKES
 from .teaching.quiz import quiz
 from .training import BATCH_SIZE, EPOCHS, Epoch, fit

@@ -1,6 +1,7 @@
 """Teaching backpropagation: exercises, passes explained as at the board, mistakes, and answers graded."""
 
-from .exercises import CLASSICS, Exercise, exercise
+from .classics import CLASSICS
+from .exercises import Exercise, alike, exercise
 from .explanation import Explanation, PassTable, explain, tabulate
 from .grading import Grading, check, grade
 from .mistakes import MISTAKES, Comparison, Mistake, backprop_with, gradients
@@ -14,6 +15,7 @@ __all__ = [
     "Grading",
     "Mistake",
     "PassTable",
+    "alike",
     "backprop_with",
     "check",
     "exercise",

@@ -6,26 +6,32 @@ Many draws of small numbers are tried, and the one is kept whose right gradients
 as possible change an answer, each in its own way: what a student writes down then says which mistake it was.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from random import Random
 from typing import Any
 
 from .. import ops
 from ..engine import Value, topological_order
-from ..expression import FUNCTIONS, parse
+from ..expression import parse
 from ..ops import CONSTANT, PARAMETER
 from ..steps import BackwardStep, ForwardStep, backward_steps, forward_steps, short
 from .grading import NEW, Grading, Level, describe_step, grade
-from .mistakes import MISTAKES, Mistake, gradients, updates
+from .levels import FIXED, LEVELS, STEPS, letters
+from .mistakes import MISTAKES, Mistake, Passes, gradients, is_other, updates
 
 DRAWS = 60  # of numbers, of which the best is kept
 LARGEST = 60  # a nice number is no larger, and has a denominator of 4 at most
 PLACES = 4  # or has so many decimals, where decimals are given
+RATES = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 10), Fraction(1, 20))
+FRACTIONS = Fraction(1, 6)  # of the numbers: how far apart exercises for a class are in their share of fractions
+MISSES = 10_000  # draws in a row after which a formula is taken to have no more numbers
+FORMULAS = 8  # of which one is looked for that has numbers for the whole class
 
-Numbers = dict[str, Fraction]
+Number = Fraction | float  # a float where a fraction would be unreadable
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,11 @@ class Exercise:
 
     name: str
     formula: str  # in the language of `parse`
-    numbers: Numbers
+    numbers: Mapping[str, Number]
     source: str = ""  # of a classic example
-    given: Numbers = field(default_factory=dict)  # results that are given as decimals: those of tanh and sigmoid
+    given: Mapping[str, Number] = field(
+        default_factory=dict
+    )  # results that are given as decimals: those of tanh and sigmoid
     learning_rate: Fraction | None = None  # of a step of gradient descent after the pass
     parameters: tuple[str, ...] = ()  # what the step changes
 
@@ -64,6 +72,10 @@ class Exercise:
         return root
 
     @cached_property
+    def _passes(self) -> Passes:
+        return Passes(self.root)
+
+    @cached_property
     def answers(self) -> dict[str, Any]:
         """The right answers by what is asked: the gradients, in the order of the pass, and then the step's numbers."""
         return self._answers()
@@ -77,12 +89,12 @@ class Exercise:
                 wrong = tuple(self._answers(mistake).values())
             except (ArithmeticError, ValueError):
                 continue
-            if wrong != right:
+            if wrong != right and any(map(is_other, wrong, right)):
                 seen[mistake.id] = wrong
         return seen
 
     def _answers(self, mistake: Mistake | None = None) -> dict[str, Any]:
-        found = gradients(self.root, mistake)
+        found = self._passes.gradients(mistake)
         answers = {v.label: g for v, g in reversed(found.items()) if v.label and v is not self.root}
         if self.learning_rate is not None:
             moved = {v.label: x for v, x in updates(self.root, found, self.learning_rate, mistake).items()}
@@ -100,14 +112,15 @@ class Exercise:
     @property
     def conditions(self) -> list[str]:
         """What is given: `a = 2` and so on."""
-        given = [f"{name} = {short(number)} (rounded)" for name, number in self.given.items()]
-        return [*(f"{name} = {short(number)}" for name, number in self.numbers.items()), *given]
+        own = [f"{name} = {short(x)}" + " (rounded)" * _is_shortened(x) for name, x in self.numbers.items()]
+        return [*own, *(f"{name} = {short(x)} (rounded)" for name, x in self.given.items())]
 
     @property
     def task(self) -> str:
         """What is to be done, in a sentence."""
         asked = [self.question(name) for name in self.answers if not self.is_of_step(name)]
-        task = f"Compute {self.root.label}, then {', '.join(asked)}."
+        first = "" if self.root.label in self.given else f"{self.root.label}, then "
+        task = f"Compute {first}{', '.join(asked)}."
         if self.learning_rate is None:
             return task
         names = ", ".join(name for name in self.answers if self.is_of_step(name))
@@ -118,6 +131,12 @@ class Exercise:
         """How many of the visible mistakes lead to answers that no other one leads to."""
         wrong = list(self.visible.values())
         return sum(wrong.count(each) == 1 for each in wrong)
+
+    @property
+    def fractions(self) -> Fraction:
+        """The share of the numbers, values and gradients, that are not whole."""
+        numbers = [Fraction(x) for v, g in self._passes.right.items() for x in (v.data, g)]
+        return Fraction(sum(x.denominator > 1 for x in numbers), len(numbers))
 
     def grade(self, answers: dict[str, Any], level: Level = "hint") -> Grading:
         """Return what `grade` says of these answers."""
@@ -144,8 +163,8 @@ class Exercise:
         return cls(
             name,
             document["formula"],
-            {letter: Fraction(x) for letter, x in document["numbers"].items()},
-            given={letter: Fraction(x) for letter, x in document["given"].items()},
+            {letter: _read(x) for letter, x in document["numbers"].items()},
+            given={letter: _read(x) for letter, x in document["given"].items()},
             learning_rate=None if rate is None else Fraction(rate),
             parameters=tuple(document["parameters"]),
         )
@@ -179,7 +198,7 @@ class Exercise:
 
     def _backward(self) -> Iterator[tuple[str, Any, Value, str, str]]:
         """Yield for each named node what is asked, the gradient, the node, the working and the operations used."""
-        found, steps = gradients(self.root), list(backward_steps(self.root))
+        found, steps = self._passes.gradients(), list(backward_steps(self.root))
         for v in reversed(found):
             if v is not self.root and v.label:
                 own: list[BackwardStep] = [step for step in steps if step.operand is v]
@@ -199,6 +218,15 @@ class Exercise:
         return f"{self.formula.replace('; ', chr(10))}\n\nGiven {', '.join(self.conditions)}.\n{self.task}"
 
 
+def _is_shortened(x: Number) -> bool:
+    return isinstance(x, float) and float(short(x)) != x
+
+
+def _read(number: str) -> Number:
+    """Return a number of a document; only floats have a point, or an exponent."""
+    return Fraction(number) if set(number).isdisjoint(".e") else float(number)
+
+
 def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = (), size: int = 4) -> Exercise:
     """Make an exercise; the same seed makes the same, on every platform and Python version.
 
@@ -213,20 +241,23 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
     """
     if level not in LEVELS:
         raise ValueError(f"a level is {', '.join(LEVELS)}, not {level!r}")
-    if unknown := [op for op in operations if op not in _STEPS]:
-        raise ValueError(f"operations are {', '.join(_STEPS)}, not {unknown[0]!r}")
-    if operations and LEVELS[level] in _FIXED:
+    if unknown := [op for op in operations if op not in STEPS]:
+        raise ValueError(f"operations are {', '.join(STEPS)}, not {unknown[0]!r}")
+    if operations and LEVELS[level] in FIXED:
         raise ValueError(f"the level {level!r} has its own operations: leave them out, or take another level")
     if not 2 <= size <= 12:
         raise ValueError(f"size is from 2 to 12 operations, not {size}")
     rng = Random(f"{seed} {level} {' '.join(operations)} {size}")
+    operations = list(operations) or list(STEPS)
+    if level == "operation":
+        operations = [rng.choice(operations)]  # else it would always be the square, in which most mistakes show
     best: tuple[int, int, Exercise] | None = None
     for k in range(40 * DRAWS):
-        formula = LEVELS[level](rng, list(operations) or list(_STEPS), size)
+        formula = LEVELS[level](rng, operations, size)
         drawn = _with_numbers(f"{level} {seed}", formula, rng)
-        if level == "descent":
+        if drawn and level == "descent":
             drawn = replace(drawn, learning_rate=rng.choice(RATES), parameters=("w", "b"))
-        if _is_nice(drawn):
+        if drawn and _is_nice(drawn.root) and _helps(drawn):
             score = (drawn.distinct, len(drawn.visible))
             if best is None or score > best[:2]:
                 best = (*score, drawn)
@@ -237,124 +268,113 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
     return best[2]
 
 
-def _with_numbers(name: str, formula: str, rng: Random) -> Exercise:
-    """Return an exercise with small numbers for the leaves, and decimals for what is no fraction."""
-    letters = sorted({v for v in _letters(formula) if f"{v} =" not in formula})
-    drawn = Exercise(name, formula, {letter: _small(rng) for letter in letters})
+def alike(
+    count: int, seed: int = 0, level: str = "diamond", operations: Sequence[str] = (), size: int = 4
+) -> list[Exercise]:
+    """Make exercises of equal difficulty, one for everybody in a class.
+
+    They have the same formula and different numbers, with which about as many mistakes show, and about as many numbers
+    are fractions. Where too few such numbers exist, they are given out again from the first: a class of 30 needs three
+    letters or more. The other arguments, and the errors, are those of `exercise`.
+    """
+    most: list[Exercise] = []
+    for k in range(FORMULAS):
+        first = exercise(seed + 10**9 * k, level, operations, size)
+        found = list(islice(_alike(first), count))
+        if len(found) == count:
+            return found
+        most = max(most, found, key=len)
+    return [most[i % len(most)] for i in range(count)]
+
+
+def _alike(first: Exercise) -> Iterator[Exercise]:
+    """Yield an exercise and others that are as difficult, as long as there are more."""
+    yield first
+    rng = Random(f"{first.name} {first.formula}")
+    order = topological_order(replace(first).root)  # one graph, in which all numbers are tried
+    leaves = {v.label: v for v in order if v.label in first.numbers}
+    passes_on = [v.data > 0 for v in order if v.op is ops.relu]
+    tried, misses = {tuple(map(_SMALL.index, first.numbers.values()))}, 0
+    while misses < MISSES:
+        misses += 1
+        places = tuple(rng.choices(range(len(_SMALL)), k=len(leaves)))
+        if places in tried:
+            continue
+        tried.add(places)
+        numbers = {name: _SMALL[k] for name, k in zip(first.numbers, places, strict=True)}
+        for name, number in numbers.items():
+            leaves[name].data = number
+        if not _compute(order, passes_on) or not _is_nice(order[-1]):
+            continue
+        drawn = replace(first, numbers=numbers, given={v.label: v.data for v in order if v.op in _ACTIVATIONS})
+        if abs(drawn.fractions - first.fractions) > FRACTIONS or not _helps(drawn):
+            continue
+        if len(drawn.visible) >= len(first.visible) - 1 and drawn.distinct >= first.distinct - 1:
+            misses = 0
+            yield drawn
+
+
+# -------------------- numbers --------------------
+
+_ACTIVATIONS = (ops.tanh, ops.sigmoid)
+
+
+def _with_numbers(name: str, formula: str, rng: Random) -> Exercise | None:
+    """Return an exercise with small numbers for the leaves, and decimals for what is no fraction; None if it has none.
+
+    An operation may be undefined for these numbers.
+    """
+    leaves = sorted({v for v in letters(formula) if f"{v} =" not in formula})
+    drawn = Exercise(name, formula, {leaf: _small(rng) for leaf in leaves})
     try:
         order = topological_order(drawn.root)
     except ValueError:
-        return drawn  # which is not nice
-    return replace(drawn, given={v.label: Fraction(f"{v.data:.2f}") for v in order if v.op in (ops.tanh, ops.sigmoid)})
+        return None
+    return replace(drawn, given={v.label: _rounded(v) for v in order if v.op in _ACTIVATIONS})
 
 
-# -------------------- formulas --------------------
-
-_STEPS: dict[str, Callable[[str, str], str]] = {
-    "+": lambda x, y: f"{x} + {y}",
-    "-": lambda x, y: f"{x} - {y}",
-    "*": lambda x, y: f"{x}*{y}",
-    "/": lambda x, y: f"{x}/{y}",
-    "**": lambda x, y: f"{x}**2",
-    "relu": lambda x, y: f"relu({x})",
-}
-
-
-def _one_operation(rng: Random, operations: list[str], size: int) -> str:
-    return f"L = {_STEPS[rng.choice(operations)]('a', 'b')}"
-
-
-def _chain(rng: Random, operations: list[str], size: int) -> str:
-    """Return steps each of which goes on from the one before, most with a new letter."""
-    leaves, inner = iter("abcdfghkmpqrs"), "uvwxyztonlij"
-    steps, last = [], next(leaves)
-    for k in range(size):
-        name = "L" if k == size - 1 else inner[k]
-        op = rng.choice(operations)
-        new = "" if op in ("**", "relu") else next(leaves)
-        steps.append(f"{name} = {_STEPS[op](*rng.sample([last, new], 2) if new else (last, ''))}")
-        last = name
-    return "; ".join(steps)
-
-
-def _used_twice(rng: Random, operations: list[str], size: int) -> str:
-    binary = [op for op in operations if op not in ("**", "relu")] or ["*"]
-    first, last = rng.choice(operations), rng.choice(binary)
-    return f"u = {_STEPS[first]('a', 'b')}; v = {_STEPS[rng.choice(binary)]('u', 'c')}; L = {_STEPS[last]('v', 'u')}"
-
-
-def _diamond(rng: Random, operations: list[str], size: int) -> str:
-    binary = [op for op in operations if op not in ("**", "relu")] or ["*"]
-    one, other = rng.choice(binary), rng.choice(binary)
-    return (
-        f"u = {_STEPS[rng.choice(binary)]('a', 'b')}; v = {_STEPS[one]('u', 'a')}; "
-        f"w = {_STEPS[rng.choice(operations)]('u', 'c')}; L = {_STEPS[other]('v', 'w')}"
-    )
-
-
-def _neuron(rng: Random, operations: list[str], size: int) -> str:
-    return "p = x1*w1; q = x2*w2; s = p + q; n = s + b; o = relu(n); e = o - y; L = e**2"
-
-
-def _tanh_neuron(rng: Random, operations: list[str], size: int) -> str:
-    return "p = x1*w1; q = x2*w2; s = p + q; n = s + b; o = tanh(n); L = v*o"
-
-
-def _sigmoid_neuron(rng: Random, operations: list[str], size: int) -> str:
-    return "p = x1*w1; q = x2*w2; s = p + q; n = s + b; o = sigmoid(n); L = v*o"
-
-
-def _two_neurons(rng: Random, operations: list[str], size: int) -> str:
-    return (
-        "m1 = w1*x; n1 = m1 + b1; h1 = relu(n1); m2 = w2*x; n2 = m2 + b2; h2 = relu(n2); "
-        "p1 = v1*h1; p2 = v2*h2; o = p1 + p2; e = o - y; L = e**2"
-    )
-
-
-def _descent(rng: Random, operations: list[str], size: int) -> str:
-    return "p = w*x; s = p + b; e = s - y; L = e**2"
-
-
-RATES = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 10), Fraction(1, 20))
-
-LEVELS: dict[str, Callable[[Random, list[str], int], str]] = {
-    "operation": _one_operation,
-    "chain": _chain,
-    "shared": _used_twice,
-    "diamond": _diamond,
-    "neuron": _neuron,
-    "tanh": _tanh_neuron,
-    "sigmoid": _sigmoid_neuron,
-    "network": _two_neurons,
-    "descent": _descent,
-}
-_FIXED = (_neuron, _tanh_neuron, _sigmoid_neuron, _two_neurons, _descent)  # whatever operations are wanted
-
-
-def _letters(formula: str) -> Iterator[str]:
-    """Yield the names in a formula."""
-    for word in "".join(c if c.isalnum() else " " for c in formula).split():
-        if word[0].isalpha() and word not in FUNCTIONS:
-            yield word
+_SMALL = tuple(Fraction(n, d) for d in (1, 2) for n in (-4, -3, -2, -1, 1, 2, 3, 4, 5, 6) if d == 1 or n % 2)
 
 
 def _small(rng: Random) -> Fraction:
     return Fraction(rng.choice((-4, -3, -2, -1, 1, 2, 3, 4, 5, 6)), rng.choice((1, 1, 1, 2)))
 
 
-def _is_nice(drawn: Exercise) -> bool:
-    """Tell whether all numbers are small, no leaf's gradient is 0, and a step of gradient descent helps."""
+def _compute(order: Sequence[Value], passes_on: Sequence[bool]) -> bool:
+    """Compute the nodes of a graph anew, as far as their numbers are small and each relu passes on what it should."""
+    relus = iter(passes_on)
+    for v in order:
+        if v.operands:
+            try:
+                v.data = _rounded(v) if v.op in _ACTIVATIONS else v.op.compute([x.data for x in v.operands])
+            except (ArithmeticError, ValueError):
+                return False
+            if abs(v.data) > LARGEST or (v.op is ops.relu and (v.data > 0) is not next(relus)):
+                return False
+    return True
+
+
+def _rounded(v: Value) -> Fraction:
+    """Return the result of tanh or sigmoid as it is given."""
+    return Fraction(f"{v.op.compute([x.data for x in v.operands]):.2f}")
+
+
+def _is_nice(root: Value) -> bool:
+    """Tell whether all numbers are small and no leaf's gradient is 0."""
+    order = [v for v in topological_order(root) if v.op is not CONSTANT]
+    inputs = [v.operands[0].data for v in order if v.op in _ACTIVATIONS]
+    places = PLACES if inputs else 0
+    if not all(Fraction(1, 2) <= abs(x) <= 2 for x in inputs) or not all(_is_small(v.data, places) for v in order):
+        return False
     try:
-        order = [v for v in topological_order(drawn.root) if v.op is not CONSTANT]
-        found = gradients(drawn.root)
+        found = gradients(root)
     except (ArithmeticError, ValueError):
         return False
-    numbers = [Fraction(x) for v in order for x in (v.data, found[v])]
-    if any(abs(x) > LARGEST or not _is_short(x, PLACES if drawn.given else 0) for x in numbers):
-        return False
-    if any(v.op in (ops.tanh, ops.sigmoid) and not Fraction(1, 2) <= abs(v.operands[0].data) <= 2 for v in order):
-        return False
-    return all(found[v] for v in order if not v.operands) and _helps(drawn)
+    return all(_is_small(g, places) and (g or v.operands) for v, g in found.items())
+
+
+def _is_small(x: Any, places: int) -> bool:
+    return abs(x) <= LARGEST and _is_short(Fraction(x), places)
 
 
 def _is_short(x: Fraction, places: int) -> bool:
@@ -368,25 +388,3 @@ def _helps(drawn: Exercise) -> bool:
     moved = {name: drawn.answers[f"{name}{NEW}"] for name in drawn.parameters}
     after = replace(drawn, numbers={**drawn.numbers, **moved})
     return after.root.data < drawn.root.data and all(abs(x) <= LARGEST and _is_short(x, 2) for x in moved.values())
-
-
-# -------------------- classics --------------------
-
-
-def _classic(name: str, formula: str, source: str, **numbers: Any) -> Exercise:
-    return Exercise(name, formula, {letter: Fraction(x) for letter, x in numbers.items()}, source)
-
-
-CLASSICS = {
-    example.name: example
-    for example in (
-        _classic("cs231n", "q = x + y; L = q*z", "Stanford CS231n, Backpropagation, Intuitions", x=-2, y=5, z=-4),
-        _classic(
-            "karpathy", "e = a*b; d = e + c; L = d*f", "A. Karpathy, The spelled-out intro to neural networks and "
-            "backpropagation", a=2, b=-3, c=10, f=-2,
-        ),
-        _classic("colah", "c = a + b; d = b + 1; L = c*d", "C. Olah, Calculus on Computational Graphs", a=2, b=1),
-        _classic("twice", "L = a + a", "A. Karpathy, the same lecture: one node used twice", a=3),
-        _classic("square", "u = 3*w; v = 2 + u; L = v**2", "the chain of (2 + 3w)**2", w=3),
-    )
-}  # fmt: skip

@@ -9,6 +9,7 @@ one place only, and `updates` goes on to a step of gradient descent. Nothing her
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -60,30 +61,105 @@ def gradients(
         ValueError: there is no mistake of that id; a local derivative is infinite or undefined; or a recursion without
             an order is combined with another mistake, or would have to come to nodes too often.
     """
-    rules = [find(m) if isinstance(m, str) else m for m in mistakes if m is not None]
-    order = [v for v in topological_order(root) if v.op is not CONSTANT]
-    one = type(root.data)(1)
-    given = given or {}
-    if not all(rule.in_order for rule in rules):
-        if len(rules) > 1 or given:
-            raise ValueError("a pass without an order is not combined with other mistakes")
-        return _without_order(root, order, one)
-    found: dict[Value, Any] = {}
-    contributions: dict[Value, list[Any]] = {v: [] for v in order}
-    for v in reversed(order):
-        here = [rule for rule in rules if rule.place is None or rule.place is v]
-        combine = next((rule.combine for rule in here if rule.combine), sum)
-        found[v] = one if v is root else combine(contributions[v])
-        for rule in here if v is not root else ():
-            found[v] = rule.finish(v, found[v]) if rule.finish else found[v]
-        upstream = given.get(v, found[v])
-        numbers = [x.data for x in v.operands]
-        contribute = next((rule.contribute for rule in here if rule.contribute), None)
-        for i, x, right in _edges(v):
-            wrong = (rule.local(v, i, numbers) for rule in here if rule.local)
-            local = next((number for number in wrong if number is not None), right)
-            contributions[x].append(contribute(upstream, local, v, x, root) if contribute else upstream * local)
-    return {v: found[v] for v in order}
+    return Passes(root).gradients(*mistakes, given=given)
+
+
+class Passes:
+    """The backward pass over one graph, to be tried with many mistakes: what they share is worked out once."""
+
+    def __init__(self, root: Value) -> None:
+        self.root = root
+        self.order = [v for v in topological_order(root) if v.op is not CONSTANT]
+        self.numbers = {v: [x.data for x in v.operands] for v in self.order}
+        self.edges = {  # each operand that takes a gradient, with its position and the local derivative
+            v: [
+                (i, x, local_derivative(v, i, self.numbers[v]))
+                for i, x in enumerate(v.operands)
+                if x.op is not CONSTANT
+            ]
+            for v in self.order
+        }
+
+    def gradients(self, *mistakes: str | Mistake | None, given: Mapping[Value, Any] | None = None) -> dict[Value, Any]:
+        """Return what `gradients` describes."""
+        rules = [find(m) if isinstance(m, str) else m for m in mistakes if m is not None]
+        if not all(rule.in_order for rule in rules):
+            if len(rules) > 1 or given:
+                raise ValueError("a pass without an order is not combined with other mistakes")
+            return self._without_order()
+        if not given and not any(map(self._matters, rules)):
+            return dict(self.right)
+        return self._in_order(rules, given or {})
+
+    @cached_property
+    def right(self) -> dict[Value, Any]:
+        """The right gradients."""
+        return self._in_order((), {})
+
+    def _matters(self, rule: Mistake) -> bool:
+        """Tell whether a rule can change a gradient: one of another operation, or of the step, cannot."""
+        if rule.local:
+            return any(rule.local(v, i, self.numbers[v]) is not None for v in self.order for i, _, _ in self.edges[v])
+        return not rule.update
+
+    def _in_order(self, rules: Sequence[Mistake], given: Mapping[Value, Any]) -> dict[Value, Any]:
+        found: dict[Value, Any] = {}
+        contributions: dict[Value, list[Any]] = {v: [] for v in self.order}
+        for v in reversed(self.order):
+            here = [rule for rule in rules if rule.place is None or rule.place is v]
+            if v is self.root:
+                found[v] = type(v.data)(1)
+            else:
+                combine = next((rule.combine for rule in here if rule.combine), _add_up)
+                found[v] = combine(contributions[v])
+                for rule in here:
+                    found[v] = rule.finish(v, found[v]) if rule.finish else found[v]
+            for x, contribution in self.contributions(v, given.get(v, found[v]), here):
+                contributions[x].append(contribution)
+        return {v: found[v] for v in self.order}
+
+    def contributions(self, v: Value, upstream: Any, rules: Sequence[Mistake] = ()) -> Iterator[tuple[Value, Any]]:
+        """Yield each operand that takes a gradient, with what the node contributes to it as mistakes make it."""
+        numbers = self.numbers[v]
+        wrong_locals = [rule.local for rule in rules if rule.local]
+        contribute = next((rule.contribute for rule in rules if rule.contribute), None)
+        for i, x, local in self.edges[v]:
+            for wrong_local in wrong_locals:
+                if (wrong := wrong_local(v, i, numbers)) is not None:
+                    local = wrong
+                    break
+            yield x, contribute(upstream, local, v, x, self.root) if contribute else upstream * local
+
+    def _without_order(self) -> dict[Value, Any]:
+        """Give each operand its contribution and go on there at once, as a recursion does that waits for nothing."""
+        visits = dict.fromkeys(self.order, 0)
+        visits[self.root] = 1
+        for v in reversed(self.order):
+            for _, x, _ in self.edges[v]:
+                visits[x] += visits[v]
+        if sum(visits.values()) > MANY_VISITS:
+            raise ValueError(
+                f"without an order, this graph takes {sum(visits.values()):,} visits of its nodes: too many"
+            )
+        one = type(self.root.data)(1)
+        found = dict.fromkeys(self.order, one - one)
+        found[self.root] = one
+        stack = [(self.root, iter(self.edges[self.root]))]
+        while stack:
+            v, rest = stack[-1]
+            edge = next(rest, None)
+            if edge is None:
+                stack.pop()
+            else:
+                _, x, local = edge
+                found[x] += found[v] * local
+                stack.append((x, iter(self.edges[x])))
+        return found
+
+
+def _add_up(contributions: Sequence[Any]) -> Any:
+    first, *others = contributions
+    return sum(others, first)
 
 
 def updates(
@@ -132,7 +208,7 @@ class Comparison:
     @property
     def differing(self) -> list[Value]:
         """The nodes whose gradient the mistake changes, in the order in which the pass comes to them."""
-        return [v for v in reversed(self.right) if _is_other(self.wrong[v], self.right[v])]
+        return [v for v in reversed(self.right) if is_other(self.wrong[v], self.right[v])]
 
     def __str__(self) -> str:
         """Return a table: each node with both gradients, and a mark where they differ."""
@@ -172,7 +248,7 @@ def backprop_with(root: Value, mistake: str | Mistake) -> Comparison:
 def applicable(root: Value) -> list[Mistake]:
     """Return the rows of MISTAKES that change a gradient of this graph."""
     right, found = gradients(root), {mistake.id: _attempt(root, mistake) for mistake in MISTAKES}
-    return [m for m in MISTAKES if (wrong := found[m.id]) and any(_is_other(wrong[v], g) for v, g in right.items())]
+    return [m for m in MISTAKES if (wrong := found[m.id]) and any(is_other(wrong[v], g) for v, g in right.items())]
 
 
 def find(mistake_id: str) -> Mistake:
@@ -183,39 +259,6 @@ def find(mistake_id: str) -> Mistake:
     raise ValueError(f"there is no mistake {mistake_id!r}: there are {', '.join(mistake.id for mistake in MISTAKES)}")
 
 
-def _edges(v: Value) -> Iterator[tuple[int, Value, Any]]:
-    """Yield each operand that takes a gradient, with its position and the local derivative."""
-    numbers = [x.data for x in v.operands]
-    for i, x in enumerate(v.operands):
-        if x.op is not CONSTANT:
-            yield i, x, local_derivative(v, i, numbers)
-
-
-def _without_order(root: Value, order: list[Value], one: Any) -> dict[Value, Any]:
-    """Give each operand its contribution and go on there at once, as a recursion does that waits for nothing."""
-    visits = dict.fromkeys(order, 0)
-    visits[root] = 1
-    edges = {v: list(_edges(v)) for v in order}
-    for v in reversed(order):
-        for _, x, _ in edges[v]:
-            visits[x] += visits[v]
-    if sum(visits.values()) > MANY_VISITS:
-        raise ValueError(f"without an order, this graph takes {sum(visits.values()):,} visits of its nodes: too many")
-    found = dict.fromkeys(order, one - one)
-    found[root] = one
-    stack = [(root, iter(edges[root]))]
-    while stack:
-        v, rest = stack[-1]
-        edge = next(rest, None)
-        if edge is None:
-            stack.pop()
-        else:
-            _, x, local = edge
-            found[x] += found[v] * local
-            stack.append((x, iter(edges[x])))
-    return found
-
-
 def _attempt(root: Value, mistake: Mistake) -> dict[Value, Any] | None:
     """Return the gradients under a mistake, or None if it leads to none: to a division by zero, say."""
     try:
@@ -224,7 +267,7 @@ def _attempt(root: Value, mistake: Mistake) -> dict[Value, Any] | None:
         return None
 
 
-def _is_other(found: Any, right: Any) -> bool:
+def is_other(found: Any, right: Any) -> bool:
     """Tell whether two gradients differ by more than rounding."""
     return bool(abs(found - right) > 1e-9 * max(1, abs(right)))
 

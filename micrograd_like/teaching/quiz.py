@@ -10,7 +10,8 @@ from typing import Any
 
 from ..answers import read_answer
 from ..files import write_whole
-from .exercises import LEVELS, Exercise, exercise
+from .exercises import Exercise, exercise
+from .levels import LEVELS
 from .mistakes import MISTAKES, find
 
 ENOUGH = 2  # exercises in a row that are all right lead to the next level; a mistake is forgotten after as many

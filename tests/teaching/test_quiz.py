@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import pytest
 
-from micrograd_like.teaching.exercises import LEVELS, Exercise, exercise
+from micrograd_like.teaching.exercises import Exercise, exercise
+from micrograd_like.teaching.levels import LEVELS
 from micrograd_like.teaching.mistakes import gradients
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
 
