@@ -89,7 +89,7 @@ def draw_graph(
         outline = {**_OUTLINES.get(v.op, {}), **({"peripheries": "2"} if v is root else {})}
         if v is arrival or v in marked:
             outline = {**_ACTIVE, **outline}
-        source.node(ids[v], label, tooltip=_tooltip(v, names), **outline)
+        source.node(ids[v], label, tooltip=_tooltip(v, names, data=data, grad=grad), **outline)
         if not v.operands:
             continue
         circle, symbol, made_from, equation = f"{ids[v]}op", v.op.symbol, v, _derivation(v, names)
@@ -101,16 +101,22 @@ def draw_graph(
         source.edge(circle, ids[v], tooltip=escape(equation))
         for i, x in enumerate(made_from.operands):
             if x not in weights:
-                number, tooltip = _local(made_from, i, names, precision)
+                number, tooltip = _local(made_from, i, names, precision) if local else ("", "")
                 look = _ACTIVE if active == (made_from, i) else {}
-                label = number if local and (look or not by_neurons) else ""
+                label = number if look or not by_neurons else ""
                 source.edge(ids[x], circle, label=label, tooltip=tooltip, **look)
 
     title = f"Computation graph of {names[root]}: {len(order)} nodes"
     if len(drawn) < len(order):
         title += f", of which {len(order) - len(drawn)} are drawn within their neurons"
     rows = [
-        (_derivation(v, names), format_number(v.data, precision), format_grad(v, precision), v.op.name) for v in order
+        (
+            _derivation(v, names),
+            format_number(v.data, precision) if data or v.op is CONSTANT else "",
+            format_grad(v, precision) if grad else "",
+            v.op.name,
+        )
+        for v in order
     ]
     written = text(root, precision=precision, active=active)
     return Drawing(source.source, title, written, ("node", "data", "grad", "operation"), rows)
@@ -132,9 +138,11 @@ def _derivation(v: Value, names: dict[Value, str]) -> str:
     return f"{names[v]} = {v.op.write([names[x] for x in v.operands])}" if v.operands else names[v]
 
 
-def _tooltip(v: Value, names: dict[Value, str]) -> str:
-    lines = [_derivation(v, names), f"data = {format_number(v.data)}"]
-    if v.op is not CONSTANT:
+def _tooltip(v: Value, names: dict[Value, str], *, data: bool, grad: bool) -> str:
+    lines = [_derivation(v, names)]
+    if data or v.op is CONSTANT:
+        lines.append(f"data = {format_number(v.data)}")
+    if grad and v.op is not CONSTANT:
         lines.append(f"grad = {format_grad(v, None)}")
     if where := made_at(v):
         lines.append(_printable(where))

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from micrograd_like import MLP, Value, draw, named, ops
+from micrograd_like import MLP, Value, draw, named, ops, parse
 from micrograd_like.pictures import render
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -277,3 +277,13 @@ def test_notebook_gets_what_survives_an_untrusted_one(neuron):
     assert rows[0] == ["node", "data", "grad", "operation"]
     assert rows[-1] == ["o = tanh(n)", "0.7071", "1.0000", "tanh"]
     assert "└─" in shown["text/plain"]
+
+
+def test_what_is_left_out_is_nowhere_in_the_picture():
+    root = parse("u = 123*a; L = u*b", a=457, b=13)
+    root.backward()
+    drawing = draw(root, data=False, grad=False, local=False)
+    assert drawing.svg == draw(parse("u = 123*a; L = u*b", a=-2, b=4), data=False, grad=False, local=False).svg
+    assert "123" in drawing.svg  # a constant is part of the formula
+    assert "457" not in drawing.svg
+    assert "457" in draw(root, grad=False, local=False).svg

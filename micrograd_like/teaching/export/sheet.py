@@ -66,7 +66,6 @@ class Sheet:
                 )
                 for mistake_id, wrong in drawn.visible.items()
             ]
-            svg = draw_graph(drawn.root, data=False, grad=False, local=False).svg if picture else ""
             parts.append(
                 {
                     "steps": drawn.formula.split("; "),
@@ -76,11 +75,23 @@ class Sheet:
                         {"question": x.question, "answer": short(x.answer), "blank": x.is_blank, "working": x.working}
                         for x in drawn.lines(self.fade)
                     ],
-                    "picture": base64.b64encode(svg.encode()).decode(),
+                    "picture": _picture(drawn) if picture else "",
                     "telling": telling,
                 }
             )
         return parts
+
+
+_PICTURES: dict[tuple[str, tuple[str, ...]], str] = {}
+
+
+def _picture(drawn: Exercise) -> str:
+    """Return the graph without numbers, as SVG in base64; a class with one formula needs Graphviz once."""
+    shape = drawn.formula, drawn.parameters
+    if shape not in _PICTURES:
+        svg = draw_graph(drawn.root, data=False, grad=False, local=False).svg
+        _PICTURES[shape] = base64.b64encode(svg.encode()).decode()
+    return _PICTURES[shape]
 
 
 @cache
