@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import __version__, datasets
 from .datasets import Dataset
@@ -113,18 +113,21 @@ def _step(options: argparse.Namespace) -> int:
 
 
 def _exercise(options: argparse.Namespace) -> int:
+    wanted = {key: x for key in ("level", "operations", "size") if (x := getattr(options, key)) is not None}
+    count, seed = options.count or 1, options.seed or 0
+    if options.name and (wanted or options.count or options.seed is not None or options.roster):
+        raise ValueError(f"{options.name} has its own numbers: leave out the name, or what would choose an exercise")
+    if options.size and options.level != "chain":
+        raise ValueError("--size is for --level chain: the other levels have a size of their own")
     if options.roster:
-        if not options.output or options.name:
-            raise ValueError("--class takes a folder for the sheets, -o FOLDER, and makes exercises of a --level")
-        files = write_class(read_names(options.roster), options.output, options.level, options.count, options.seed)
-        print(f"wrote {len(files) - 1} sheets and {files[-1]}")
-        return 0
+        return _class(options, count, seed, wanted)
+    if options.fade is not None and not options.output:
+        raise ValueError("--fade is for a sheet: say with -o where to write it")
+    drawn = [exercise(1000 * seed + k, **wanted) for k in range(count)]
     if options.name:
         drawn = [CLASSICS[options.name]]
-    else:
-        drawn = [exercise(1000 * options.seed + k, options.level, options.operations) for k in range(options.count)]
     if options.output:
-        print("wrote", Sheet(drawn).save(options.output))
+        print("wrote", Sheet(drawn, fade=1 if options.fade is None else options.fade).save(options.output))
         return 0
     for each in drawn:
         print(each, end="\n\n")
@@ -135,11 +138,23 @@ def _exercise(options: argparse.Namespace) -> int:
     return 0
 
 
+def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str, Any]) -> int:
+    if not options.output or options.key or options.fade is not None:
+        raise ValueError("--class takes a folder, -o FOLDER, for sheets that are all blank and the key, and no --fade")
+    names = read_names(options.roster)
+    written = write_class(names, options.output, count=count, seed=seed, **wanted)
+    print(f"wrote {len(names)} sheets, the key, and answers.csv to fill in, to {written.key.parent}")
+    if written.different < len(names):
+        print(f"there are only {written.different} sets of numbers for this formula, so some are given out again;")
+        print("levels with more letters, such as neuron, have more")
+    return 0
+
+
 def _grade(options: argparse.Namespace) -> int:
     result = grade_class(options.key, options.answers)
     print(result)
     if options.output:
-        write_whole(Path(options.output), result.csv().encode())
+        write_whole(Path(options.output), result.csv())
         print("wrote", options.output)
     return 0
 
@@ -317,25 +332,36 @@ def _parser() -> _Parser:
     command.add_argument("--predict", action="store_true", help="ask for each contribution before showing it")
     command.set_defaults(run=_step)
 
-    command = commands.add_parser("exercise", help="make an exercise in backpropagation by hand")
-    command.add_argument(
-        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help=f"one of {', '.join(CLASSICS)}"
+    command = commands.add_parser(
+        "exercise",
+        help="make exercises in backpropagation by hand, for yourself or for a class",
+        epilog="The same level and seed make the same exercise. Sheets need jinja2.",
     )
-    command.add_argument("--level", choices=LEVELS, default="diamond", help="(default diamond)")
-    command.add_argument("--operations", type=_names, default=(), help="what to practise, such as '*,+,relu'")
-    command.add_argument("--seed", type=int, default=0, help="which exercise (default 0)")
-    command.add_argument("--count", type=_count, default=1, help="how many (default 1)")
+    command.add_argument(
+        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help=f"a classic: {', '.join(CLASSICS)}"
+    )
+    command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help=f"{', '.join(LEVELS)} (default diamond)")
+    command.add_argument("--operations", type=_names, help="what to practise, such as '*,+,relu'")
+    command.add_argument("--size", type=_count, help="operations of a chain (default 4)")
+    command.add_argument("--seed", type=int, help="which exercise (default 0)")
+    command.add_argument("--count", type=_count, help="how many (default 1)")
     command.add_argument("--key", action="store_true", help="print the solution too")
-    command.add_argument("--class", dest="roster", metavar="ROSTER.csv", help="a sheet for each name in it")
+    command.add_argument("--class", dest="roster", metavar="ROSTER.csv", help="a sheet for each in its column name")
+    command.add_argument("--fade", type=float, help="share of a sheet's lines to leave blank (default 1, all)")
     command.add_argument(
         "-o", "--output", metavar="FILE", help="a sheet, .html for print, .md, or .xml for Moodle; for a class a folder"
     )
     command.set_defaults(run=_exercise)
 
-    command = commands.add_parser("grade", help="grade the answers of a class")
-    command.add_argument("key", metavar="KEY.json", help="the key that `exercise --class` wrote")
-    command.add_argument("answers", metavar="ANSWERS.csv", help="with the columns name, exercise, node and answer")
-    command.add_argument("-o", "--output", metavar="FILE.csv", help="where to write the table")
+    command = commands.add_parser(
+        "grade",
+        help="grade the answers of a class, and see who made which mistake",
+        epilog="ANSWERS.csv has the columns name, exercise, node and answer; the sheets come with one to fill in. What "
+        "follows from an earlier slip counts as right. A mistake that explains few numbers was made perhaps.",
+    )
+    command.add_argument("key", metavar="KEY.json", help="the key that `exercise --class` wrote beside the sheets")
+    command.add_argument("answers", metavar="ANSWERS.csv", help="what was handed in")
+    command.add_argument("-o", "--output", metavar="FILE.csv", help="where to write the table for a spreadsheet")
     command.set_defaults(run=_grade)
 
     command = commands.add_parser("quiz", help="answer exercises, and see what you still get wrong")

@@ -1,8 +1,5 @@
-"""Sheets for print and as Markdown, and sets for a class."""
+"""Sheets for print and as Markdown, and questions for Moodle."""
 
-import csv
-import json
-from fractions import Fraction
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -10,12 +7,8 @@ import pytest
 
 from micrograd_like.cli import main
 from micrograd_like.teaching import CLASSICS, exercise
-from micrograd_like.teaching.exercises import Exercise
-from micrograd_like.teaching.export import Sheet, grade_class, write_class
-from micrograd_like.teaching.export.classroom import read_names
+from micrograd_like.teaching.export import Sheet
 from micrograd_like.teaching.export.moodle import moodle_xml
-
-NAMES = ["Ada", "Bob, Jr.", 'Eve "the" Third', "=cmd()", "<script>alert(1)</script>", "Zoë"]
 
 
 class Page(HTMLParser):
@@ -114,98 +107,9 @@ def test_moodle_never_calls_a_right_answer_wrong(seed):
         assert all(gap > 0.002 for gap in gaps)  # no two answers overlap
 
 
-# -------------------- a class --------------------
-
-
-def answers_file(path, rows):
-    with path.open("w", newline="", encoding="utf-8-sig") as file:  # as spreadsheets write it
-        writer = csv.writer(file)
-        writer.writerow(("name", "exercise", "node", "answer"))
-        writer.writerows(rows)
-    return path
-
-
-def test_a_class_from_roster_to_grades(tmp_path, capsys):
-    roster = tmp_path / "roster.csv"
-    with roster.open("w", newline="", encoding="utf-8-sig") as file:
-        csv.writer(file).writerows([("id", "name"), *enumerate(NAMES)])
-    assert read_names(roster) == NAMES
-    folder = tmp_path / "sheets"
-    assert main(["exercise", "--class", str(roster), "--count", "2", "--level", "shared", "-o", str(folder)]) == 0
-    assert "wrote 6 sheets" in capsys.readouterr().out
-    pages = sorted(path.name for path in folder.glob("*.html"))
-    assert pages == [
-        *("001-Ada.html", "002-Bob-Jr.html", "003-Eve-the-Third.html", "004-cmd.html"),
-        *("005-script-alert-1-script.html", "006-Zoë.html"),
-    ]
-    assert len({(folder / page).read_text(encoding="utf-8") for page in pages}) == 6
-    key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
-
-    rows = []
-    for i, name in enumerate(NAMES[:5]):  # the last one hands in nothing
-        for number, part in enumerate(key["students"][name], start=1):
-            drawn = Exercise("", part["formula"], {n: Fraction(x) for n, x in part["numbers"].items()})
-            wrong = drawn.visible.get("overwrite") if i == 1 else None
-            for node, answer in zip(drawn.answers, wrong or drawn.answers.values(), strict=True):
-                rows.append((name, number, node, answer))
-    result = grade_class(folder / "key.json", answers_file(tmp_path / "answers.csv", rows))
-    assert list(result.students) == NAMES
-    assert result.students["Ada"] == (result.students["Ada"][1], result.students["Ada"][1], ())
-    assert result.students["Zoë"][0] == 0
-    assert "overwrite" in result.students["Bob, Jr."][2]
-    assert result.mistakes["overwrite"] == 1
-    assert "overwritten instead of added" in str(result)
-
-    table = tmp_path / "table.csv"
-    assert main(["grade", str(folder / "key.json"), str(tmp_path / "answers.csv"), "-o", str(table)]) == 0
-    cells = list(csv.reader(table.read_text(encoding="utf-8").splitlines()))
-    assert [row[0] for row in cells] == ["name", "Ada", "Bob, Jr.", 'Eve "the" Third', "'=cmd()", NAMES[4], "Zoë"]
-
-
-def test_nobody_and_doubles(tmp_path):
-    with pytest.raises(ValueError, match="the class has nobody in it"):
-        write_class([], tmp_path / "x")
-    with pytest.raises(ValueError, match="'Ada' is empty or given twice"):
-        write_class(["Ada", "Bob", "Ada"], tmp_path / "x")
-    assert not (tmp_path / "x").exists()
-
-
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
-    (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="is not empty: name a new one"):
-        write_class(["Ada"], tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
-
-
-def test_damaged_files_are_named(tmp_path):
-    write_class(["Ada"], tmp_path / "c", "operation")
-    key = tmp_path / "c" / "key.json"
-    (tmp_path / "a.csv").write_text("name,exercise,answer\r\nAda,1,2\r\n")
-    with pytest.raises(ValueError, match=r"no column 'node'; its first line must name name, exercise, node, answer"):
-        grade_class(key, tmp_path / "a.csv")
-    for row, message in (
-        (("Bob", 1, "a", 1), "row 2: 'Bob' is not in the key"),
-        (("Ada", 7, "a", 1), "row 2: there are exercises 1 to 1, not '7'"),
-        (("Ada", 1, "zz", 1), "Ada, exercise 1: no node is named 'zz'"),
-        (("Ada", 1, "a", "two"), "Ada, exercise 1: the answer for a: 'two' is no number"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            grade_class(key, answers_file(tmp_path / "a.csv", [row]))
-    for content, message in (("{", "no JSON"), ("{}", "no key of a class")):
-        (tmp_path / "k.json").write_text(content)
-        with pytest.raises(ValueError, match=message):
-            grade_class(tmp_path / "k.json", tmp_path / "a.csv")
-    damaged = json.loads(key.read_text())
-    del damaged["students"]["Ada"][0]["formula"]
-    (tmp_path / "k.json").write_text(json.dumps(damaged))
-    with pytest.raises(ValueError, match="the key is damaged"):
-        grade_class(tmp_path / "k.json", tmp_path / "a.csv")
-
-
-def test_the_command_line_writes_a_sheet(tmp_path, capsys, monkeypatch):
+def test_the_command_line_writes_a_sheet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["exercise", "--level", "chain", "--count", "2", "-o", "s.html"]) == 0
     assert (tmp_path / "s.html").read_text(encoding="utf-8").count('class="exercise"') == 2
-    with pytest.raises(SystemExit):
-        main(["exercise", "--class", "none.csv"])
-    assert "--class takes a folder" in capsys.readouterr().err
+    assert main(["exercise", "karpathy", "--fade", "0", "-o", "s.html"]) == 0
+    assert 'class="box"' not in (tmp_path / "s.html").read_text(encoding="utf-8")
