@@ -3,7 +3,8 @@
     print(grade(loss, {"a": 4, "b": "-3/2", "c": "1.25"}))
 
 A mistake is named if the pass with that mistake gives all the numbers that were answered, right and wrong. With a
-learning rate, the numbers after a step of gradient descent are graded too: `{"w_new": "1/5"}`.
+learning rate, the numbers after a step of gradient descent are graded too: `{"w_new": "1/5"}`. Values of the forward
+pass are graded one node at a time, and a slip is named if it makes the wrong number of those before it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,8 @@ from ..engine import Value, topological_order
 from ..naming import node_names
 from ..ops import CONSTANT, PARAMETER, in_parentheses
 from ..steps import backward_steps, forward_steps, short
-from .mistakes import MISTAKES, Mistake, confined, find, gradients, updates
+from .mistakes import MISTAKES, Mistake, Passes, confined, find, gradients, updates
+from .slips import SLIPS, slips_at
 
 Level = Literal["hint", "rule", "step", "answer"]
 LEVELS = ("hint", "rule", "step", "answer")
@@ -184,8 +186,9 @@ def grade(
             for name, v in steps.items()
             if v in moved or v.op is PARAMETER
         ]
-    is_wrong = any(g.status in ("wrong", "follow-through") for g in grades)
-    diagnoses = _diagnose(root, attempt, grades) if is_wrong and not values else ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    if any(g.status in ("wrong", "follow-through") for g in grades):
+        diagnoses = _diagnose_values(grades, consistent | given) if values else _diagnose(root, attempt, grades)
     return Grading(root, tuple(grades), diagnoses, values, level, learning_rate)
 
 
@@ -298,44 +301,63 @@ class _Attempt(NamedTuple):
 
 def _diagnose(root: Value, attempt: _Attempt, grades: Sequence[NodeGrade]) -> tuple[Diagnosis, ...]:
     """Return the simplest sets of mistakes that give all the answers: one everywhere, one at a node, or two."""
-    wrong = [g for g in grades if g.status == "wrong"]
+    wrong, passes = [g for g in grades if g.status == "wrong"], Passes(root)
     for candidates in (_everywhere, _at_one_node, _pairs):
-        fitting = [mistakes for mistakes in candidates(root, attempt.rules) if _fits(root, mistakes, attempt)]
+        fitting = [mistakes for mistakes in candidates(root, attempt.rules) if _fits(passes, mistakes, attempt)]
         distinct = {frozenset(m.id for m in mistakes): mistakes for mistakes in reversed(fitting)}
         if distinct:
             enough = len(wrong) >= (2 if candidates is _everywhere else 3)  # the more was tried, the more is chance
             return tuple(Diagnosis(m, enough and len(distinct) == 1) for m in reversed(distinct.values()))
-    return tuple(Diagnosis(mistakes, confident=False) for mistakes in _slip_by_slip(root, attempt, wrong))
+    return tuple(Diagnosis(mistakes, confident=False) for mistakes in _slip_by_slip(passes, attempt, wrong))
 
 
-def _slip_by_slip(root: Value, attempt: _Attempt, wrong: Sequence[NodeGrade]) -> list[tuple[Mistake, ...]]:
+def _slip_by_slip(passes: Passes, attempt: _Attempt, wrong: Sequence[NodeGrade]) -> list[tuple[Mistake, ...]]:
     """Return the mistakes, one or two, that explain each wrong answer if one goes on with the answers before it."""
     given = _numbers(attempt.gradients)
     explained = [
-        {m.id for m in attempt.rules if m.in_order and _explains(root, m, g, given, attempt.learning_rate)}
+        {m.id for m in attempt.rules if m.in_order and _explains(passes, m, g, given, attempt.learning_rate)}
         for g in wrong
     ]
+    return [tuple(find(mistake_id) for mistake_id in chosen) for chosen in _fewest(explained)]
+
+
+def _fewest(explained: Sequence[set[str]]) -> list[tuple[str, ...]]:
+    """Return the ids, one or else two, that together explain each wrong answer, of which there are those for each."""
     ids = sorted(set().union(*explained))
     for count in (1, 2):
         sets = [
             chosen for chosen in combinations(ids, count) if all(not found.isdisjoint(chosen) for found in explained)
         ]
         if sets:
-            return [tuple(find(mistake_id) for mistake_id in chosen) for chosen in sets]
+            return sets
     return []
 
 
-def _explains(root: Value, mistake: Mistake, wrong: NodeGrade, given: Mapping[Value, Any], learning_rate: Any) -> bool:
+def _diagnose_values(grades: Sequence[NodeGrade], numbers: Mapping[Value, Any]) -> tuple[Diagnosis, ...]:
+    """Return the slips that make each wrong value of the numbers that somebody has for its operands."""
+    explained = []
+    for g in grades:
+        if g.status == "wrong" and g.answer:
+            operands = [float(numbers.get(x, x.data)) for x in g.node.operands]
+            explained.append({slip.id for slip, x in slips_at(g.node, operands) if g.answer.is_right(x)})
+    by_id, fewest = {slip.id: slip for slip in SLIPS}, _fewest(explained)
+    is_sure = len(explained) > 1 and len(fewest) == 1 == len(fewest[0])
+    return tuple(Diagnosis(tuple(by_id[slip_id] for slip_id in chosen), is_sure) for chosen in fewest)
+
+
+def _explains(
+    passes: Passes, mistake: Mistake, wrong: NodeGrade, given: Mapping[Value, Any], learning_rate: Any
+) -> bool:
     """Return whether a mistake made at this place only gives a wrong answer, all other answers being gone on with."""
     x, answer = wrong.node, wrong.answer
     assert answer
     if wrong.of_step:
-        found = {**gradients(root, given=given), **given}
-        return answer.is_right(updates(root, found, learning_rate, mistake)[x])
+        found = {**passes.gradients(given=given), **given}
+        return answer.is_right(updates(passes.root, found, learning_rate, mistake)[x])
     others = {v: number for v, number in given.items() if v is not x}
-    for place in [x, *(v for v in topological_order(root) if x in v.operands)]:
+    for place in [x, *(v for v in passes.order if x in v.operands)]:
         try:
-            gradient = gradients(root, confined(mistake, place), given=others)[x]
+            gradient = passes.gradients(confined(mistake, place), given=others)[x]
         except (ArithmeticError, ValueError):
             continue
         if answer.is_right(gradient):
@@ -361,11 +383,11 @@ def _pairs(root: Value, rules: Sequence[Mistake]) -> Iterator[tuple[Mistake, ...
         yield from combinations([mistake for mistake in rules if mistake.in_order], 2)
 
 
-def _fits(root: Value, mistakes: tuple[Mistake, ...], attempt: _Attempt) -> bool:
+def _fits(passes: Passes, mistakes: tuple[Mistake, ...], attempt: _Attempt) -> bool:
     """Return whether the pass, and the step, with these mistakes give every number that was answered."""
     try:
-        found = gradients(root, *mistakes)
-        moved = updates(root, found, attempt.learning_rate, *mistakes) if attempt.steps else {}
+        found = passes.gradients(*mistakes)
+        moved = updates(passes.root, found, attempt.learning_rate, *mistakes) if attempt.steps else {}
     except (ArithmeticError, ValueError):
         return False
     answered = [(attempt.gradients, found), (attempt.steps, moved)]

@@ -40,6 +40,7 @@ class Mistake:
     finish: Callable[[Value, Any], Any] | None = None  # (node, gradient) -> what is taken for it
     in_order: bool = True  # whether a node waits for all its contributions
     update: Callable[[Any, Any, Any], Any] | None = None  # (number, gradient, learning rate) -> the number after a step
+    slip: Callable[[Value, Sequence[Any]], Iterator[Any]] | None = None  # (node, numbers) -> wrong values of it
     place: Value | None = None  # the one node at which it is made; None for everywhere
 
     def __str__(self) -> str:

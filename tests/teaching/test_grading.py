@@ -14,6 +14,7 @@ from micrograd_like.engine import UNREACHED
 from micrograd_like.ops import CONSTANT
 from micrograd_like.teaching import check, grade
 from micrograd_like.teaching.mistakes import MISTAKES, applicable, confined, find, gradients
+from micrograd_like.teaching.slips import SLIPS
 
 # -------------------- random exercises --------------------
 
@@ -233,6 +234,57 @@ def test_values_of_the_forward_pass(lecture):
     assert [(g.name, g.status) for g in grading.grades] == [("e", "wrong"), ("d", "follow-through"), ("L", "wrong")]
     assert "e = a * b = 2 * (-3) = -6" in str(grading)
     assert grade(lecture, {"e": -6, "d": 4, "L": -8}, values=True).is_right
+
+
+# v = f(x, y), its numbers, what somebody answers, and the slip; each wrong value was computed by hand.
+SLIPPED = [
+    ("v = x - y", {"x": 2, "y": 5}, 3, "operands_swapped"),
+    ("v = x/y", {"x": 2, "y": 5}, "2.5", "operands_swapped"),
+    ("v = x**3", {"x": 2}, 9, "operands_swapped"),
+    ("v = x*y", {"x": -2, "y": 5}, 10, "sign_wrong"),
+    ("v = x + y", {"x": -7, "y": 5}, 2, "sign_wrong"),
+    ("v = x*y", {"x": -2, "y": 5}, 3, "other_operation"),
+    ("v = x - y", {"x": 2, "y": -5}, -3, "other_operation"),
+    ("v = x + y", {"x": 3, "y": 5}, 3, "operand_left_out"),
+    ("v = x**3", {"x": 2}, 6, "times_exponent"),
+    ("v = relu(x)", {"x": -4}, -4, "relu_passed_on"),
+    ("v = tanh(x)", {"x": 0.5}, "0.5", "function_left_out"),
+]
+
+
+@pytest.mark.parametrize(("formula", "numbers", "answer", "slip"), SLIPPED)
+def test_slips_of_the_forward_pass(formula, numbers, answer, slip):
+    grading = grade(parse(formula, **numbers), {"v": answer}, values=True)
+    assert named_ids(grading) == [{slip}]
+    assert not grading.diagnoses[0].confident
+    assert grading.diagnoses[0].mistakes[0].question in str(grading)
+
+
+def test_every_slip_was_computed_by_hand():
+    assert {slip for *_, slip in SLIPPED} == {slip.id for slip in SLIPS}
+    assert not {slip.id for slip in SLIPS} & {mistake.id for mistake in MISTAKES}
+
+
+def test_one_slip_twice_is_named_with_what_follows_from_it():
+    root = parse("u = a*b; v = u - c; w = v*d; L = w + f", a=2, b=-3, c=4, d=5, f=1)
+    grading = grade(root, {"u": -1, "v": -5, "w": 0, "L": 1}, values=True)  # 2 + (-3), and -5 + 5
+    assert [g.status for g in grading.grades] == ["wrong", "follow-through", "wrong", "follow-through"]
+    assert "The mistake: another operation. It first shows at u." in str(grading)
+    two = grade(root, {"u": -1, "v": 5, "w": 25, "L": 26}, values=True)
+    assert named_ids(two) == [{"other_operation", "operands_swapped"}]
+    assert "It may be: operands swapped and another operation." in str(two)
+    none = grade(root, {"u": 17}, values=True)
+    assert "No mistake that is known here gives these numbers. It first shows at u.\nWhat is u computed from?" in str(
+        none
+    )
+
+
+@given(st.integers(0, 60), st.floats(-50, 50).map(lambda x: round(x, 3)), st.integers(0, 100))
+def test_a_random_wrong_value_gets_no_confident_diagnosis(seed, number, which):
+    root = exercise(seed)
+    order = [v for v in topological_order(root) if v.operands]
+    answers = {v: v.data for v in order} | {order[which % len(order)]: number}
+    assert not any(diagnosis.confident for diagnosis in grade(root, answers, values=True).diagnoses)
 
 
 def test_check_raises_the_diagnosis(lecture):
