@@ -364,7 +364,12 @@ def _parser() -> _Parser:
     command.add_argument("-o", "--output", metavar="FILE.csv", help="where to write the table for a spreadsheet")
     command.set_defaults(run=_grade)
 
-    command = commands.add_parser("quiz", help="answer exercises, and see what you still get wrong")
+    command = commands.add_parser(
+        "quiz",
+        help="answer exercises, and see what you still get wrong",
+        epilog="Two exercises in a row that are all right at once lead to the next level. What is wrong comes back "
+        "with other numbers. How far you are is kept for the next time.",
+    )
     command.add_argument("--rounds", type=_count, help="exercises (default: until q)")
     command.add_argument("--seed", type=int, default=0, help="which exercises (default 0)")
     command.set_defaults(run=_quiz)

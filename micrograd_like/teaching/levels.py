@@ -81,6 +81,17 @@ LEVELS: dict[str, Callable[[Random, list[str], int], str]] = {
     "network": _two_neurons,
     "descent": _descent,
 }
+ABOUT = {
+    "operation": "one operation",
+    "chain": "operations one after another",
+    "shared": "a node that is used twice",
+    "diamond": "paths that part and meet again",
+    "neuron": "a neuron with relu, and its loss",
+    "tanh": "a neuron with tanh",
+    "sigmoid": "a neuron with sigmoid",
+    "network": "two neurons and a loss",
+    "descent": "a step of gradient descent",
+}
 FIXED = (_neuron, _tanh_neuron, _sigmoid_neuron, _two_neurons, _descent)  # whatever operations are wanted
 
 

@@ -1,21 +1,27 @@
-"""A quiz in the terminal: it asks, says which mistake it was, and brings back what was missed with new numbers."""
+"""A quiz in the terminal: it asks, says which mistake it was, and brings back what was missed with new numbers.
+
+What is wrong is asked again, each time with more help; what was right without any help counts.
+"""
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..answers import read_answer
 from ..files import write_whole
+from ..steps import backward_steps
 from .exercises import Exercise, exercise
-from .levels import LEVELS
+from .grading import Level
+from .levels import ABOUT, LEVELS
 from .mistakes import MISTAKES, find
 
+ATTEMPTS: tuple[Level, ...] = ("hint", "rule", "step")  # at an exercise, and the help with each
 ENOUGH = 2  # exercises in a row that are all right lead to the next level; a mistake is forgotten after as many
-HELP = "Answer by 4, -3/2, 1.25 or sqrt(2)/2; nothing leaves it open, q ends the quiz."
+HELP = "Type numbers such as 4, -3/2, 1.25 or sqrt(2)/2. Enter alone leaves one open, h helps, q ends the quiz."
 
 
 class ProgressError(ValueError):
@@ -94,83 +100,163 @@ def quiz(
 ) -> Progress:
     """Ask exercises until `rounds` are done, or until q or the end of the input; keep the progress in a file.
 
+    Progress that cannot be kept is said, and the quiz goes on. Quizzes at the same time add up in one file.
+
     Args:
         rounds: how many exercises; None for no end.
         seed: which exercises.
         path: the file; None for the one in the user's data directory.
         ask: how an answer is asked for.
         say: how anything else is said.
-
-    Raises:
-        OSError: the progress cannot be kept.
     """
-    path = path or progress_file()
-    progress = _open(path, say)
-    before = progress.done, progress.right
+    progress, kept_at = _open(path or progress_file(), say)
+    start, done, right = progress.done, 0, 0
+    practised, met = dict[str, None](), dict.fromkeys(progress.shaky)
     say(HELP)
     try:
-        for k in range(progress.done, sys.maxsize if rounds is None else progress.done + rounds):
-            drawn, wanted = _next(progress, seed + k)
-            say(f"\n{k + 1}. Level: {list(LEVELS)[progress.level]}")
+        for k in range(start, sys.maxsize if rounds is None else start + rounds):
+            drawn, level, wanted = _next(progress, seed + k)
+            say(f"\nExercise {k + 1}, level {list(LEVELS).index(level) + 1} of {len(LEVELS)}: {ABOUT[level]}")
             if wanted:
-                say(f"   again, with other numbers: {find(wanted).name}")
+                say(f"Here it shows whether you still make this mistake: {find(wanted).name}.")
             say(f"\n{drawn}\n")
-            result = drawn.grade(_answers(drawn, ask, say))
-            say(f"\n{result}")
-            everything = all(g.status == "right" for g in result.grades)
-            named = {m for d in result.diagnoses for m in d.ids} if len(result.diagnoses) == 1 else set()
-            progress.note(drawn, named, everything)
-            progress.save(path)
+            mistakes, is_right = _work(drawn, ask, say)
+            before = progress.level
+            if kept_at:
+                progress, kept_at = _open(kept_at, say)  # another quiz may have gone on meanwhile
+            progress.note(drawn, mistakes, is_right)
+            kept_at = kept_at and _keep(progress, kept_at, say)
+            done, right = done + 1, right + is_right
+            practised[ABOUT[level]] = None
+            met |= dict.fromkeys(mistakes)
+            if progress.level > before:
+                say(f"\nOn to level {progress.level + 1} of {len(LEVELS)}.")
     except (EOFError, KeyboardInterrupt):
         say("")
-    say(_summary(progress, progress.done - before[0], progress.right - before[1]))
+    say(_summary(progress, done, right, list(practised), list(met)))
     return progress
 
 
-def _open(path: Path, say: Callable[[str], None]) -> Progress:
-    """Return the progress so far; what cannot be read is set aside, and said."""
-    if not path.exists():
-        return Progress()
+def _open(path: Path, say: Callable[[str], None]) -> tuple[Progress, Path | None]:
+    """Return the progress so far, and where to keep it; what cannot be read is set aside, and said."""
     try:
-        return Progress.load(path)
-    except ProgressError as error:
-        aside = path.with_suffix(".damaged.json")
-        os.replace(path, aside)
-        say(f"{error}. It is kept as {aside.name}, and the quiz begins anew.")
-        return Progress()
+        try:
+            return Progress.load(path), path
+        except FileNotFoundError:
+            return Progress(), path
+        except ProgressError as error:
+            aside = path.with_suffix(".damaged.json")
+            os.replace(path, aside)
+            say(f"{error}. It is kept as {aside.name}, and the quiz begins anew.")
+            return Progress(), path
+    except OSError as error:
+        say(f"Your progress cannot be read, and will not be kept: {error}")
+        return Progress(), None
 
 
-def _next(progress: Progress, seed: int) -> tuple[Exercise, str]:
-    """Return an exercise, and the mistake for which it was chosen, if there is one that should show."""
-    level = list(LEVELS)[progress.level]
+def _keep(progress: Progress, path: Path, say: Callable[[str], None]) -> Path | None:
+    """Save progress; return where it is kept, None if that is not possible, which is said."""
+    try:
+        progress.save(path)
+    except OSError as error:
+        say(f"\nYour progress cannot be kept: {error}")
+        return None
+    return path
+
+
+def _next(progress: Progress, seed: int) -> tuple[Exercise, str, str]:
+    """Return an exercise, its level, and the mistake for which it was chosen, if there is one that should show."""
+    levels = list(LEVELS)[progress.level :]
     for mistake_id in progress.shaky:
-        for at in (level, *list(LEVELS)[progress.level + 1 :]):
+        for level in levels:
             for k in range(10):
-                drawn = exercise(1000 * seed + k, at)
+                drawn = exercise(1000 * seed + k, level)
                 if mistake_id in drawn.visible:
-                    return drawn, mistake_id
-    return exercise(1000 * seed, level), ""
+                    return drawn, level, mistake_id
+    return exercise(1000 * seed, levels[0]), levels[0], ""
 
 
-def _answers(drawn: Exercise, ask: Callable[[str], str], say: Callable[[str], None]) -> dict[str, Any]:
-    """Ask for each number; ask again where an answer is no number."""
+def _work(drawn: Exercise, ask: Callable[[str], str], say: Callable[[str], None]) -> tuple[set[str], bool]:
+    """Ask for each number, and once more for what is not right; return the mistakes, and if all was right at once."""
     answers: dict[str, Any] = {}
-    for name in drawn.answers:
-        while True:
+    wrong, helped, mistakes = list(drawn.answers), False, set[str]()
+    for attempt, level in enumerate(ATTEMPTS):
+        if attempt:
+            say("\nOnce more; Enter alone at all of them shows how it is done.\n")
+        given, with_help = _answers(drawn, wrong, ask, say)
+        answers |= given
+        helped |= with_help
+        if attempt and not any(given.values()):
+            break
+        result = drawn.grade(answers, level)
+        say(f"\n{result}")
+        if not attempt and len(result.diagnoses) == 1:
+            mistakes = set(result.diagnoses[0].ids)
+        wrong = [g.name for g in result.grades if g.status != "right" and g.name in drawn.answers]
+        if not wrong:
+            return mistakes, not attempt and not helped
+    say("\nThis is how it is done:")
+    for name in wrong:
+        say(f"    {_working(drawn, name)}")
+    return mistakes, False
+
+
+def _answers(
+    drawn: Exercise, names: Sequence[str], ask: Callable[[str], str], say: Callable[[str], None]
+) -> tuple[dict[str, Any], bool]:
+    """Return what is answered, and whether help was asked for; what is no number is asked again."""
+    answers: dict[str, Any] = {}
+    helped = False
+    for name in names:
+        hints = _hints(drawn, name)
+        while name not in answers:
             written = ask(f"{drawn.question(name)} = ").strip()
             if written.lower() in ("q", "quit"):
                 raise EOFError
+            if written.lower() in ("h", "help", "?"):
+                helped = True
+                say(f"    {next(hints, 'There is no more help for this one.')}")
+                continue
             try:
                 answers[name] = read_answer(written) and written if written else None
-                break
             except ValueError as error:
-                say(f"{error}; {HELP}")
-    return answers
+                say(f"    {error}; h helps, q ends the quiz")
+    return answers, helped
 
 
-def _summary(progress: Progress, done: int, right: int) -> str:
-    lines = [f"{right} of {done} exercises all right; {progress.right} of {progress.done} in all."]
+def _hints(drawn: Exercise, name: str) -> Iterator[str]:
+    """Yield help with a number: a question, then the rule in symbols, then all of the step."""
+    if drawn.is_of_step(name):
+        yield "How far does the step go, and in which direction?"
+        yield "The step subtracts learning rate * gradient from the number."
+    else:
+        own = [step for step in backward_steps(drawn.root) if step.operand_name == name and not step.is_seed]
+        yield f"Which operations use {name}, and what does each contribute?"
+        yield (
+            " plus ".join(f"∂{s.output}/∂{s.name} * ∂{s.name}/∂{name}" for s in own)
+            + ", where "
+            + " and ".join(dict.fromkeys(f"∂{s.name}/∂{name} = {s.formula}" for s in own))
+        )
+    yield _working(drawn, name)
+
+
+def _working(drawn: Exercise, name: str) -> str:
+    question = drawn.question(name)
+    return next(line.working for line in drawn.lines() if line.question == question)
+
+
+def _summary(progress: Progress, done: int, right: int, practised: Sequence[str], met: Sequence[str]) -> str:
+    lines = [f"{right} of {done} exercises all right at once; {progress.right} of {progress.done} in all."]
+    if practised:
+        lines.append(f"Practised: {'; '.join(practised)}.")
+    if over := [mistake_id for mistake_id in met if mistake_id not in progress.shaky]:
+        lines.append(f"Got over: {_named(over)}.")
     if progress.shaky:
-        lines.append("Still shaky: " + "; ".join(find(mistake_id).name for mistake_id in progress.shaky) + ".")
-    lines.append(f"You are at level {progress.level + 1} of {len(LEVELS)}: {list(LEVELS)[progress.level]}.")
+        lines.append(f"Still shaky: {_named(progress.shaky)}.")
+    level = list(LEVELS)[progress.level]
+    lines.append(f"You are at level {progress.level + 1} of {len(LEVELS)}: {ABOUT[level]}.")
     return "\n".join(lines)
+
+
+def _named(mistake_ids: Iterable[str]) -> str:
+    return "; ".join(find(mistake_id).name for mistake_id in mistake_ids)

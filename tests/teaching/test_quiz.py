@@ -1,16 +1,19 @@
 """The quiz: played by a student who knows everything, or who always makes one mistake."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from fractions import Fraction
 
+import pexpect
 import pytest
 
+from micrograd_like.steps import short
 from micrograd_like.teaching.exercises import Exercise, exercise
-from micrograd_like.teaching.levels import LEVELS
-from micrograd_like.teaching.mistakes import gradients
+from micrograd_like.teaching.levels import ABOUT, LEVELS
+from micrograd_like.teaching.mistakes import find, gradients
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
 
 
@@ -50,7 +53,9 @@ def test_who_knows_everything_rises_through_the_levels(tmp_path):
     progress = quiz(2 * len(LEVELS), path=tmp_path / "q.json", ask=student.ask, say=student.say)
     assert (progress.done, progress.right, progress.level) == (2 * len(LEVELS), 2 * len(LEVELS), len(LEVELS) - 1)
     assert progress.shaky == {}
-    assert "18 of 18 exercises all right" in student.said[-1]
+    assert "18 of 18 exercises all right at once" in student.said[-1]
+    assert all(about in student.said[-1] for about in ABOUT.values())
+    assert student.transcript.count("On to level") == len(LEVELS) - 1
     assert Progress.load(tmp_path / "q.json") == progress
 
 
@@ -62,13 +67,15 @@ def test_a_mistake_is_named_and_comes_back_until_it_is_right(tmp_path):
     assert "factors_not_swapped" in progress.shaky
     assert "The mistake: factors not swapped." in student.transcript
     assert "Still shaky: factors not swapped." in student.said[-1]
-    drawn, wanted = _next(progress, 99)
+    drawn, level, wanted = _next(progress, 99)
+    assert level == "neuron"
     assert wanted == "factors_not_swapped"
     assert wanted in drawn.visible
 
     learnt = Student()
     progress = quiz(ENOUGH, seed=50, path=tmp_path / "q.json", ask=learnt.ask, say=learnt.say)
-    assert "again, with other numbers: factors not swapped" in learnt.transcript
+    assert "whether you still make this mistake: factors not swapped" in learnt.transcript
+    assert "Got over: factors not swapped." in learnt.said[-1]
     assert progress.shaky == {}
     assert progress.done == 3 + ENOUGH
 
@@ -87,6 +94,119 @@ def test_open_answers_are_not_right(tmp_path):
     progress = quiz(1, path=tmp_path / "q.json", ask=lambda question: "", say=said.append)
     assert (progress.done, progress.right) == (1, 0)
     assert "missing" in "\n".join(said)
+    drawn = exercise(0, "operation")
+    assert said[said.index("\nThis is how it is done:") + 1 : -1] == [
+        f"    {line.working}" for line in drawn.lines() if line.question.startswith("∂")
+    ]
+
+
+def play(path, *answers, rounds=1):
+    """Return the progress and the lines of a quiz in which these answers are given, and then q."""
+    said, given = [], iter(answers)
+    progress = quiz(rounds, path=path, ask=lambda question: next(given, "q"), say=said.append)
+    return progress, "\n".join(said)
+
+
+@pytest.fixture
+def chain(tmp_path):
+    """A file with which the quiz begins at the second level, and its first exercise."""
+    Progress(level=1).save(tmp_path / "q.json")
+    return tmp_path / "q.json", exercise(0, "chain")
+
+
+def test_what_is_wrong_is_asked_again_with_more_help(chain):
+    path, drawn = chain
+    right = [str(x) for x in drawn.answers.values()]
+    wrong = [str(x) for x in drawn.visible["local_forgotten"]]
+    again = [x for x, y in zip(right, wrong, strict=True) if x != y]
+    progress, said = play(path, *wrong, *again)
+    assert said.count("Once more") == 1
+    assert find("local_forgotten").question in said
+    assert find("local_forgotten").sentence not in said  # which comes with the second attempt
+    assert said.count("All of it is right.") == 1
+    assert (progress.done, progress.right, progress.shaky) == (1, 0, {"local_forgotten": ENOUGH})
+
+
+def test_three_attempts_and_then_the_solution(chain):
+    path, drawn = chain
+    wrong = ["17/3"] * 3 * len(drawn.answers)
+    progress, said = play(path, *wrong)
+    assert said.count("Once more") == 2
+    solution = said.partition("This is how it is done:")[2]
+    assert all(line.working in solution for line in drawn.lines() if line.question.startswith("∂"))
+    assert (progress.done, progress.right) == (1, 0)
+
+
+def test_help_gives_more_each_time_and_what_was_helped_with_does_not_count(chain):
+    path, drawn = chain
+    name, *_ = drawn.answers
+    working = next(line.working for line in drawn.lines() if line.question == f"∂L/∂{name}")
+    progress, said = play(path, "h", "help", "?", "h", *map(str, drawn.answers.values()))
+    hints = [line.strip() for line in said.splitlines() if line.startswith("    ")]
+    assert hints[0] == f"Which operations use {name}, and what does each contribute?"
+    assert hints[1].startswith("∂L/∂L * ∂L/∂")
+    assert hints[1].split(" = ")[-1] != short(drawn.answers[name])
+    assert hints[2:] == [working, "There is no more help for this one."]
+    assert "All of it is right." in said
+    assert (progress.done, progress.right, progress.streak) == (1, 0, 0)
+
+
+def test_help_with_a_step_of_gradient_descent(tmp_path):
+    Progress(level=len(LEVELS) - 1).save(tmp_path / "q.json")
+    drawn = exercise(0, "descent")
+    gradients = [str(x) for name, x in drawn.answers.items() if not drawn.is_of_step(name)]
+    _, said = play(tmp_path / "q.json", *gradients, "h", "h", "h")
+    hints = [line.strip() for line in said.splitlines() if line.startswith("    ")]
+    assert "subtracts learning rate * gradient" in hints[1]
+    assert hints[2].startswith("w_new = w - ")
+
+
+def test_a_node_used_twice_is_helped_with_as_a_sum(tmp_path):
+    Progress(level=2).save(tmp_path / "q.json")
+    drawn = exercise(0, "shared")
+    assert drawn.formula == "u = a**2; v = u/c; L = v - u"
+    names = list(drawn.answers)
+    before = [str(drawn.answers[name]) for name in names[: names.index("u")]]
+    _, said = play(tmp_path / "q.json", *before, "h", "h")
+    assert "∂L/∂L * ∂L/∂u plus ∂L/∂v * ∂v/∂u, where ∂L/∂u = -1 and ∂v/∂u = 1 / c" in said
+
+
+def test_what_cannot_be_kept_is_said_and_the_quiz_goes_on(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    student = Student()
+    progress = quiz(2, path=tmp_path / "file" / "q.json", ask=student.ask, say=student.say)
+    assert progress.done == 2
+    assert student.transcript.count("Your progress cannot be read, and will not be kept: ") == 1
+    assert (tmp_path / "file").read_text() == "mine"
+    (tmp_path / "q.json").mkdir()
+    student = Student()
+    assert quiz(1, path=tmp_path / "q.json", ask=student.ask, say=student.say).done == 1
+    assert "Your progress cannot be read" in student.transcript
+
+
+def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("micrograd_like.teaching.quiz.write_whole", full)
+    student = Student()
+    assert quiz(3, path=tmp_path / "q.json", ask=student.ask, say=student.say).done == 3
+    assert student.transcript.count("Your progress cannot be kept: [Errno 28] No space left") == 1
+
+
+def test_two_quizzes_at_once_add_up(tmp_path):
+    path = tmp_path / "q.json"
+    outer = Student()
+
+    def ask(question):
+        if outer.asked == 0:
+            inner = Student()
+            quiz(2, seed=70, path=path, ask=inner.ask, say=inner.say)
+        return outer.ask(question)
+
+    progress = quiz(1, path=path, ask=ask, say=outer.say)
+    assert (progress.done, progress.right) == (3, 3)
+    assert Progress.load(path) == progress
 
 
 GOOD = {"level": 1, "streak": 0, "done": 3, "right": 1, "shaky": {"overwrite": 2}}
@@ -138,6 +258,27 @@ def test_with_piped_input(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "All of it is right." in done.stdout
-    assert "1 of 1 exercises all right; 1 of 1 in all." in done.stdout
+    assert "1 of 1 exercises all right at once; 1 of 1 in all." in done.stdout
     again = subprocess.run(command, input="", capture_output=True, text=True, env=environment, encoding="utf-8")
-    assert "0 of 0 exercises all right; 1 of 1 in all." in again.stdout
+    assert "0 of 0 exercises all right at once; 1 of 1 in all." in again.stdout
+    assert again.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize("end", ["c", "d"])
+def test_in_a_terminal_ctrl_c_and_ctrl_d_end_it_with_a_summary(tmp_path, end):
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8", "TERM": "dumb"}
+    arguments = ["-m", "micrograd_like", "quiz"]
+    child = pexpect.spawn(sys.executable, arguments, env=environment, encoding="utf-8", timeout=30)
+    for answer in exercise(0, "operation").answers.values():
+        child.expect(r"∂L/∂\w = ")
+        child.sendline(str(answer))
+    child.expect("All of it is right.")
+    child.expect(r"∂L/∂\w = ")
+    child.sendcontrol(end)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "1 of 1 exercises all right at once; 1 of 1 in all." in child.before
+    assert "Practised: one operation." in child.before
+    assert "Traceback" not in child.before
+    assert child.exitstatus == 0
