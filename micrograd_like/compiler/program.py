@@ -19,7 +19,7 @@ from .lower import lower
 Rows: TypeAlias = Any  # a list of rows of numbers, or a NumPy array of two dimensions
 Kernel: TypeAlias = Callable[[Rows, Any], tuple[Any, Any]]  # rows and parameters -> outputs and summed gradient
 BACKENDS = ("auto", "c", "numpy", "python")
-MANY = 20_000  # instructions, beyond which "auto" does not take C: it compiles about 1,000 a second
+MANY = 20_000  # instructions and lines of C, beyond which "auto" takes NumPy: GCC compiles 2,000 to 10,000 a second
 
 _warned = False  # that there is no C compiler is said once
 
@@ -131,7 +131,7 @@ class Program:
         """Return the program's source, which runs without this package.
 
         Args:
-            language: "python", "numpy", "c" or "javascript"; None takes the backend's.
+            language: "python", "numpy", "c", "javascript", "torch" or "jax"; None takes the backend's.
             gradient: whether it computes the gradient too.
 
         Raises:
@@ -145,7 +145,7 @@ class Program:
         if backend != "auto":
             return backend, self._build(backend, True)
         instructions = len(self._lowered.forward) + len(self._lowered.backward)
-        if instructions > MANY and find_spec("numpy"):
+        if instructions > MANY and find_spec("numpy") and emit(self._lowered, "c").count("\n") > MANY:
             return "numpy", self._build("numpy", True)
         try:
             return "c", self._build("c", True)

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import micrograd_like
-from micrograd_like import MLP, Value
-from micrograd_like.compiler import CompilerError, compile, emit, native, program
+from micrograd_like import MLP, Value, ops
+from micrograd_like.compiler import CompilerError, compile, emit_c, native, program
 from micrograd_like.derivatives import grad
+from micrograd_like.engine import topological_order
 from micrograd_like.naming import named
 from tests.graphs import SPELLINGS, programs
 
@@ -171,8 +172,29 @@ def test_long_sums_and_deep_graphs(backend):
     close(gradient, grad(output, ws))
 
 
+@pytest.mark.parametrize("part", [10, 10_000])
+def test_wide_layers_are_loops_in_c(c_compiler, monkeypatch, part):
+    monkeypatch.setattr(emit_c, "PART", part)
+    model = MLP(9, [12, 40, 8, 2], activation="tanh", seed=1)
+
+    def loss(inputs):
+        a, b = model(inputs)
+        hidden = [v for v in topological_order(a) if v.op is ops.tanh]
+        return a * b + micrograd_like.sum(hidden[:12]) * micrograd_like.sum(inputs)
+
+    inputs = [Value(0.1 * i, f"x{i}") for i in range(9)]
+    compiled = compile(loss(inputs), inputs, model.parameters(), "c")
+    for turns, loops in {12: 40 + 40 + 1, 40: 8 + 8 + 12}.items():  # neurons forwards, their weights, what comes back
+        assert compiled.source("c").count(f"for (int i = 0; i < {turns}; i++)") == loops
+    rows = [[math.sin(i * j + 1) for j in range(9)] for i in range(11)]
+    losses = [loss([Value(x) for x in row]) for row in rows]
+    outputs, gradient = compiled.value_and_grad(rows)
+    close(outputs, [v.data for v in losses])
+    close(gradient, grad(micrograd_like.sum(losses), model.parameters()))
+
+
 def test_large_graphs_are_cut(c_compiler, monkeypatch):
-    monkeypatch.setattr(emit, "PART", 10)
+    monkeypatch.setattr(emit_c, "PART", 10)
     model, loss, inputs, rows = moons_step()
     compiled = compile(loss, inputs, model.parameters(), "c")
     assert "part3(" in compiled.source("c")
