@@ -193,6 +193,25 @@ def test_wide_layers_are_loops_in_c(c_compiler, monkeypatch, part):
     close(gradient, grad(micrograd_like.sum(losses), model.parameters()))
 
 
+def test_threads(c_compiler, monkeypatch):
+    monkeypatch.setattr(program, "ROWS_PER_THREAD", 5)
+    model, loss, inputs, rows = moons_step()
+    compiled = compile(loss, inputs, model.parameters(), "c", threads=3)
+    for n in 12, 10, 4:  # in two parts, in two and in one
+        for some in rows[:n], np.array(rows[:n]):
+            outputs, gradient = compiled.value_and_grad(some)
+            close(outputs, eagerly(model, rows[:n])[0])
+            close(gradient, eagerly(model, rows[:n])[1])
+    x, w = named(x=2.0, w=3.0)
+    compiled = compile((x * w).log(), [x], [w], "c", threads=2)
+    with pytest.raises(ValueError, match=r"log\(-3.0\)") as raised:
+        compiled.value_and_grad([[1.0]] * 9 + [[-1.0]])
+    assert raised.value.__notes__ == ["in row 9 of X"]
+    for bad in 0, 1.5:
+        with pytest.raises(ValueError, match="threads is a whole number from 1, not"):
+            compile(x * w, [x], [w], threads=bad)
+
+
 def test_large_graphs_are_cut(c_compiler, monkeypatch):
     monkeypatch.setattr(emit_c, "PART", 10)
     model, loss, inputs, rows = moons_step()
