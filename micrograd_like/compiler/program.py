@@ -242,7 +242,7 @@ class Program:
             outputs, grads = self._explain(rows, params, gradient)
         if _is_array(rows):
             return _as_array(outputs), _as_array(grads)
-        return [float(x) for x in outputs], [float(x) for x in grads]
+        return _as_list(outputs), _as_list(grads)
 
     def _check(self, rows: Rows) -> Rows:
         width = len(self._inputs)
@@ -321,6 +321,10 @@ def _as_array(x: Any) -> Any:
     import numpy as np
 
     return np.ascontiguousarray(x, dtype=float)
+
+
+def _as_list(x: Any) -> list[float]:
+    return x.tolist() if hasattr(x, "tolist") else [float(number) for number in x]  # an array's numbers are floats
 
 
 def _address(x: Any) -> tuple[int, Any]:

@@ -61,7 +61,7 @@ def compile_step(
     scores = [compile(output, x, parameters) for output in (outputs if several else [outputs])] if are_right else []
 
     def measure(rows: Sequence[Any], targets: Sequence[float], numbers: Any) -> tuple[float, list[float]]:
-        total, gradient = 0.0, [0.0] * len(parameters)
+        total, sums = 0.0, []
         for target, program in programs.items():
             if fixed:
                 some: list[Any] = [row for row, t in zip(rows, targets, strict=True) if t == target]
@@ -70,8 +70,8 @@ def compile_step(
             if some:
                 losses, grads = program.value_and_grad(some, numbers)
                 total += sum(losses)
-                gradient = [g + h for g, h in zip(gradient, grads, strict=True)]
-        return total / len(rows), [g / len(rows) for g in gradient]
+                sums.append(grads)
+        return total / len(rows), [sum(column) / len(rows) for column in zip(*sums, strict=True)]
 
     def step(rows: Sequence[Any], targets: Sequence[float]) -> tuple[float, list[bool]]:
         numbers = array("d", [p.data for p in parameters])
@@ -79,8 +79,7 @@ def compile_step(
         right: list[bool] = []
         if are_right:
             columns = [program(rows, numbers) for program in scores]
-            found = [[Value(score) for score in row] for row in zip(*columns, strict=True)]
-            right = are_right(found if several else [row[0] for row in found], targets)
+            right = are_right([*map(list, zip(*columns, strict=True))] if several else columns[0], targets)
         optimizer.zero_grad()
         for p, g in zip(parameters, gradient, strict=True):
             p.grad = g
