@@ -198,25 +198,28 @@ class Program:
 
     def _native(self, function: Callable[..., int], gradient: bool) -> Kernel:
         size, width, threads = len(self._values) if gradient else 0, len(self._inputs), self._threads
-        pool = ThreadPoolExecutor(threads) if threads > 1 else None  # it starts its threads when they are needed
+        pool = ThreadPoolExecutor(threads)  # it starts its threads when there is work for them
 
         def kernel(rows: Rows, params: Any) -> tuple[Any, Any]:
             n = len(rows)
             x, x_kept = _address(rows)
             p, p_kept = _address(params)
-            parts = max(1, min(threads, n // ROWS_PER_THREAD))
-            out = _room(rows, n + parts * size)
-            outputs, _ = _address(out)
+            parts = min(threads, n // ROWS_PER_THREAD) or 1
+            room = array("d", bytes(8 * (n + parts * size)))  # for the outputs, and a gradient from each part
+            start, _ = room.buffer_info()
 
             def run(k: int) -> int:
-                start, end = n * k // parts, n * (k + 1) // parts
-                gradient = outputs + 8 * (n + k * size)
-                return function(end - start, x + 8 * width * start, p, outputs + 8 * start, gradient)
+                first, end = n * k // parts, n * (k + 1) // parts
+                return function(end - first, x + 8 * width * first, p, start + 8 * first, start + 8 * (n + k * size))
 
-            failed = any(pool.map(run, range(parts))) if pool and parts > 1 else run(0)
+            if parts == 1:
+                failed: int = function(n, x, p, start, start + 8 * n)
+            else:
+                failed = any(pool.map(run, range(parts)))
             del x_kept, p_kept
             if failed:
                 raise OverflowError("a number is infinite or undefined")  # found out by _explain
+            out = _as_array(room) if _is_array(rows) else room
             return out[:n], _add_up([out[n + k * size : n + (k + 1) * size] for k in range(parts)])
 
         return kernel
@@ -318,9 +321,7 @@ def _is_array(x: Any) -> bool:
 
 
 def _as_array(x: Any) -> Any:
-    import numpy as np
-
-    return np.ascontiguousarray(x, dtype=float)
+    return sys.modules["numpy"].ascontiguousarray(x, dtype=float)
 
 
 def _as_list(x: Any) -> list[float]:
@@ -335,14 +336,6 @@ def _address(x: Any) -> tuple[int, Any]:
     if not isinstance(x, array) or x.typecode != "d":
         x = array("d", x if not len(x) or isinstance(x[0], int | float) else chain.from_iterable(x))
     return x.buffer_info()[0], x
-
-
-def _room(like: Any, size: int) -> Any:
-    if _is_array(like):
-        import numpy as np
-
-        return np.empty(size)
-    return array("d", bytes(8 * size))
 
 
 def _add_up(vectors: Sequence[Any]) -> Any:
