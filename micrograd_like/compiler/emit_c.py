@@ -122,22 +122,24 @@ class _Writer:
             self.places[x] = "V", self.values
             self.values += 1
 
-    def where(self, *names: Operand) -> tuple[Place, ...] | None:
-        """Return the places of these names, if all have one."""
-        found = tuple(self.places[x] for x in names if x in self.places)
-        return found if len(found) == len(names) else None
-
     # -------------------- loops --------------------
 
     def in_loop(self, names: Sequence[Operand]) -> str:
-        """Return what stands for these names in a loop over i, such as `V[3 + i]`; nothing if they lie unevenly.
+        """Return what stands for these names in a loop over i, such as `P[40 - 17 * i]`; nothing if they lie unevenly.
 
         Names that are made here and have no places yet get some.
         """
         if self.made.issuperset(names) and self.places.keys().isdisjoint(names) and len(set(names)) == len(names):
             self.put(names)
-        found = _evenly(self.where(x) for x in names)
-        return _element([place for (place,) in found]) if len(found) == len(names) else ""
+        places = [self.places[x] for x in names if x in self.places]
+        if len(places) < len(names):
+            return ""
+        (array, start), (_, second) = places[:2]
+        step = second - start
+        if step == 0 or places != [(array, start + step * i) for i in range(len(places))]:
+            return ""
+        i = "i" if abs(step) == 1 else f"{abs(step)} * i"
+        return f"{array}[{i}]" if start == 0 and step > 0 else f"{array}[{start} {'+' if step > 0 else '-'} {i}]"
 
     def terms(self, instruction: Instruction) -> str:
         """Return the terms of a long sum in a loop over i; nothing if there is no loop."""
@@ -162,28 +164,30 @@ class _Writer:
         text += _loop(count, f"{target} += {terms};")
         return Statement(text, target, start, place, is_loop=True)
 
-    def gradients(self, code: Code, i: int) -> tuple[int, Statement | None]:
-        """Return how many gradients, from instruction `i` on, are one factor times numbers in memory; and their loop.
+    def run(self, code: Code, i: int) -> Code:
+        """Return instruction `i`, with those after it if they are the gradients of one neuron's many weights."""
+        for position in 0, 1:
+            end = i
+            while end < len(code) and code[end].target in self.kept and code[end].op is ops.multiply:
+                if code[end].operands[position] != code[i].operands[position]:
+                    break
+                end += 1
+            if end - i >= LOOP:
+                return code[i:end]
+        return code[i : i + 1]
 
-        These are the gradients of one neuron's weights.
-        """
-        first = code[i]
-        if first.target in self.kept and first.op is ops.multiply:
-            for shared, other in (0, 1), (1, 0):
-                run = (code[k] for k in range(i, len(code)))
-                factor = first.operands[shared]
-                found = _evenly(
-                    self.where(x.target, x.operands[other])
-                    if x.target in self.kept and x.op is ops.multiply and x.operands[shared] == factor
-                    else None
-                    for x in run
-                )
-                if len(found) >= LOOP:
-                    targets, others = map(_element, zip(*found, strict=True))
-                    text = _loop(len(found), f"{targets} += {self.vector(factor)} * {others};")
-                    text += f"  /* {first.target} … {code[i + len(found) - 1].target} */"
-                    return len(found), Statement(text, "", (factor,), first.place, is_loop=True)
-        return 1, None
+    def gradients(self, run: Code) -> Statement | None:
+        """Return the gradients of a neuron's weights, upstream gradient times input, as a loop, if that can be."""
+        first, last = run[0], run[-1]
+        if first is last:
+            return None
+        position = 0 if first.operands[0] == last.operands[0] else 1
+        upstream = first.operands[position]
+        targets, inputs = self.in_loop([x.target for x in run]), self.in_loop([x.operands[1 - position] for x in run])
+        if not targets or not inputs:
+            return None
+        text = _loop(len(run), f"{targets} += {self.vector(upstream)} * {inputs};")
+        return Statement(f"{text}  /* {first.target} … {last.target} */", "", (upstream,), first.place, is_loop=True)
 
     # -------------------- statements --------------------
 
@@ -206,13 +210,16 @@ class _Writer:
         taken = {str(x) for x in self.places} | self.made
         i = 0
         while i < len(code):
-            count, loop = self.gradients(code, i)
-            loop = loop or self.sum(code[i])
-            if loop:
+            run = self.run(code, i)
+            i += len(run)
+            if loop := self.gradients(run):
                 yield loop
-            else:
-                yield from map(self.one, cut_sum(code[i], taken))
-            i += count
+                continue
+            for instruction in run:
+                if loop := self.sum(instruction):
+                    yield loop
+                else:
+                    yield from map(self.one, cut_sum(instruction, taken))
 
     # -------------------- parts --------------------
 
@@ -277,31 +284,6 @@ def _cut(statements: Sequence[tuple[str, Statement]]) -> list[list[tuple[str, St
     return parts
 
 
-def _evenly(items: Iterable[tuple[Place, ...] | None]) -> list[tuple[Place, ...]]:
-    """Return the first items whose places lie at even distances, each column of them in one array."""
-    found: list[tuple[Place, ...]] = []
-    steps: list[int] = []
-    for item in items:
-        if not item or (found and any(new[0] != old[0] for new, old in zip(item, found[-1], strict=True))):
-            break
-        if found:
-            now = [new[1] - old[1] for new, old in zip(item, found[-1], strict=True)]
-            if steps and now != steps:
-                break
-            steps = now
-        found.append(item)
-    return found
-
-
 def _loop(count: int, body: str) -> str:
     """Return a loop that the compiler writes out if it is short; of the others it would make too much code."""
     return f'_Pragma("GCC unroll {count if count <= SHORT else 8}") for (int i = 0; i < {count}; i++) {body}'
-
-
-def _element(places: Sequence[Place]) -> str:
-    """Return the element that a loop over i meets, such as `P[40 - 17 * i]`."""
-    (array, start), (_, second) = places[:2]
-    step = second - start
-    i = "i" if abs(step) == 1 else f"{abs(step)} * i"
-    sign = "-" if step < 0 else "+"
-    return f"{array}[{i}]" if start == 0 and step > 0 else f"{array}[{start} {sign} {i}]"

@@ -74,9 +74,10 @@ class Program:
         params: Sequence[Value],
         backend: str,
         reduction: str,
-        threads: int,
+        threads: int = 1,
+        gradient: bool = True,
     ) -> None:
-        """Compile; the arguments and errors are those of `compile`."""
+        """Compile, with the gradient at once or when it is wanted; all else is as for `compile`."""
         if backend not in BACKENDS:
             raise ValueError(f"a backend is {', '.join(BACKENDS)}, not {backend!r}")
         if reduction not in ("sum", "mean"):
@@ -88,8 +89,8 @@ class Program:
         self._lowered = lower(output, self._inputs, self._values)
         self._mean = reduction == "mean"
         self.params = array("d", [p.data for p in self._values])
-        self.backend, kernel = self._choose(backend)
-        self._kernels = {True: kernel}  # with the gradient, or without it: that one is made when it is first wanted
+        self.backend, kernel = self._choose(backend, gradient)
+        self._kernels = {gradient: kernel}  # with the gradient, or without it: the other is made when it is wanted
 
     def __repr__(self) -> str:
         """Say what it is and how it runs."""
@@ -156,18 +157,18 @@ class Program:
 
     # -------------------- backends --------------------
 
-    def _choose(self, backend: str) -> tuple[str, Kernel]:
+    def _choose(self, backend: str, gradient: bool) -> tuple[str, Kernel]:
         if backend != "auto":
-            return backend, self._build(backend, True)
+            return backend, self._build(backend, gradient)
         instructions = len(self._lowered.forward) + len(self._lowered.backward)
         if instructions > MANY and find_spec("numpy") and emit(self._lowered, "c").count("\n") > MANY:
-            return "numpy", self._build("numpy", True)
+            return "numpy", self._build("numpy", gradient)
         try:
-            return "c", self._build("c", True)
+            return "c", self._build("c", gradient)
         except native.CompilerError as error:
             chosen = "numpy" if find_spec("numpy") else "python"
             _warn(f"compiled to {chosen}, for {error}")
-            return chosen, self._build(chosen, True)
+            return chosen, self._build(chosen, gradient)
 
     def _build(self, backend: str, gradient: bool) -> Kernel:
         source, name = emit(self._lowered, backend, gradient), "value_and_grad" if gradient else "value"

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..engine import Value, topological_order
@@ -44,21 +45,24 @@ def compile_step(
     def of_one(row: Sequence[Any], target: Any) -> Value:
         return loss([model(row)], [target])
 
-    programs: dict[float, Program] = {}
+    graphs: dict[float, Value] = {}
     for target in distinct if fixed else distinct[:1]:
-        graph = of_one(x, target if fixed else y)
+        graphs[target] = of_one(x, target if fixed else y)
         like = [row for row, t in zip(rows, targets, strict=True) if t == target or not fixed][1:2]
-        if like and _shape(of_one([Value(number) for number in like[0]], target if fixed else Value(y.data))) != _shape(
-            graph
-        ):
+        other = [of_one([Value(number) for number in row], target if fixed else Value(y.data)) for row in like]
+        if any(_shape(graph) != _shape(graphs[target]) for graph in other):
             raise ValueError(
                 "the graph of this model's loss is not the same for every row, so it cannot be compiled: train without "
                 "compiled=True, or choose by maximum() or relu() and not by an `if` on .data"
             )
-        programs[target] = compile(graph, x if fixed else [*x, y], parameters)
-    outputs = model(x)
+    outputs = model(x) if are_right else []
     several = not isinstance(outputs, Value)
-    scores = [compile(output, x, parameters) for output in (outputs if several else [outputs])] if are_right else []
+    with ThreadPoolExecutor() as pool:  # C compilers run side by side
+        inputs = x if fixed else [*x, y]
+        found = pool.map(lambda graph: compile(graph, inputs, parameters), graphs.values())
+        programs = dict(zip(graphs, found, strict=True))
+        values = outputs if several else [outputs]
+        scores = list(pool.map(lambda v: Program(v, x, parameters, "auto", "sum", gradient=False), values))
 
     def measure(rows: Sequence[Any], targets: Sequence[float], numbers: Any) -> tuple[float, list[float]]:
         total, sums = 0.0, []

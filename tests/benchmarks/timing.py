@@ -1,6 +1,7 @@
 """How the benchmarks measure and print."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -31,3 +32,26 @@ def paired(f: Callable[[], Any], g: Callable[[], Any], rounds: int = 15) -> tupl
 def report(what: str, measured: str, wanted: str, reached: bool) -> None:
     """Print one line: what was measured, and whether it is what is wanted."""
     print(f"{what:50}  {measured:>40}  wanted {wanted:12}  {'reached' if reached else 'MISSED'}", flush=True)
+
+
+def plot(times: Mapping[str, float], path: Path) -> None:
+    """Draw bars of times in seconds, the shortest first, on a logarithmic axis."""
+    from matplotlib.figure import Figure
+
+    names = sorted(times, key=times.__getitem__, reverse=True)
+    figure = Figure(figsize=(7, 0.36 * len(names) + 0.7), layout="constrained")
+    axes = figure.add_subplot()
+    colours = ["#0072B2" if name.startswith("here") else "#999999" for name in names]
+    bars = axes.barh(names, [1e6 * times[name] for name in names], color=colours)
+    axes.bar_label(bars, [_microseconds(times[name]) for name in names], padding=4)
+    axes.set_xscale("log")
+    axes.set_xlabel("one step of training, in µs")
+    axes.margins(x=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    print("wrote", path)
+
+
+def _microseconds(time: float) -> str:
+    return f"{1e6 * time:,.0f}" if time >= 1e-4 else f"{1e6 * time:.2g}"
