@@ -253,21 +253,29 @@ def test_unknown_names():
             compile(x * w, [x], [w], **arguments)
 
 
-@pytest.mark.parametrize("of_network", [True, False])
-def test_javascript(node, tmp_path, of_network):
-    if of_network:
-        model, loss, inputs, rows = moons_step()
-        params = model.parameters()
-    else:
-        x, w, u = named(x=0.5, w=0.7, u=2.0)
-        functions = ["exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "leaky_relu", "softplus"]
-        loss = sum((getattr(x * w + u, name)() for name in functions), start=x**w)
-        loss = loss + SPELLINGS["maximum"](x, w) * SPELLINGS["minimum"](w, u) + SPELLINGS["logsumexp"](x, w, u)
-        inputs, params, rows = [x], [w, u], [[0.25], [1.5], [3.0]]
-    compiled = compile(loss, inputs, params, "python")
-    (tmp_path / "program.mjs").write_text(compiled.source("javascript"))
+def in_javascript(node, folder, compiled, rows):
+    (folder / "program.mjs").write_text(compiled.source("javascript"))
     call = f"console.log(JSON.stringify(valueAndGrad({rows}, {compiled.params.tolist()})))"
-    (tmp_path / "run.mjs").write_text(f'import {{ valueAndGrad }} from "./program.mjs"; {call}')
-    found = subprocess.run([node, tmp_path / "run.mjs"], check=True, capture_output=True, text=True)
-    for ours, theirs in zip(compiled.value_and_grad(rows), json.loads(found.stdout), strict=True):
+    (folder / "run.mjs").write_text(f'import {{ valueAndGrad }} from "./program.mjs"; {call}')
+    found = subprocess.run([node, folder / "run.mjs"], check=True, capture_output=True, text=True)
+    return json.loads(found.stdout)
+
+
+@given(recorded=programs(), split=st.integers(0, 4))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_programs_in_javascript(node, tmp_path, recorded, split):
+    nodes, n = recorded.nodes(), len(recorded.leaves)
+    split = min(split, n)
+    compiled = compile(nodes[-1], nodes[:split], nodes[split:n], "python")
+    outputs, gradient = in_javascript(node, tmp_path, compiled, [list(recorded.leaves[:split])])
+    wanted = grad(nodes[-1], nodes[split:n])
+    scale = max([1.0, *map(abs, wanted)])
+    close(outputs, [nodes[-1].data])
+    close([x / scale for x in gradient], [x / scale for x in wanted])
+
+
+def test_a_network_in_javascript(node, tmp_path):
+    model, loss, inputs, rows = moons_step()
+    compiled = compile(loss, inputs, model.parameters(), "python")
+    for ours, theirs in zip(eagerly(model, rows), in_javascript(node, tmp_path, compiled, rows), strict=True):
         close(ours, theirs)
