@@ -4,6 +4,7 @@ Each function takes the network, and returns a step that returns losses and grad
 there where they are installed.
 """
 
+import gc
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -42,6 +43,20 @@ def by_micrograd(model: MLP, rows: np.ndarray) -> Step:
         loss = sum((1 + -y * score).relu() for y, score in scores)
         loss.backward()
         return loss.data, [p.grad for p in theirs.parameters()]
+
+    return step
+
+
+def by_micrograd_alone(model: MLP, rows: np.ndarray) -> Step:
+    """Return the step of micrograd with the garbage collector switched off."""
+    with_collector = by_micrograd(model, rows)
+
+    def step() -> tuple[float, list[float]]:
+        gc.disable()
+        try:
+            return with_collector()
+        finally:
+            gc.enable()
 
     return step
 
@@ -169,6 +184,7 @@ class _Flat:
 
 PEERS: dict[str, Callable[[MLP, np.ndarray], Step]] = {
     "micrograd": by_micrograd,  # first: with the others' objects in memory the collector makes it many times slower
+    "micrograd, collector off": by_micrograd_alone,
     "NumPy by hand": by_numpy,
 }
 if find_spec("torch"):

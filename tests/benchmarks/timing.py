@@ -1,5 +1,6 @@
 """How the benchmarks measure and print."""
 
+import gc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
@@ -14,18 +15,23 @@ def seconds(f: Callable[[], Any]) -> float:
     return perf_counter() - start
 
 
-def paired(f: Callable[[], Any], g: Callable[[], Any], rounds: int = 15) -> tuple[float, float, float]:
+def paired(
+    f: Callable[[], Any], g: Callable[[], Any], rounds: int = 15, collect: bool = False
+) -> tuple[float, float, float]:
     """Return the median seconds of `f` and of `g`, and the median of g/f over rounds that run one after the other.
 
-    The two take turns at going first: what slows the machine down for a while slows both.
+    The two take turns at going first: what slows the machine down for a while slows both. If asked to, the garbage
+    that one has left is collected before the other begins.
     """
     f(), g()
     pairs = []
     for i in range(rounds):
-        if i % 2:
-            pairs.append((seconds(f), seconds(g)))
-        else:
-            pairs.append((seconds(g), seconds(f))[::-1])
+        times = {}
+        for each in (f, g) if i % 2 else (g, f):
+            if collect:
+                gc.collect()
+            times[each] = seconds(each)
+        pairs.append((times[f], times[g]))
     return median(a for a, _ in pairs), median(b for _, b in pairs), median(b / a for a, b in pairs)
 
 

@@ -21,7 +21,7 @@ from .timing import report
 
 DATA = moons(100, noise=0.1, seed=1)
 SIGNS = [2.0 * label - 1.0 for label in DATA.targets]
-LEARNING_RATE = 1.0
+LEARNING_RATE = 0.5
 ROUNDS = 5
 
 # What is compared, and how many times faster than the other the first is to be.
