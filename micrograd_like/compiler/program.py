@@ -40,8 +40,9 @@ def compile(
     The program does what the graph did when it was recorded: a Python `if` on `.data`, or a loop whose length depends
     on it, was decided then, and cannot be seen.
 
-    Compiling to C takes about 1 ms for each parameter of a network, to Python or NumPy about 0.05 ms: it does not pay
-    for a handful of rows, nor in C for a network of many thousand parameters that is trained briefly.
+    Compiling to C takes half a second for a network of 300 parameters and 6 seconds for one of 90,000; to Python or
+    NumPy about 0.05 ms for each parameter. It does not pay for a handful of rows. With 32 neurons in
+    a layer, matrices in NumPy are as fast, with 70 PyTorch is; beyond that, use them.
 
     Args:
         output: the result for one row, such as its loss.
