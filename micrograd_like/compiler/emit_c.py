@@ -234,14 +234,14 @@ class _Writer:
             x for i, part in enumerate(parts) for _, s in part for x in s.uses if made_in.get(str(x), i) != i
         )
         self.put(x for x in needed if x not in self.places)
-        checks = self.program.watched()
+        watched = set(self.program.watched())
         last = made_in.get(str(self.program.output), len(parts) - 1)
         return [
-            "\n".join(indented([*self.body(part, checks), *(self.output() if i == last else [])]))
+            "\n".join(indented([*self.body(part, watched), *(self.output() if i == last else [])]))
             for i, part in enumerate(parts)
         ]
 
-    def body(self, part: Sequence[tuple[str, Statement]], checks: Sequence[str]) -> list[str]:
+    def body(self, part: Sequence[tuple[str, Statement]], watched: set[str]) -> list[str]:
         """Return the lines of one function."""
         here = {statement.target for _, statement in part}
         used = dict.fromkeys(x for _, s in part for x in s.uses if isinstance(x, str) and x not in here)
@@ -257,7 +257,8 @@ class _Writer:
             lines += statement.text.split("\n")
             if statement.target in self.places:
                 lines.append(f"V[{self.places[statement.target][1]}] = {statement.target};")
-        return lines + [f"*check += {x};" for x in sums_of_zeros([x for x in checks if x in here])]
+        checks = sums_of_zeros([s.target for _, s in part if s.target in watched])
+        return lines + [f"*check += {x};" for x in checks]
 
     def variable(self, x: Operand) -> str:
         """Return the declaration of a variable that is read from memory."""
