@@ -66,7 +66,7 @@ class Exercise:
     @cached_property
     def answers(self) -> dict[str, Any]:
         """The right answers by what is asked: the gradients, in the order of the pass, and then the step's numbers."""
-        return self._answers()
+        return self.answers_under()
 
     @cached_property
     def visible(self) -> dict[str, tuple[Any, ...]]:
@@ -74,18 +74,19 @@ class Exercise:
         right, seen = tuple(self.answers.values()), {}
         for mistake in MISTAKES:
             try:
-                wrong = tuple(self._answers(mistake).values())
+                wrong = tuple(self.answers_under(mistake).values())
             except (ArithmeticError, ValueError):
                 continue
             if wrong != right:
                 seen[mistake.id] = wrong
         return seen
 
-    def _answers(self, mistake: Mistake | None = None) -> dict[str, Any]:
-        found = gradients(self.root, mistake)
+    def answers_under(self, *mistakes: Mistake) -> dict[str, Any]:
+        """Return the answers that these mistakes together lead to; the errors are those of `gradients`."""
+        found = gradients(self.root, *mistakes)
         answers = {v.label: g for v, g in reversed(found.items()) if v.label and v is not self.root}
         if self.learning_rate is not None:
-            moved = {v.label: x for v, x in updates(self.root, found, self.learning_rate, mistake).items()}
+            moved = {v.label: x for v, x in updates(self.root, found, self.learning_rate, *mistakes).items()}
             answers |= {f"{name}{NEW}": moved[name] for name in self.parameters}
         return answers
 

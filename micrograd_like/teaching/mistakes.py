@@ -76,14 +76,21 @@ def gradients(
         found[v] = one if v is root else combine(contributions[v])
         for rule in here if v is not root else ():
             found[v] = rule.finish(v, found[v]) if rule.finish else found[v]
-        upstream = given.get(v, found[v])
-        numbers = [x.data for x in v.operands]
-        contribute = next((rule.contribute for rule in here if rule.contribute), None)
-        for i, x, right in _edges(v):
-            wrong = (rule.local(v, i, numbers) for rule in here if rule.local)
-            local = next((number for number in wrong if number is not None), right)
-            contributions[x].append(contribute(upstream, local, v, x, root) if contribute else upstream * local)
+        for x, contribution in contributions_of(v, given.get(v, found[v]), root, here):
+            contributions[x].append(contribution)
     return {v: found[v] for v in order}
+
+
+def contributions_of(
+    v: Value, upstream: Any, root: Value, mistakes: Sequence[Mistake] = ()
+) -> Iterator[tuple[Value, Any]]:
+    """Yield each operand of a node that takes a gradient, with what the node contributes to it as mistakes make it."""
+    numbers = [x.data for x in v.operands]
+    contribute = next((rule.contribute for rule in mistakes if rule.contribute), None)
+    for i, x, right in _edges(v):
+        wrong = (rule.local(v, i, numbers) for rule in mistakes if rule.local)
+        local = next((number for number in wrong if number is not None), right)
+        yield x, contribute(upstream, local, v, x, root) if contribute else upstream * local
 
 
 def updates(
