@@ -23,6 +23,7 @@ COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 ROUNDING = Fraction(1, 10**9)  # relative, and absolute: a truth of 3e-17 is meant to be 0
 COARSE = Fraction(1, 20)  # of the truth; an answer that is further off, though rightly rounded, tells nothing
 EXPRESSION = Fraction(1, 1000)  # of the truth: so far may it be from an expression
+EDGE = Fraction(1_000_001, 1_000_000)  # times the last digit's slack, so that a half is not lost to rounding
 
 NO_NUMBER = "{written} is no number: write 4, -3/2, 1.25 or sqrt(2)/2"
 HAS_COMMA = "{written} has a comma: write {instead}"
@@ -42,7 +43,7 @@ class Answer:
         if isinstance(truth, float) and not isfinite(truth):
             return False
         exact = Fraction(truth)
-        slack = max(self.slack * Fraction(1_000_001, 1_000_000), abs(exact) * self.relative_slack)
+        slack = max(self.slack * EDGE, abs(exact) * self.relative_slack)
         return abs(self.number - exact) <= max(slack, abs(exact) * ROUNDING, ROUNDING)
 
     def is_right(self, truth: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A sheet of exercises for print or as Markdown: blanks to fill in, and the key on a page of its own."""
+"""A sheet of exercises for print, as Markdown or for the screen: blanks to fill in, and the key on its own page."""
 
 import base64
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from ...steps import short
 from ..exercises import Exercise
 from ..mistakes import find
 from .moodle import moodle_xml
+from .screen import SCRIPTS, is_blank, parts, program, source
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,37 @@ class Sheet:
         """Return a page for print, black on white, with a box for each answer; the key follows on its own page."""
         return str(_template("sheet.html").render(sheet=self, parts=self._parts(picture=True), key=key))
 
+    def screen(self) -> str:
+        """Return a page for the screen that checks what is typed into it, in one file that needs no network.
+
+        It names the mistakes behind wrong answers as `grade` does, and helps one click at a time. It does not show the
+        answers before it is asked to, but a page that checks itself carries them: do not hand it out as an exam.
+        """
+        exercises = [
+            part | {"parts": parts(drawn, self.fade)}
+            for part, drawn in zip(self._parts(picture=True), self.exercises, strict=True)
+        ]
+        return str(
+            _template("screen.html").render(
+                sheet=self,
+                exercises=exercises,
+                parts=[part for each in exercises for part in each["parts"] if is_blank(part)],
+                program=program(*SCRIPTS),
+                style=source("screen.css"),
+            )
+        )
+
     def markdown(self, key: bool = True) -> str:
         """Return the sheet as Markdown, with an empty cell for each answer."""
         return str(_template("sheet.md").render(sheet=self, parts=self._parts(picture=False), key=key))
 
-    def save(self, path: str | Path, key: bool = True) -> Path:
+    def save(self, path: str | Path, key: bool = True, screen: bool = False) -> Path:
         """Write the sheet to a file, whole or not at all; its ending says the format: .html, .md, or .xml for Moodle.
+
+        Args:
+            path: the file.
+            key: whether the key goes with it.
+            screen: whether a page is for the screen, not for print.
 
         Raises:
             ValueError: the name has another ending.
@@ -42,12 +68,14 @@ class Sheet:
         """
         path = Path(path)
         formats = {
-            ".html": lambda: self.html(key),
+            ".html": lambda: self.screen() if screen else self.html(key),
             ".md": lambda: self.markdown(key),
             ".xml": lambda: moodle_xml(self.exercises, self.title),
         }
         if path.suffix.lower() not in formats:
             raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
+        if screen and path.suffix.lower() != ".html":
+            raise ValueError(f"a sheet for the screen is a page: end its name in .html, not as {path.name!r}")
         write_whole(path, formats[path.suffix.lower()]().encode())
         return path
 
@@ -98,6 +126,7 @@ def _template(name: str) -> Any:
         keep_trailing_newline=True,
     )
     environment.filters["cell"] = _cell
+    environment.tests["blank"] = is_blank
     return environment.get_template(name)
 
 
