@@ -111,10 +111,13 @@ def _step(options: argparse.Namespace) -> int:
 
 
 def _exercise(options: argparse.Namespace) -> int:
+    if options.screen and not options.output:
+        raise ValueError("--screen takes a file for the page, -o FILE.html")
     if options.roster:
         if not options.output or options.name:
             raise ValueError("--class takes a folder for the sheets, -o FOLDER, and makes exercises of a --level")
-        files = write_class(read_names(options.roster), options.output, options.level, options.count, options.seed)
+        names = read_names(options.roster)
+        files = write_class(names, options.output, options.level, options.count, options.seed, options.screen)
         print(f"wrote {len(files) - 1} sheets and {files[-1]}")
         return 0
     if options.name:
@@ -122,7 +125,7 @@ def _exercise(options: argparse.Namespace) -> int:
     else:
         drawn = [exercise(1000 * options.seed + k, options.level, options.operations) for k in range(options.count)]
     if options.output:
-        print("wrote", Sheet(drawn).save(options.output))
+        print("wrote", Sheet(drawn).save(options.output, screen=options.screen))
         return 0
     for each in drawn:
         print(each, end="\n\n")
@@ -324,6 +327,7 @@ def _parser() -> _Parser:
     command.add_argument("--seed", type=int, default=0, help="which exercise (default 0)")
     command.add_argument("--count", type=_count, default=1, help="how many (default 1)")
     command.add_argument("--key", action="store_true", help="print the solution too")
+    command.add_argument("--screen", action="store_true", help="a page that checks answers as they are typed in")
     command.add_argument("--class", dest="roster", metavar="ROSTER.csv", help="a sheet for each name in it")
     command.add_argument(
         "-o", "--output", metavar="FILE", help="a sheet, .html for print, .md, or .xml for Moodle; for a class a folder"

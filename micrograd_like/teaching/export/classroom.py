@@ -50,9 +50,16 @@ class ClassGrading:
 
 
 def write_class(
-    names: Sequence[str], folder: str | Path, level: str = "diamond", count: int = 1, seed: int = 0
+    names: Sequence[str],
+    folder: str | Path,
+    level: str = "diamond",
+    count: int = 1,
+    seed: int = 0,
+    screen: bool = False,
 ) -> list[Path]:
     """Write a sheet for everybody, each with numbers of its own, and `key.json`; return the files.
+
+    The sheets are for print, without the key, or for the screen, where they check what is typed into them.
 
     Raises:
         ValueError: there are no names, one is empty or given twice, or as `exercise` says.
@@ -71,7 +78,8 @@ def write_class(
     files, key = [], {}
     for i, name in enumerate(names):
         drawn = [exercise(1000 * (seed + i) + k, level) for k in range(count)]
-        files.append(Sheet(drawn, student=name).save(folder / f"{i + 1:03d}-{_slug(name)}.html", key=False))
+        page = folder / f"{i + 1:03d}-{_slug(name)}.html"
+        files.append(Sheet(drawn, student=name).save(page, key=False, screen=screen))
         key[name] = [each.as_document() for each in drawn]
     document = {"format": FORMAT, "version": 1, "students": key}
     write_whole(folder / "key.json", (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())

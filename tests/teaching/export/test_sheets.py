@@ -85,6 +85,42 @@ def test_names_are_text(tmp_path):
     assert "\\<script\\>" in Sheet([CLASSICS["twice"]], student="<script>").markdown()
 
 
+def test_a_page_for_the_screen_is_whole_and_shows_no_answer(sheet, tmp_path):
+    written = sheet.save(tmp_path / "s.html", screen=True).read_text(encoding="utf-8")
+    page = Page(written)
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("input") == sum(len(drawn.lines()) for drawn in sheet.exercises)
+    assert tags.count("form") == 4
+    assert tags.count("script") == 1
+    assert "link" not in tags
+    assert all(attributes["src"].startswith("data:") for _, attributes in page.tags if "src" in attributes)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    assert {attributes["for"] for tag, attributes in page.tags if tag == "label"} <= set(ids)
+    shown = "".join(page.sheet).partition("use strict")[0]
+    assert "∂L/∂a" in shown
+    assert "-8" not in shown
+    evil = Page(Sheet(sheet.exercises[:1], title="<b>", student="</script><script>alert(1)").screen())
+    assert [tag for tag, _ in evil.tags].count("script") == 1
+    assert "</script><script>alert(1)" in evil.sheet
+    assert len(written) < 120_000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--screen"], "--screen takes a file for the page, -o FILE.html"),
+        (["--screen", "-o", "s.md"], "a sheet for the screen is a page: end its name in .html"),
+    ],
+)
+def test_only_a_page_is_for_the_screen(options, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["exercise", *options])
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 # -------------------- Moodle --------------------
 
 
