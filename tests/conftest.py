@@ -29,3 +29,17 @@ def need(name, *commands):
 @pytest.fixture(scope="session")
 def node():
     return need("node", "node")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return Chromium, driven by Playwright, which makes no requests of its own."""
+    command = need("browser", "chromium", "chromium-browser", "google-chrome")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("quic", "background-networking", "component-update", "sync", "gpu")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+        chromium = playwright.chromium.launch(executable_path=command, args=arguments)
+        yield chromium
+        chromium.close()
