@@ -40,7 +40,7 @@ console.log(JSON.stringify(cases.map(([k, typed]) => {
 """
 
 EXERCISES = [
-    *(exercise(seed, level) for level in LEVELS for seed in (0, 1)),
+    *(exercise(seed, level) for seed, level in enumerate(LEVELS)),
     *CLASSICS.values(),
     Exercise("floats", "n = a*b; t = tanh(n); L = t/(b + 2)", {"a": Fraction(1, 2), "b": Fraction(5, 4)}),
     Exercise("thrice", "u = a*a; v = u*a + a; L = 3 - v/2", {"a": Fraction(2)}),
@@ -53,7 +53,6 @@ EXERCISES = [
         parameters=("a", "b"),
     ),
 ]  # fmt: skip
-FADES = (1.0, 0.5)
 
 
 class Oracle:
@@ -61,8 +60,8 @@ class Oracle:
 
     def __init__(self):
         self.parts, self.drawn = [], []
-        for drawn in EXERCISES:
-            for fade in FADES:
+        for i, drawn in enumerate(EXERCISES):
+            for fade in (1.0,) if i % 3 else (1.0, 0.5):
                 for part in filter(is_blank, parts(drawn, fade)):
                     self.parts.append(json.loads(json.dumps(part)))
                     self.drawn.append(drawn)
@@ -175,7 +174,7 @@ def test_each_mistake_everywhere_and_at_one_node(page, oracle):
         nodes = [v for v in topological_order(oracle.drawn[k].root) if v.op is not CONSTANT]
         rng = Random(k)
         wrong = [(m,) for m in MISTAKES] + [(confined(m, v),) for m in MISTAKES if m.in_order for v in nodes]
-        outcomes = [under(oracle, k, *mistakes) for mistakes in rng.sample(wrong, 20)]
+        outcomes = [under(oracle, k, *mistakes) for mistakes in rng.sample(wrong, 30)]
         cases += [(k, everything(oracle, k, numbers, rng)) for numbers in outcomes if numbers]
     gradings = agree(page, oracle, cases)
     assert sum(d.confident for g in gradings for d in g.diagnoses) > 30
@@ -185,7 +184,7 @@ def test_pairs_of_mistakes(page, oracle):
     cases = []
     for k in of(oracle, "gradients"):
         pairs = list(combinations([m for m in MISTAKES if m.in_order], 2))
-        outcomes = [under(oracle, k, *pair) for pair in Random(k).sample(pairs, 8)]
+        outcomes = [under(oracle, k, *pair) for pair in Random(k).sample(pairs, 12)]
         cases += [(k, everything(oracle, k, numbers)) for numbers in outcomes if numbers]
     gradings = agree(page, oracle, cases)
     assert sum(len(d.mistakes) == 2 for g in gradings for d in g.diagnoses) > 40
@@ -196,7 +195,7 @@ def test_slips_in_some_places_from_which_one_goes_on(page, oracle):
     for k in of(oracle, "gradients"):
         rng, drawn = Random(k), oracle.drawn[k]
         nodes = [v for v in topological_order(drawn.root) if v.op is not CONSTANT and v is not drawn.root]
-        for count in (1, 2, 2, 2, 3):
+        for count in (1, 2, 2, 2, 2, 2, 3):
             slips = [confined(m, rng.choice(nodes)) for m in rng.sample([m for m in MISTAKES if m.in_order], count)]
             given = {rng.choice(nodes): Fraction(rng.randint(-20, 20), rng.choice((1, 2, 10)))} if count == 1 else {}
             try:
@@ -207,7 +206,7 @@ def test_slips_in_some_places_from_which_one_goes_on(page, oracle):
             cases.append((k, typed if count < 3 else [rng.choice((x, x, "")) for x in typed]))
     gradings = agree(page, oracle, cases)
     assert sum(g.status == "follow-through" for each in gradings for g in each.grades) > 50
-    assert sum(bool(each.diagnoses) and not each.diagnoses[0].confident for each in gradings) > 40
+    assert sum(bool(each.diagnoses) and not each.diagnoses[0].confident for each in gradings) > 30
 
 
 def test_random_numbers_and_missing_ones(page, oracle):
