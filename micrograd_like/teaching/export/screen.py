@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from ... import answers
-from ...compiler.emit import HELPERS, JAVASCRIPT
+from ...compiler.spelling import HELPERS, JAVASCRIPT
 from ...engine import Value, topological_order
 from ...expression import FUNCTIONS
 from ...naming import node_names
