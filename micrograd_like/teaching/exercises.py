@@ -184,8 +184,7 @@ class Exercise:
             raise ValueError(f"{rule!r} is no operation of this exercise")
         shown = len(everything) - round(fade * len(everything))
         return [
-            replace(line, is_blank=rule in line.operations if rule else k >= shown)
-            for k, line in enumerate(everything)
+            replace(line, is_blank=rule in line.operations if rule else k >= shown) for k, line in enumerate(everything)
         ]
 
     def _forward(self) -> Iterator[ForwardStep]:

@@ -1,4 +1,4 @@
-"""A sheet of exercises for print or as Markdown: blanks to fill in, and the key on a page of its own."""
+"""A sheet of exercises for print, in LaTeX or Markdown: blanks to fill in, and the key on a page of its own."""
 
 import base64
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from ...steps import short
 from ..exercises import Exercise
 from ..mistakes import find
 from .moodle import moodle_xml
+from .tex import escape, foreign, typeset
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,16 @@ class Sheet:
         """Return the sheet as Markdown, with an empty cell for each answer."""
         return str(_template("sheet.md").render(sheet=self, parts=self._parts(picture=False), key=key))
 
+    def tex(self, key: bool = True) -> str:
+        """Return the sheet as a LaTeX document, with a box for each answer; the key follows on its own page."""
+        parts = [typeset(drawn, self.fade) for drawn in self.exercises]
+        letters = foreign(f"{self.title} {self.student} {parts}")
+        return str(_template("sheet.tex").render(sheet=self, parts=parts, foreign=letters, key=key))
+
     def save(self, path: str | Path, key: bool = True) -> Path:
-        """Write the sheet to a file, whole or not at all; its ending says the format: .html, .md, or .xml for Moodle.
+        """Write the sheet to a file, whole or not at all; its ending says the format.
+
+        It is .html for print, .tex for LaTeX, .md for Markdown, or .xml for Moodle.
 
         Raises:
             ValueError: the name has another ending.
@@ -43,6 +52,7 @@ class Sheet:
         path = Path(path)
         formats = {
             ".html": lambda: self.html(key),
+            ".tex": lambda: self.tex(key),
             ".md": lambda: self.markdown(key),
             ".xml": lambda: moodle_xml(self.exercises, self.title),
         }
@@ -83,6 +93,17 @@ class Sheet:
         return parts
 
 
+# Jinja's own braces would be LaTeX's.
+_DELIMITERS = {
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+}
+
+
 @cache
 def _template(name: str) -> Any:
     try:
@@ -92,12 +113,13 @@ def _template(name: str) -> Any:
     loader = PackageLoader("micrograd_like", "teaching/export")
     environment = Environment(
         loader=loader,
+        **(_DELIMITERS if name.endswith(".tex") else {}),
         autoescape=name.endswith(".html"),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "tex": escape}
     return environment.get_template(name)
 
 
