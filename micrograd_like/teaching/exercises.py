@@ -40,6 +40,18 @@ class Line:
     steps: tuple[ForwardStep | BackwardStep, ...]  # of the pass that lead to it; none of a step of gradient descent
 
     @property
+    def is_value(self) -> bool:
+        """Whether it is a node's value in the forward pass; else it is a gradient, or a number after a step."""
+        return bool(self.steps) and isinstance(self.steps[0], ForwardStep)
+
+    @property
+    def name(self) -> str:
+        """What the answer is called: the node's name, or that of its number after a step."""
+        if not self.steps:
+            return self.question
+        return self.steps[0].name if isinstance(self.steps[0], ForwardStep) else self.node.label
+
+    @property
     def operations(self) -> set[str]:
         """The names of the operations that it practises."""
         return {step.operation for step in self.steps} or {"step"}

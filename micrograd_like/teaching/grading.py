@@ -110,11 +110,7 @@ class Grading:
         help_at = LEVELS.index(self.level)
         lines = [m.question if help_at == 0 else m.sentence for m in mistakes]
         if not lines and first and help_at == 0:
-            lines = [f"Which operations use {first.name}, and what does each contribute?"]
-            if self.of_values:
-                lines = [f"What is {first.name} computed from?"]
-            elif first.of_step:
-                lines = [f"From where does the step to {first.name} start, in which direction, and how far does it go?"]
+            lines = [hint(first.name, of_values=self.of_values, of_step=first.of_step)]
         if help_at >= 2 and first:
             lines += self._worked(first)
         return lines
@@ -126,6 +122,15 @@ class Grading:
             return [str(step) for step in forward_steps(self.root) if step.node is v]
         steps = [step for step in backward_steps(self.root) if step.operand is v]
         return [describe_step(v, self.root, self.learning_rate)] if first.of_step else [str(step) for step in steps]
+
+
+def hint(name: str, *, of_values: bool, of_step: bool) -> str:
+    """Return a question about an answer that no known mistake explains."""
+    if of_values:
+        return f"What is {name} computed from?"
+    if of_step:
+        return f"From where does the step to {name} start, in which direction, and how far does it go?"
+    return f"Which operations use {name}, and what does each contribute?"
 
 
 def describe_step(v: Value, root: Value, learning_rate: Any) -> str:

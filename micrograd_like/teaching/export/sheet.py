@@ -1,7 +1,7 @@
 """A sheet of exercises for print, in LaTeX or Markdown: blanks to fill in, and the key on a page of its own."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,8 @@ from ...steps import short
 from ..exercises import Exercise
 from ..mistakes import find
 from .moodle import moodle_xml
+from .notebook import notebook, otter_tests
+from .prairielearn import question_folders
 from .tex import escape, foreign, typeset
 
 
@@ -39,26 +41,49 @@ class Sheet:
         letters = foreign(f"{self.title} {self.student} {parts}")
         return str(_template("sheet.tex").render(sheet=self, parts=parts, foreign=letters, key=key))
 
-    def save(self, path: str | Path, key: bool = True) -> Path:
-        """Write the sheet to a file, whole or not at all; its ending says the format.
+    def notebook(self, key: bool = True) -> str:
+        """Return the sheet as a Jupyter notebook that checks itself, as the module `notebook` describes it."""
+        return notebook(self.exercises, f"# {_cell(self.title)}\n\n{_cell(self.student)}".strip(), self.fade, key)
 
-        It is .html for print, .tex for LaTeX, .md for Markdown, or .xml for Moodle.
+    def questions(self, key: bool = True) -> dict[str, str]:
+        """Return files for PrairieLearn, as `question_folders` describes them; with the key in the answer panel."""
+        return question_folders(self.exercises, self.title, self.fade, key, _template("prairielearn.html").render)
+
+    def save(self, path: str | Path, key: bool = True) -> Path:
+        """Write the sheet to a file, whole or not at all, in the format that its name says.
+
+        The ending is .html for print, .tex for LaTeX, .md for Markdown, .ipynb for a notebook, or .xml for Moodle. A
+        folder `questions` gets a folder for each exercise, for PrairieLearn; a folder `tests` gets otter-grader's tests
+        of the notebook.
 
         Raises:
-            ValueError: the name has another ending.
-            RuntimeError: jinja2 is not installed, or there is no Graphviz for the pictures of a page.
-            OSError: the file cannot be written.
+            ValueError: it has another name.
+            RuntimeError: jinja2 or nbformat is not installed, or there is no Graphviz for the pictures of a page.
+            OSError: a file cannot be written.
         """
         path = Path(path)
-        formats = {
+        formats: dict[str, Callable[[], str]] = {
             ".html": lambda: self.html(key),
             ".tex": lambda: self.tex(key),
             ".md": lambda: self.markdown(key),
+            ".ipynb": lambda: self.notebook(key),
             ".xml": lambda: moodle_xml(self.exercises, self.title),
         }
-        if path.suffix.lower() not in formats:
-            raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
-        write_whole(path, formats[path.suffix.lower()]().encode())
+        folders: dict[str, Callable[[], dict[str, str]]] = {
+            "questions": lambda: self.questions(key),
+            "tests": lambda: {f"{name}.py": test for name, test in otter_tests(self.exercises, self.fade).items()},
+        }
+        if path.name in folders:
+            for name, content in folders[path.name]().items():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path / name, content.encode())
+        elif path.suffix.lower() in formats:
+            write_whole(path, formats[path.suffix.lower()]().encode())
+        else:
+            endings, names = ", ".join(formats), " or ".join(folders)
+            raise ValueError(
+                f"cannot save a sheet as {path.name!r}: end the name in {endings}, or name a folder {names}"
+            )
         return path
 
     def _parts(self, *, picture: bool) -> list[dict[str, Any]]:
@@ -93,8 +118,8 @@ class Sheet:
         return parts
 
 
-# Jinja's own braces would be LaTeX's.
-_DELIMITERS = {
+# In place of Jinja's own braces, which LaTeX and PrairieLearn need for themselves.
+_DELIMITERS: dict[str, Any] = {
     "block_start_string": "<%",
     "block_end_string": "%>",
     "variable_start_string": "<<",
@@ -113,7 +138,7 @@ def _template(name: str) -> Any:
     loader = PackageLoader("micrograd_like", "teaching/export")
     environment = Environment(
         loader=loader,
-        **(_DELIMITERS if name.endswith(".tex") else {}),
+        **({} if name in ("sheet.html", "sheet.md") else _DELIMITERS),
         autoescape=name.endswith(".html"),
         trim_blocks=True,
         lstrip_blocks=True,
@@ -125,6 +150,6 @@ def _template(name: str) -> Any:
 
 def _cell(written: str) -> str:
     """Quote text for Markdown, where a bar ends a cell, and a star, an underscore or a `<` would be markup."""
-    for character in "\\`*_|<>#[]":
+    for character in "\\`*_|<>#[]$~":
         written = written.replace(character, f"\\{character}")
     return " ".join(written.split())

@@ -86,12 +86,8 @@ def _equation(step: ForwardStep) -> str:
 
 
 def _question(drawn: Exercise, line: Line) -> str:
-    match line.steps:
-        case (ForwardStep() as step, *_):
-            return _equation(step)
-        case ():
-            return asked(drawn, line.question)
-    return asked(drawn, line.node.label)
+    step = line.steps[0] if line.steps else None
+    return _equation(step) if isinstance(step, ForwardStep) else asked(drawn, line.name)
 
 
 def _working(drawn: Exercise, line: Line) -> Iterator[str]:
