@@ -1,7 +1,8 @@
 """Exercises as question folders for PrairieLearn, whose grade() says which mistake is behind wrong answers.
 
 The format is that of its documentation under "Questions": info.json, question.html and server.py. PrairieLearn's Python
-needs no micrograd_like: server.py reads from exercise.json, beside it, which numbers each mistake leads to.
+needs no micrograd_like: server.py reads from exercise.json, beside it, which numbers each mistake leads to, and what
+`grade` says of these.
 """
 
 import json
@@ -71,8 +72,9 @@ def _grading(drawn: Exercise, lines: dict[str, Line]) -> dict[str, Any]:
     for mistake_id, wrong in drawn.visible_after(shown).items():
         numbers = {name: float(x) for name, x in zip(of_answers, wrong, strict=True) if name in asked}
         if any(abs(numbers[name] - asked[name].answer) > 2 * TOLERANCE for name in numbers):
-            mistake = find(mistake_id)
-            mistakes.append({"name": mistake.name, "question": mistake.question, "answers": numbers})
+            mistake, grading = find(mistake_id), drawn.grade(dict(zip(drawn.answers, wrong, strict=True)))
+            said = " ".join(grading.explanation)
+            mistakes.append({"name": mistake.name, "question": mistake.question, "said": said, "answers": numbers})
     return {
         "tolerance": TOLERANCE,
         "correct_answers": {name: float(line.answer) for name, line in asked.items()},
@@ -83,7 +85,7 @@ def _grading(drawn: Exercise, lines: dict[str, Line]) -> dict[str, Any]:
 
 def _asked(line: Line) -> dict[str, Any]:
     return {
-        "question": line.name if line.is_value else line.question,
+        "name": line.name,
         "of_values": line.is_value,
         "hint": hint(line.name, of_values=line.is_value, of_step=not line.steps),
     }

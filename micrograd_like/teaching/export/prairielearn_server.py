@@ -1,6 +1,6 @@
 """Grades a question in PrairieLearn, and says which mistake is behind wrong answers; made by micrograd_like.
 
-It needs nothing but Python: which numbers each mistake leads to was computed beforehand and stands in exercise.json.
+It needs nothing but Python: which numbers each mistake leads to was computed before, and stands in exercise.json.
 """
 
 import json
@@ -25,7 +25,7 @@ def grade(data: dict[str, Any]) -> None:
 
 
 def _diagnosis(exercise: dict[str, Any], submitted: dict[str, Any], wrong: list[str]) -> list[str]:
-    """Return sentences about wrong gradients: the mistake that gives all the numbers, or those that it may be."""
+    """Return sentences about wrong gradients: of the mistake that gives all the numbers, or of those that it may be."""
     gradients = [name for name, asked in exercise["asked"].items() if not asked["of_values"]]
     wrong = [name for name in wrong if name in gradients]
 
@@ -36,16 +36,14 @@ def _diagnosis(exercise: dict[str, Any], submitted: dict[str, Any], wrong: list[
             if all(_is_close(submitted.get(name), mistake["answers"][name], exercise["tolerance"]) for name in names)
         ]
 
-    fitting = giving(gradients)
-    is_sure = len(fitting) == 1 and len(wrong) > 1
-    fitting = fitting or giving(wrong)
-    first = exercise["asked"][wrong[0]]
-    where = f"It first shows at {first['question']}."
+    for mistake in giving(gradients):
+        return [mistake["said"]]
+    first, fitting = exercise["asked"][wrong[0]], giving(wrong)
+    where = f"It first shows at {first['name']}."
     if not fitting:
         return ["No mistake that is known here gives these numbers.", where, first["hint"]]
     names = "; or ".join(mistake["name"] for mistake in fitting)
-    questions = dict.fromkeys(mistake["question"] for mistake in fitting)
-    return [f"The mistake: {names}." if is_sure else f"It may be: {names}.", where, *questions]
+    return [f"It may be: {names}.", where, *dict.fromkeys(mistake["question"] for mistake in fitting)]
 
 
 def _is_close(submitted: Any, number: float, tolerance: float) -> bool:
