@@ -23,7 +23,8 @@ EVERYTHING = [*(exercise(0, level) for level in LEVELS), *CLASSICS.values()]
 KEYS = ("params", "correct_answers", "submitted_answers", "raw_submitted_answers", "format_errors", "partial_scores")
 MAY_CHANGE = {
     "generate": {"correct_answers", "params"},
-    "grade": set("correct_answers feedback format_errors params partial_scores score submitted_answers".split()),
+    "grade": {"correct_answers", "feedback", "format_errors", "params", "partial_scores", "score"}
+    | {"submitted_answers"},
 }
 INFO = {
     *("uuid", "type", "title", "topic", "tags", "authors", "gradingMethod", "singleVariant", "showCorrectAnswer"),
