@@ -37,7 +37,7 @@ def question_folders(
     files: dict[str, str] = {}
     for drawn in exercises:
         unique = UUID(bytes=sha256(json.dumps([drawn.as_document(), fade]).encode()).digest()[:16], version=4)
-        folder = "-".join([*re.findall(r"\w+", drawn.name), str(unique)[:8]])
+        folder = "-".join([*re.findall(r"\w+", drawn.name, re.ASCII), str(unique)[:8]])
         info = {
             "uuid": str(unique),
             "title": f"{title}: {drawn.name}",

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import nbformat
@@ -13,13 +14,14 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from micrograd_like.teaching import CLASSICS, exercise
+from micrograd_like.teaching import CLASSICS, Exercise, exercise
 from micrograd_like.teaching.exercises import LEVELS
 from micrograd_like.teaching.export import Sheet
 from micrograd_like.teaching.export.notebook import otter_tests
 from tests.conftest import need
 
 SHEET = Sheet([CLASSICS["karpathy"], exercise(1, "descent")], student="Zoë")
+UNUSUAL = Exercise("'\n#", "größe = -a*b + 1; L = abs(größe)/2 + max(a, b)", {"a": Fraction(1, 2), "b": Fraction(-3)})
 NOT_SWAPPED = {"f": -2, "d": 4, "c": 4, "e": 4, "b": -12, "a": "8"}  # of karpathy: 0 right
 DIAGNOSIS = "The mistake: factors not swapped. It first shows at f."
 HINT = "If x grows by 1, by how much does x*y grow?"
@@ -47,7 +49,7 @@ def run(notebook, folder):
     return NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
 
 
-@pytest.mark.parametrize("drawn", [*(exercise(0, level) for level in LEVELS), *CLASSICS.values()])
+@pytest.mark.parametrize("drawn", [*(exercise(0, level) for level in LEVELS), *CLASSICS.values(), UNUSUAL])
 @pytest.mark.parametrize("fade", [0.5, 1.0])
 def test_the_checks_pass_with_the_key_and_fail_with_blanks(drawn, fade):
     for key in (True, False):

@@ -11,13 +11,16 @@ from html.parser import HTMLParser
 
 import pytest
 
-from micrograd_like.teaching import CLASSICS, exercise
+from micrograd_like.teaching import CLASSICS, Exercise, exercise
 from micrograd_like.teaching.exercises import LEVELS
 from micrograd_like.teaching.export import Sheet
 from micrograd_like.teaching.mistakes import find
 from tests.formulas import assert_renders
 
-EVERYTHING = [*(exercise(0, level) for level in LEVELS), *CLASSICS.values()]
+UNUSUAL = Exercise(
+    "<x> {{y}}", "größe = -a*b + 1; L = abs(größe)/2 + max(a, b)", {"a": Fraction(1, 2), "b": Fraction(-3)}
+)
+EVERYTHING = [*(exercise(0, level) for level in LEVELS), *CLASSICS.values(), UNUSUAL]
 
 # From the documentation: what grade() gets, and what each function may change.
 KEYS = ("params", "correct_answers", "submitted_answers", "raw_submitted_answers", "format_errors", "partial_scores")
