@@ -19,7 +19,7 @@ from ..expression import FUNCTIONS, parse
 from ..ops import CONSTANT, PARAMETER
 from ..steps import BackwardStep, ForwardStep, backward_steps, forward_steps, short
 from .grading import NEW, Grading, Level, describe_step, grade
-from .mistakes import MISTAKES, Mistake, gradients, updates
+from .mistakes import MISTAKES, Mistake, find, gradients, updates
 
 DRAWS = 60  # of numbers, of which the best is kept
 LARGEST = 60  # a nice number is no larger, and has a denominator of 4 at most
@@ -103,6 +103,15 @@ class Exercise:
             if wrong != right:
                 seen[mistake.id] = wrong
         return seen
+
+    @property
+    def telling(self) -> list[tuple[Mistake, dict[str, Any]]]:
+        """The visible mistakes, each with the answers that it changes."""
+        right = self.answers
+        return [
+            (find(mistake_id), {name: x for name, x in zip(right, wrong, strict=True) if x != right[name]})
+            for mistake_id, wrong in self.visible.items()
+        ]
 
     def _answers(self, mistake: Mistake | None = None, given: Mapping[Value, Any] | None = None) -> dict[str, Any]:
         found = {**gradients(self.root, mistake, given=given), **(given or {})}

@@ -11,7 +11,6 @@ from ...files import write_whole
 from ...pictures.graph import draw_graph
 from ...steps import short
 from ..exercises import Exercise
-from ..mistakes import find
 from .moodle import moodle_xml
 from .notebook import notebook, otter_tests
 from .prairielearn import question_folders
@@ -91,15 +90,8 @@ class Sheet:
         parts = []
         for drawn in self.exercises:
             telling = [
-                (
-                    find(mistake_id).name,
-                    ", ".join(
-                        f"{name} = {short(x)}"
-                        for (name, right), x in zip(drawn.answers.items(), wrong, strict=True)
-                        if x != right
-                    ),
-                )
-                for mistake_id, wrong in drawn.visible.items()
+                (mistake.name, ", ".join(f"{name} = {short(x)}" for name, x in wrong.items()))
+                for mistake, wrong in drawn.telling
             ]
             svg = draw_graph(drawn.root, data=False, grad=False, local=False).svg if picture else ""
             parts.append(

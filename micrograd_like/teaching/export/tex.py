@@ -9,7 +9,6 @@ from typing import Any
 from ... import latex, ops
 from ...steps import BackwardStep, ForwardStep, forward_steps
 from ..exercises import Exercise, Line
-from ..mistakes import find
 
 _WRITTEN = {
     **{c: rf"\{c}" for c in "&%$#_{}"},
@@ -59,15 +58,7 @@ def typeset(drawn: Exercise, fade: float = 1.0) -> dict[str, Any]:
             for line in drawn.lines(fade)
         ],
         "telling": [
-            (
-                find(mistake_id).name,
-                [
-                    f"${_equals(name, x)}$"
-                    for (name, right), x in zip(drawn.answers.items(), wrong, strict=True)
-                    if x != right
-                ],
-            )
-            for mistake_id, wrong in drawn.visible.items()
+            (mistake.name, [f"${_equals(name, x)}$" for name, x in wrong.items()]) for mistake, wrong in drawn.telling
         ],
     }
 
