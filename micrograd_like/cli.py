@@ -125,7 +125,7 @@ def _exercise(options: argparse.Namespace) -> int:
     else:
         drawn = [exercise(1000 * options.seed + k, options.level, options.operations) for k in range(options.count)]
     if options.output:
-        print("wrote", Sheet(drawn).save(options.output, screen=options.screen))
+        print("wrote", Sheet(drawn).save(options.output, key=not options.no_key, screen=options.screen))
         return 0
     for each in drawn:
         print(each, end="\n\n")
@@ -328,9 +328,14 @@ def _parser() -> _Parser:
     command.add_argument("--count", type=_count, default=1, help="how many (default 1)")
     command.add_argument("--key", action="store_true", help="print the solution too")
     command.add_argument("--screen", action="store_true", help="a page that checks answers as they are typed in")
+    command.add_argument("--no-key", action="store_true", help="leave the solution out of the sheet, for students")
     command.add_argument("--class", dest="roster", metavar="ROSTER.csv", help="a sheet for each name in it")
     command.add_argument(
-        "-o", "--output", metavar="FILE", help="a sheet, .html for print, .md, or .xml for Moodle; for a class a folder"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="a sheet: .html for print, .tex, .md, .ipynb for Jupyter and nbgrader, .xml for Moodle, a folder "
+        "`questions` for PrairieLearn or `tests` for otter-grader; for a class a folder",
     )
     command.set_defaults(run=_exercise)
 

@@ -1,7 +1,8 @@
 """What all tests share, and what some need besides Python and pip's packages.
 
 MICROGRAD_LIKE_TESTS names what must be there: with MICROGRAD_LIKE_TESTS=c,node a missing C compiler or Node is a
-failure. Without it the C backend is tested where a compiler is found, and what needs another program is not.
+failure. Without it the C backend is tested where a compiler is found, and what needs another program is not. There are
+also `tex`, and `graders`: nbgrader and otter-grader, in an environment that has this package too.
 """
 
 import os

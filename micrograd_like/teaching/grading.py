@@ -98,7 +98,12 @@ class Grading:
             missing = sum(grade.status == "missing" for grade in self.grades)
             said = WORDS["right so far"].format(missing=missing) if missing else WORDS["all right"]
             return "\n".join([*lines, "", said])
-        return "\n".join([*lines, "", self._diagnosis(), *self._help()])
+        return "\n".join([*lines, "", *self.explanation])
+
+    @property
+    def explanation(self) -> list[str]:
+        """What the wrong answers have in common, and as much help as the level allows, in sentences."""
+        return [] if self.is_right else [self._diagnosis(), *self._help()]
 
     def _describe(self, grade: NodeGrade) -> str:
         if grade.answer is None:
