@@ -15,13 +15,19 @@ from typing import Any
 
 from .expression import ExpressionError, parse
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d+(\.0)?", re.ASCII)  # str(4.0) too: whole numbers are meant exactly
-_FRACTION = re.compile(r"([+-]?\d{1,50})\s*/\s*(\d{1,50})", re.ASCII)
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+WHOLE = re.compile(r"[+-]?\d+(\.0)?", re.ASCII)  # str(4.0) too: whole numbers are meant exactly
+FRACTION = re.compile(r"([+-]?\d{1,50})\s*/\s*(\d{1,50})", re.ASCII)
+COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 ROUNDING = Fraction(1, 10**9)  # a truth of 3e-17 is meant to be 0
 PRECISION = Fraction(1, 10**5)  # of the truth: numbers are shown with 6 digits, so no answer can be more exact
 COARSE = Fraction(1, 20)  # of the truth; an answer that is further off, though rightly rounded, tells nothing
+EXPRESSION = Fraction(1, 1000)  # of the truth: so far may it be from an expression
+EDGE = Fraction(1_000_001, 1_000_000)  # times the last digit's slack, so that a half is not lost to rounding
+
+NO_NUMBER = "{written} is no number: write 4, -3/2, 1.25 or sqrt(2)/2"
+HAS_COMMA = "{written} has a comma: write {instead}"
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Answer:
         if isinstance(truth, float) and not isfinite(truth):
             return False
         exact = Fraction(truth)
-        slack = max(self.slack * Fraction(1_000_001, 1_000_000), abs(exact) * self.relative_slack)
+        slack = max(self.slack * EDGE, abs(exact) * self.relative_slack)
         return abs(self.number - exact) <= max(slack, abs(exact) * PRECISION, ROUNDING)
 
     def is_right(self, truth: Any) -> bool:
@@ -63,18 +69,18 @@ def read_answer(written: Any, names: Mapping[str, Any] | None = None) -> Answer:
     if isinstance(written, Real) and not isinstance(written, int | float | Fraction):
         written = float(written)  # one of NumPy's
     if isinstance(written, bool) or not isinstance(written, str | int | float | Fraction):
-        raise ValueError(f"{written!r} is no number: write 4, -3/2, 1.25 or sqrt(2)/2")
+        raise ValueError(NO_NUMBER.format(written=repr(written)))
     text = str(written).strip().replace("\N{MINUS SIGN}", "-")
-    if _DECIMAL.fullmatch(text):
+    if DECIMAL.fullmatch(text):
         decimal = Decimal(text)
         last_place = Fraction(10) ** int(decimal.as_tuple().exponent)
-        return Answer(text, Fraction(decimal), Fraction(0) if _WHOLE.fullmatch(text) else last_place / 2)
-    if (fraction := _FRACTION.fullmatch(text)) and int(fraction[2]):
+        return Answer(text, Fraction(decimal), Fraction(0) if WHOLE.fullmatch(text) else last_place / 2)
+    if (fraction := FRACTION.fullmatch(text)) and int(fraction[2]):
         return Answer(text, Fraction(int(fraction[1]), int(fraction[2])), Fraction(0))
-    if re.fullmatch(r"[+-]?\d+,\d+", text):
-        raise ValueError(f"{text!r} has a comma: write {text.replace(',', '.')}")
+    if COMMA.fullmatch(text):
+        raise ValueError(HAS_COMMA.format(written=repr(text), instead=text.replace(",", ".")))
     used = {name: names[name] for name in re.findall(r"[^\W\d]\w*", text) if name in names} if names else {}
     try:
-        return Answer(text, Fraction(parse(text, **used).data), Fraction(0), Fraction(1, 1000))
+        return Answer(text, Fraction(parse(text, **used).data), Fraction(0), EXPRESSION)
     except (ExpressionError, OverflowError, TypeError):
-        raise ValueError(f"{text!r} is no number: write 4, -3/2, 1.25 or sqrt(2)/2") from None
+        raise ValueError(NO_NUMBER.format(written=repr(text))) from None

@@ -113,6 +113,8 @@ def _step(options: argparse.Namespace) -> int:
 
 
 def _exercise(options: argparse.Namespace) -> int:
+    if options.screen and not options.output:
+        raise ValueError("--screen takes a file for the page, -o FILE.html")
     wanted = {key: x for key in ("level", "operations", "size") if (x := getattr(options, key)) is not None}
     count, seed = options.count or 1, options.seed or 0
     if options.name and (wanted or options.count or options.seed is not None or options.roster):
@@ -127,7 +129,8 @@ def _exercise(options: argparse.Namespace) -> int:
     if options.name:
         drawn = [CLASSICS[options.name]]
     if options.output:
-        print("wrote", Sheet(drawn, fade=1 if options.fade is None else options.fade).save(options.output))
+        sheet = Sheet(drawn, fade=1 if options.fade is None else options.fade)
+        print("wrote", sheet.save(options.output, key=not options.no_key, screen=options.screen))
         return 0
     for each in drawn:
         print(each, end="\n\n")
@@ -142,7 +145,7 @@ def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str,
     if not options.output or options.key or options.fade is not None:
         raise ValueError("--class takes a folder, -o FOLDER, for sheets that are all blank and the key, and no --fade")
     names = read_names(options.roster)
-    written = write_class(names, options.output, count=count, seed=seed, **wanted)
+    written = write_class(names, options.output, count=count, seed=seed, screen=options.screen, **wanted)
     print(f"wrote {len(names)} sheets, the key, and answers.csv to fill in, to {written.key.parent}")
     if written.different < len(names):
         print(f"there are only {written.different} sets of numbers for this formula, so some are given out again;")
@@ -346,10 +349,16 @@ def _parser() -> _Parser:
     command.add_argument("--seed", type=int, help="which exercise (default 0)")
     command.add_argument("--count", type=_count, help="how many (default 1)")
     command.add_argument("--key", action="store_true", help="print the solution too")
+    command.add_argument("--screen", action="store_true", help="a page that checks answers as they are typed in")
+    command.add_argument("--no-key", action="store_true", help="leave the solution out of the sheet, for students")
     command.add_argument("--class", dest="roster", metavar="ROSTER.csv", help="a sheet for each in its column name")
     command.add_argument("--fade", type=float, help="share of a sheet's lines to leave blank (default 1, all)")
     command.add_argument(
-        "-o", "--output", metavar="FILE", help="a sheet, .html for print, .md, or .xml for Moodle; for a class a folder"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="a sheet: .html for print, .tex, .md, .ipynb for Jupyter and nbgrader, .xml for Moodle, a folder "
+        "`questions` for PrairieLearn or `tests` for otter-grader; for a class a folder",
     )
     command.set_defaults(run=_exercise)
 

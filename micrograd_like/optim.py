@@ -56,10 +56,11 @@ class Optimizer:
         """
         data, state = [p.data for p in self.parameters], self.state
         new_data, new_state = data.copy(), state.copy()
+        update = self.update
         for i, p in enumerate(self.parameters):
             if p.grad is UNREACHED:
                 continue
-            x, new_state[i] = self.update(p.data, p.grad, state[i])
+            x, new_state[i] = update(data[i], p.grad, state[i])
             if x - x:  # not 0: infinite or NaN
                 raise OverflowError(f"the step would change {describe(p)} to {x}: try a smaller lr than {self.lr}")
             new_data[i] = x

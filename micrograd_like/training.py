@@ -197,8 +197,11 @@ def _step(
 
 
 def _are_right(outputs: Sequence[Any], targets: Sequence[float], threshold: float) -> list[bool]:
+    """Return whether each output, a Value or number or a list of them, gives the class of its target."""
     return [
-        bool((output > threshold) == (y > threshold)) if isinstance(output, Value) else max(output) is output[int(y)]
+        max(range(len(output)), key=output.__getitem__) == y
+        if isinstance(output, list)
+        else (output > threshold) == (y > threshold)
         for output, y in zip(outputs, targets, strict=True)
     ]
 

@@ -1,7 +1,8 @@
 """What all tests share, and what some need besides Python and pip's packages.
 
 MICROGRAD_LIKE_TESTS names what must be there: with MICROGRAD_LIKE_TESTS=c,node a missing C compiler or Node is a
-failure. Without it the C backend is tested where a compiler is found, and what needs another program is not.
+failure. Without it the C backend is tested where a compiler is found, and what needs another program is not. There are
+also `tex`, and `graders`: nbgrader and otter-grader, in an environment that has this package too.
 """
 
 import os
@@ -29,3 +30,17 @@ def need(name, *commands):
 @pytest.fixture(scope="session")
 def node():
     return need("node", "node")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return Chromium, driven by Playwright, which makes no requests of its own."""
+    command = need("browser", "chromium", "chromium-browser", "google-chrome")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("quic", "background-networking", "component-update", "sync", "gpu")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+        chromium = playwright.chromium.launch(executable_path=command, args=arguments)
+        yield chromium
+        chromium.close()

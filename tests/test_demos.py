@@ -10,8 +10,8 @@ import pytest
 DEMOS = Path(__file__).parent.parent / "demos"
 
 
-def run(name, folder):
-    command = [sys.executable, "-W", "error", str(DEMOS / f"{name}.py")]
+def run(name, folder, *arguments):
+    command = [sys.executable, "-W", "error", str(DEMOS / f"{name}.py"), *arguments]
     environment = {"PYTHONPATH": str(DEMOS.parent), "PYTHONIOENCODING": "utf-8", "PATH": ""}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
@@ -87,3 +87,10 @@ def test_mistakes(tmp_path):
     out = run("mistakes", tmp_path)
     assert "The mistake: overwritten instead of added. It first shows at b." in out
     assert "a  40: right, given the slip before it" in out
+
+
+def test_compiling(tmp_path):
+    out = run("compiling", tmp_path, "numpy")
+    assert "        df += v2\n" in out
+    eager, compiled = re.findall(r"^(?:eager|compiled): 20 steps in .* s, loss ([\d.]+)$", out, re.MULTILINE)
+    assert eager == compiled

@@ -22,7 +22,7 @@ def built(tmp_path_factory):
 
 
 def sources(folder):
-    kept = {".py", ".csv", ".typed", ".html", ".md"}
+    kept = {".py", ".csv", ".typed", ".html", ".css", ".js", ".md", ".tex"}
     files = (ROOT / folder).rglob("*")
     return {p.relative_to(ROOT).as_posix() for p in files if p.suffix in kept or p.name == "py.typed"}
 

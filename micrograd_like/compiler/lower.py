@@ -18,8 +18,6 @@ from ..ops import CONSTANT, Dot, Operation, Variadic
 
 Operand: TypeAlias = str | float  # the name of an input, a parameter or a target; or a number
 
-LONGEST = 32  # terms of a sum in one instruction; what is longer takes several, for parsers dislike deep expressions
-
 # The guard of a formula: `x if condition else 0`.
 CHOOSE = Operation("choose", "choose", lambda condition, x: x if condition else 0.0, condition="0", x="1")
 
@@ -28,11 +26,11 @@ TRANSPARENT = (ops.add, ops.subtract, ops.multiply, ops.negative, ops.positive, 
 
 # Names that mean something in one of the languages, or in the text around the instructions.
 _WORDS = """
-G P X abs all and array auto block break case catch char check choose class const continue count debugger
+G P V X abs all and array auto block break case catch char check choose class const continue count debugger
 default delete do double else enum eval export extends extern false finally float for from function gradient
 grads heaviside if implements import in inline inputs instanceof int interface isfinite let log1p long mask math
 module new np null numpy of output outputs package parameters part pow private process protected public register
-require restrict return rows shared short signed sizeof static struct super switch this throw true try typedef
+require restrict return rows short signed sizeof static struct super switch this throw true try typedef
 typeof undefined union unsigned value valueAndGrad value_and_grad var void volatile while with yield
 """
 RESERVED = {*_WORDS.split(), *keyword.kwlist, *keyword.softkwlist, *ops.OPERATIONS}
@@ -58,9 +56,14 @@ class Lowered(NamedTuple):
     backward: tuple[Instruction, ...]  # ends in the gradients
     gradients: tuple[Operand, ...]  # one for each parameter: the target of a single instruction, or 0.0
 
-    def watched(self, backward: bool) -> list[str]:
+    @property
+    def kept(self) -> list[str]:
+        """The gradients that are computed, which add up over the rows."""
+        return [x for x in self.gradients if isinstance(x, str)]
+
+    def watched(self) -> list[str]:
         """Return the targets whose being infinite or NaN might not show in the results."""
-        code = self.forward + self.backward if backward else self.forward
+        code = (*self.forward, *self.backward)
         computed = {instruction.target for instruction in code}
         found: dict[Operand, None] = {}
         for _, op, operands, _ in code:
@@ -169,20 +172,8 @@ class _Lowering:
         return self.known[key]
 
     def append(self, target: str, op: Operation, operands: tuple[Operand, ...]) -> str:
-        """Add an instruction, a long sum as several."""
-        if op in (ops.sum, ops.dot) and len(operands) > 2 * LONGEST:
-            half = len(operands) // 2
-            pairs = list(zip(operands[:half], operands[half:], strict=False)) if op is ops.dot else []
-            start: tuple[Operand, ...] = operands[2 * half :] if op is ops.dot else ()
-            terms = len(pairs) or len(operands)
-            for i in range(0, terms, LONGEST):
-                some = pairs[i : i + LONGEST]
-                piece = (*(w for w, _ in some), *(x for _, x in some)) if pairs else operands[i : i + LONGEST]
-                name = target if i + LONGEST >= terms else self.numbered("t")
-                self.code.append(Instruction(name, op, (*piece, *start), self.place))
-                start = (name,)
-        else:
-            self.code.append(Instruction(target, op, operands, self.place))
+        """Add an instruction."""
+        self.code.append(Instruction(target, op, operands, self.place))
         return target
 
     def record_forward(self, order: Iterable[Value]) -> None:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..engine import Value, topological_order
@@ -44,24 +45,27 @@ def compile_step(
     def of_one(row: Sequence[Any], target: Any) -> Value:
         return loss([model(row)], [target])
 
-    programs: dict[float, Program] = {}
+    graphs: dict[float, Value] = {}
     for target in distinct if fixed else distinct[:1]:
-        graph = of_one(x, target if fixed else y)
+        graphs[target] = of_one(x, target if fixed else y)
         like = [row for row, t in zip(rows, targets, strict=True) if t == target or not fixed][1:2]
-        if like and _shape(of_one([Value(number) for number in like[0]], target if fixed else Value(y.data))) != _shape(
-            graph
-        ):
+        other = [of_one([Value(number) for number in row], target if fixed else Value(y.data)) for row in like]
+        if any(_shape(graph) != _shape(graphs[target]) for graph in other):
             raise ValueError(
                 "the graph of this model's loss is not the same for every row, so it cannot be compiled: train without "
                 "compiled=True, or choose by maximum() or relu() and not by an `if` on .data"
             )
-        programs[target] = compile(graph, x if fixed else [*x, y], parameters)
-    outputs = model(x)
+    outputs = model(x) if are_right else []
     several = not isinstance(outputs, Value)
-    scores = [compile(output, x, parameters) for output in (outputs if several else [outputs])] if are_right else []
+    with ThreadPoolExecutor() as pool:  # C compilers run side by side
+        inputs = x if fixed else [*x, y]
+        found = pool.map(lambda graph: compile(graph, inputs, parameters), graphs.values())
+        programs = dict(zip(graphs, found, strict=True))
+        values = outputs if several else [outputs]
+        scores = list(pool.map(lambda v: Program(v, x, parameters, "auto", "sum", gradient=False), values))
 
     def measure(rows: Sequence[Any], targets: Sequence[float], numbers: Any) -> tuple[float, list[float]]:
-        total, gradient = 0.0, [0.0] * len(parameters)
+        total, sums = 0.0, []
         for target, program in programs.items():
             if fixed:
                 some: list[Any] = [row for row, t in zip(rows, targets, strict=True) if t == target]
@@ -70,8 +74,8 @@ def compile_step(
             if some:
                 losses, grads = program.value_and_grad(some, numbers)
                 total += sum(losses)
-                gradient = [g + h for g, h in zip(gradient, grads, strict=True)]
-        return total / len(rows), [g / len(rows) for g in gradient]
+                sums.append(grads)
+        return total / len(rows), [sum(column) / len(rows) for column in zip(*sums, strict=True)]
 
     def step(rows: Sequence[Any], targets: Sequence[float]) -> tuple[float, list[bool]]:
         numbers = array("d", [p.data for p in parameters])
@@ -79,8 +83,7 @@ def compile_step(
         right: list[bool] = []
         if are_right:
             columns = [program(rows, numbers) for program in scores]
-            found = [[Value(score) for score in row] for row in zip(*columns, strict=True)]
-            right = are_right(found if several else [row[0] for row in found], targets)
+            right = are_right([*map(list, zip(*columns, strict=True))] if several else columns[0], targets)
         optimizer.zero_grad()
         for p, g in zip(parameters, gradient, strict=True):
             p.grad = g

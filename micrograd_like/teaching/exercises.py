@@ -6,7 +6,7 @@ Many draws of small numbers are tried, and the one is kept whose right gradients
 as possible change an answer, each in its own way: what a student writes down then says which mistake it was.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -21,7 +21,7 @@ from ..ops import CONSTANT, PARAMETER
 from ..steps import BackwardStep, ForwardStep, backward_steps, forward_steps, short
 from .grading import NEW, Grading, Level, describe_step, grade
 from .levels import FIXED, LEVELS, STEPS, letters
-from .mistakes import MISTAKES, Mistake, Passes, gradients, is_other, updates
+from .mistakes import MISTAKES, Mistake, Passes, find, gradients, is_other, updates
 
 DRAWS = 60  # of numbers, of which the best is kept
 LARGEST = 60  # a nice number is no larger, and has a denominator of 4 at most
@@ -43,6 +43,24 @@ class Line:
     is_blank: bool
     node: Value
     working: str  # how one comes to the answer
+    steps: tuple[ForwardStep | BackwardStep, ...]  # of the pass that lead to it; none of a step of gradient descent
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is a node's value in the forward pass; else it is a gradient, or a number after a step."""
+        return bool(self.steps) and isinstance(self.steps[0], ForwardStep)
+
+    @property
+    def name(self) -> str:
+        """What the answer is called: the node's name, or that of its number after a step."""
+        if not self.steps:
+            return self.question
+        return self.steps[0].name if isinstance(self.steps[0], ForwardStep) else self.node.label
+
+    @property
+    def operations(self) -> set[str]:
+        """The names of the operations that it practises."""
+        return {step.operation for step in self.steps} or {"step"}
 
 
 @dataclass(frozen=True)
@@ -78,26 +96,41 @@ class Exercise:
     @cached_property
     def answers(self) -> dict[str, Any]:
         """The right answers by what is asked: the gradients, in the order of the pass, and then the step's numbers."""
-        return self._answers()
+        return self.answers_under()
 
     @cached_property
     def visible(self) -> dict[str, tuple[Any, ...]]:
         """The answers that each mistake leads to, by its id, if it changes any."""
+        return self.visible_after(())
+
+    def visible_after(self, shown: Collection[str]) -> dict[str, tuple[Any, ...]]:
+        """Return the same if the gradients of some nodes are given, and one goes on with these."""
         right, seen = tuple(self.answers.values()), {}
+        given = {v: g for v, g in self._passes.right.items() if v.label in shown}
         for mistake in MISTAKES:
             try:
-                wrong = tuple(self._answers(mistake).values())
+                wrong = tuple(self.answers_under(mistake, given=given).values())
             except (ArithmeticError, ValueError):
                 continue
             if wrong != right and any(map(is_other, wrong, right)):
                 seen[mistake.id] = wrong
         return seen
 
-    def _answers(self, mistake: Mistake | None = None) -> dict[str, Any]:
-        found = self._passes.gradients(mistake)
+    @property
+    def telling(self) -> list[tuple[Mistake, dict[str, Any]]]:
+        """The visible mistakes, each with the answers that it changes."""
+        right = self.answers
+        return [
+            (find(mistake_id), {name: x for name, x in zip(right, wrong, strict=True) if x != right[name]})
+            for mistake_id, wrong in self.visible.items()
+        ]
+
+    def answers_under(self, *mistakes: Mistake, given: Mapping[Value, Any] | None = None) -> dict[str, Any]:
+        """Return the answers that these mistakes together lead to; arguments and errors are those of `gradients`."""
+        found = {**self._passes.gradients(*mistakes, given=given), **(given or {})}
         answers = {v.label: g for v, g in reversed(found.items()) if v.label and v is not self.root}
         if self.learning_rate is not None:
-            moved = {v.label: x for v, x in updates(self.root, found, self.learning_rate, mistake).items()}
+            moved = {v.label: x for v, x in updates(self.root, found, self.learning_rate, *mistakes).items()}
             answers |= {f"{name}{NEW}": moved[name] for name in self.parameters}
         return answers
 
@@ -118,13 +151,17 @@ class Exercise:
     @property
     def task(self) -> str:
         """What is to be done, in a sentence."""
-        asked = [self.question(name) for name in self.answers if not self.is_of_step(name)]
-        first = "" if self.root.label in self.given else f"{self.root.label}, then "
+        return self.write_task(self.root.label, self.question, str)
+
+    def write_task(self, root: str, question: Callable[[str], str], number: Callable[[Any], str]) -> str:
+        """Return the task with its names and numbers written in some other way, such as LaTeX."""
+        asked = [question(name) for name in self.answers if not self.is_of_step(name)]
+        first = "" if self.root.label in self.given else f"{root}, then "
         task = f"Compute {first}{', '.join(asked)}."
         if self.learning_rate is None:
             return task
-        names = ", ".join(name for name in self.answers if self.is_of_step(name))
-        return f"{task} Then take one step of gradient descent with learning rate {self.learning_rate}, to {names}."
+        names, rate = [question(name) for name in self.answers if self.is_of_step(name)], number(self.learning_rate)
+        return f"{task} Then take one step of gradient descent with learning rate {rate}, to {', '.join(names)}."
 
     @property
     def distinct(self) -> int:
@@ -182,36 +219,33 @@ class Exercise:
         if not 0 <= fade <= 1:
             raise ValueError(f"fade is between 0, all is filled in, and 1, all is blank, not {fade}")
         forward = [s for s in self._forward() if s.name not in self.given]
-        made = [(f"{s.name} = {s.equation}", s.result, s.node, str(s), s.operation) for s in forward]
-        back = [(q, answer, v, working, used) for q, answer, v, working, used in self._backward()]
-        everything = [*made, *back, *self._descent()]
-        if rule and not any(rule in used.split() for *_, used in everything):
+        made = [Line(f"{s.name} = {s.equation}", s.result, True, s.node, str(s), (s,)) for s in forward]
+        everything = [*made, *self._backward(), *self._descent()]
+        if rule and not any(rule in line.operations for line in everything):
             raise ValueError(f"{rule!r} is no operation of this exercise")
         shown = len(everything) - round(fade * len(everything))
         return [
-            Line(question, answer, rule in used.split() if rule else k >= shown, v, working)
-            for k, (question, answer, v, working, used) in enumerate(everything)
+            replace(line, is_blank=rule in line.operations if rule else k >= shown) for k, line in enumerate(everything)
         ]
 
     def _forward(self) -> Iterator[ForwardStep]:
         return (step for step in forward_steps(self.root) if step.operands)
 
-    def _backward(self) -> Iterator[tuple[str, Any, Value, str, str]]:
-        """Yield for each named node what is asked, the gradient, the node, the working and the operations used."""
-        found, steps = self._passes.gradients(), list(backward_steps(self.root))
+    def _backward(self) -> Iterator[Line]:
+        """Yield a line for each named node's gradient."""
+        found, steps = self._passes.right, list(backward_steps(self.root))
         for v in reversed(found):
             if v is not self.root and v.label:
-                own: list[BackwardStep] = [step for step in steps if step.operand is v]
-                used = " ".join(step.operation for step in own)
-                yield self.question(v.label), found[v], v, "; ".join(map(str, own)), used
+                own = tuple(step for step in steps if step.operand is v)
+                yield Line(self.question(v.label), found[v], True, v, "; ".join(map(str, own)), own)
 
-    def _descent(self) -> Iterator[tuple[str, Any, Value, str, str]]:
-        """Yield the same for each parameter's number after the step."""
+    def _descent(self) -> Iterator[Line]:
+        """Yield a line for each parameter's number after the step."""
         leaves = {v.label: v for v in topological_order(self.root) if v.op is PARAMETER}
         for name, answer in self.answers.items():
             if self.is_of_step(name):
                 v = leaves[name.removesuffix(NEW)]
-                yield name, answer, v, describe_step(v, self.root, self.learning_rate), "step"
+                yield Line(name, answer, True, v, describe_step(v, self.root, self.learning_rate), ())
 
     def __str__(self) -> str:
         """Return the exercise as a student gets it."""

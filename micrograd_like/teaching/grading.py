@@ -10,6 +10,7 @@ pass are graded one node at a time, and a slip is named if it makes the wrong nu
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from fractions import Fraction
 from itertools import combinations
 from math import inf
 from numbers import Real
@@ -27,6 +28,22 @@ Level = Literal["hint", "rule", "step", "answer"]
 LEVELS = ("hint", "rule", "step", "answer")
 MOST_NODES = 60  # where pairs of mistakes are no longer tried: a pass for each takes too long
 NEW = "_new"  # after a leaf's name: its number after the step
+
+# What is said of answers, in a terminal and on a page for the screen.
+WORDS = {
+    "missing": "missing",
+    "right": "right",
+    "wrong": "wrong",
+    "too coarse": "wrong, for it has too few digits",
+    "follow-through": "right, given the slip before it",
+    "all right": "All of it is right.",
+    "right so far": "Right so far; {missing} missing.",
+    "known": "The mistake: {mistakes}.",
+    "possible": "It may be: {mistakes}.",
+    "unknown": "No mistake that is known here gives these numbers.",
+    "first": "It first shows at {name}.",
+    "chance": "So few numbers may also be chance.",
+}
 
 
 @dataclass(frozen=True)
@@ -81,30 +98,32 @@ class Grading:
         lines = [f"{grade.name:{width}}  {self._describe(grade)}" for grade in self.grades]
         if self.is_right:
             missing = sum(grade.status == "missing" for grade in self.grades)
-            lines += ["", "All of it is right." if not missing else f"Right so far; {missing} missing."]
-            return "\n".join(lines)
-        return "\n".join([*lines, "", *self._diagnosis(), *self._help()])
+            said = WORDS["right so far"].format(missing=missing) if missing else WORDS["all right"]
+            return "\n".join([*lines, "", said])
+        return "\n".join([*lines, "", *self.explanation])
+
+    @property
+    def explanation(self) -> list[str]:
+        """What the wrong answers have in common, and as much help as the level allows, in sentences."""
+        return [] if self.is_right else [self._diagnosis(), *self._help()]
 
     def _describe(self, grade: NodeGrade) -> str:
         if grade.answer is None:
-            return "missing"
-        said = f"{grade.answer.written}: {grade.status}"
-        if grade.status == "wrong" and grade.answer.is_too_coarse(grade.truth):
-            said += ", for it has too few digits"
-        if grade.status == "follow-through":
-            said = f"{grade.answer.written}: right, given the slip before it"
+            return WORDS["missing"]
+        too_coarse = grade.status == "wrong" and grade.answer.is_too_coarse(grade.truth)
+        said = f"{grade.answer.written}: {WORDS['too coarse' if too_coarse else grade.status]}"
         return said + (f" ({short(grade.truth)})" if self.level == "answer" and grade.status != "right" else "")
 
-    def _diagnosis(self) -> list[str]:
-        first = self.first_wrong
-        where = f"It first shows at {first.name}." if first else ""
-        if not self.diagnoses:
-            return [f"No mistake that is known here gives these numbers. {where}".rstrip()]
+    def _diagnosis(self) -> str:
         named = [" and ".join(m.name for m in diagnosis.mistakes) for diagnosis in self.diagnoses]
-        if len(named) == 1 and self.diagnoses[0].confident:
-            return [f"The mistake: {named[0]}. {where}".rstrip()]
+        is_known = len(named) == 1 and self.diagnoses[0].confident
         alternatives = "; or ".join(dict.fromkeys(named))
-        return [f"It may be: {alternatives}. {where} So few numbers may also be chance.".replace("  ", " ")]
+        said = [WORDS["known" if is_known else "possible" if named else "unknown"].format(mistakes=alternatives)]
+        if self.first_wrong:
+            said.append(WORDS["first"].format(name=self.first_wrong.name))
+        if named and not is_known:
+            said.append(WORDS["chance"])
+        return " ".join(said)
 
     def _help(self) -> list[str]:
         first = self.first_wrong
@@ -112,11 +131,7 @@ class Grading:
         help_at = LEVELS.index(self.level)
         lines = [m.question if help_at == 0 else m.sentence for m in mistakes]
         if not lines and first and help_at == 0:
-            lines = [f"Which operations use {first.name}, and what does each contribute?"]
-            if self.of_values:
-                lines = [f"What is {first.name} computed from?"]
-            elif first.of_step:
-                lines = [f"From where does the step to {first.name} start, in which direction, and how far does it go?"]
+            lines = [ask_about(first.name, of_values=self.of_values, of_step=first.of_step)]
         if help_at >= 2 and first:
             lines += self._worked(first)
         return lines
@@ -128,6 +143,15 @@ class Grading:
             return [str(step) for step in forward_steps(self.root) if step.node is v]
         steps = [step for step in backward_steps(self.root) if step.operand is v]
         return [describe_step(v, self.root, self.learning_rate)] if first.of_step else [str(step) for step in steps]
+
+
+def ask_about(name: str, *, of_values: bool = False, of_step: bool = False) -> str:
+    """Return the question that helps on with a wrong number behind which no mistake is known."""
+    if of_values:
+        return f"What is {name} computed from?"
+    if of_step:
+        return f"From where does the step to {name} start, in which direction, and how far does it go?"
+    return f"Which operations use {name}, and what does each contribute?"
 
 
 def describe_step(v: Value, root: Value, learning_rate: Any) -> str:
@@ -262,9 +286,9 @@ def _grade(v: Value, name: str, answer: Answer | None, truth: Any, consistent: A
     return NodeGrade(v, name, "follow-through" if answer.is_right(consistent) else "wrong", answer, truth)
 
 
-def _numbers(answered: Mapping[Value, Answer]) -> dict[Value, Any]:
-    """Return what somebody goes on with: fractions as they are, decimals as floats."""
-    return {v: answer.number if answer.slack == 0 else float(answer.number) for v, answer in answered.items()}
+def _numbers(answered: Mapping[Value, Answer]) -> dict[Value, Fraction]:
+    """Return what somebody goes on with."""
+    return {v: answer.number for v, answer in answered.items()}
 
 
 def _answered(read: Mapping[Value, Answer | None]) -> dict[Value, Answer]:
@@ -302,12 +326,12 @@ class _Attempt(NamedTuple):
 def _diagnose(root: Value, attempt: _Attempt, grades: Sequence[NodeGrade]) -> tuple[Diagnosis, ...]:
     """Return the simplest sets of mistakes that give all the answers: one everywhere, one at a node, or two."""
     wrong, passes = [g for g in grades if g.status == "wrong"], Passes(root)
-    for candidates in (_everywhere, _at_one_node, _pairs):
+    for candidates, enough in STAGES:
         fitting = [mistakes for mistakes in candidates(root, attempt.rules) if _fits(passes, mistakes, attempt)]
         distinct = {frozenset(m.id for m in mistakes): mistakes for mistakes in reversed(fitting)}
         if distinct:
-            enough = len(wrong) >= (2 if candidates is _everywhere else 3)  # the more was tried, the more is chance
-            return tuple(Diagnosis(m, enough and len(distinct) == 1) for m in reversed(distinct.values()))
+            is_sure = len(wrong) >= enough and len(distinct) == 1
+            return tuple(Diagnosis(m, is_sure) for m in reversed(distinct.values()))
     return tuple(Diagnosis(mistakes, confident=False) for mistakes in _slip_by_slip(passes, attempt, wrong))
 
 
@@ -381,6 +405,11 @@ def _at_one_node(root: Value, rules: Sequence[Mistake]) -> Iterator[tuple[Mistak
 def _pairs(root: Value, rules: Sequence[Mistake]) -> Iterator[tuple[Mistake, ...]]:
     if len(topological_order(root)) <= MOST_NODES:
         yield from combinations([mistake for mistake in rules if mistake.in_order], 2)
+
+
+# What is tried, the simplest first, and how many wrong answers it has to explain to be sure: the more was tried, the
+# more is chance.
+STAGES = ((_everywhere, 2), (_at_one_node, 3), (_pairs, 3))
 
 
 def _fits(passes: Passes, mistakes: tuple[Mistake, ...], attempt: _Attempt) -> bool:

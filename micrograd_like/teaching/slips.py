@@ -1,6 +1,7 @@
 """The slips that people make in the forward pass, each as other numbers that a node may be given.
 
-A slip is told apart at one node: from the numbers that somebody has for its operands, right or wrong.
+A slip is told apart at one node: from the numbers that somebody has for its operands, right or wrong. Made of Values in
+place of numbers, it is a graph, which can be written out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,17 +21,17 @@ _OTHERS = {
 
 def _swapped(v: Value, numbers: Sequence[Any]) -> Iterator[Any]:
     if v.op in (ops.subtract, ops.divide, ops.power):
-        yield v.op.compute(numbers[::-1])
+        yield v.op(*numbers[::-1])
 
 
 def _negated(v: Value, numbers: Sequence[Any]) -> Iterator[Any]:
     if v.op is not ops.subtract:  # where it is the operands that were swapped
-        yield -v.op.compute(numbers)
+        yield -v.op(*numbers)
 
 
 def _other_operation(v: Value, numbers: Sequence[Any]) -> Iterator[Any]:
     for other in _OTHERS.get(v.op, ()):
-        yield other.compute(numbers)
+        yield other(*numbers)
 
 
 def _left_out(v: Value, numbers: Sequence[Any]) -> Iterator[Any]:

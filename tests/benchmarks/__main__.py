@@ -1,9 +1,16 @@
 """Everything that is timed: `python -m tests.benchmarks` from the top folder, after `pip install -e .[benchmarks]`.
 
 Each line is a median of runs that take turns with what they are compared with, on this machine, and what is wanted.
+`python -m tests.benchmarks compiler training` runs some of it.
 """
 
-from . import compiler, engine, stepping
+import sys
 
-for benchmark in (engine, stepping, compiler):
-    benchmark.run()
+from . import compiler, engine, stepping, training
+
+BENCHMARKS = {"engine": engine, "stepping": stepping, "compiler": compiler, "training": training}
+
+for name in sys.argv[1:] or BENCHMARKS:
+    if name not in BENCHMARKS:
+        sys.exit(f"there are {', '.join(BENCHMARKS)}, not {name!r}")
+    BENCHMARKS[name].run()

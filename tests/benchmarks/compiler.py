@@ -1,18 +1,17 @@
-"""The compiler: a training step of the moons against micrograd, NumPy by hand, PyTorch and JAX; and its own costs.
+"""The compiler: a training step of the moons against others, a whole training, and its own costs.
 
-PyTorch and JAX are measured where they are installed. Everything runs on one thread; set OPENBLAS_NUM_THREADS=1 and
+Everything runs on one thread; set OPENBLAS_NUM_THREADS=1 and
 XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" to hold NumPy and JAX to it.
 """
 
 import os
-from collections.abc import Callable
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any
 
-import micrograd.engine
-import micrograd.nn
 import numpy as np
 
 from micrograd_like import MLP, Value
@@ -20,11 +19,24 @@ from micrograd_like.compiler import Program, compile
 from micrograd_like.datasets import moons
 from micrograd_like.naming import named
 
-from .timing import paired, report, seconds
+from .peers import PEERS
+from .timing import paired, plot, report, seconds
 
 POINTS = moons(100, seed=0)
 ROWS = [[*point, 2.0 * label - 1.0] for point, label in zip(POINTS.rows, POINTS.targets, strict=True)]
 ARRAY = np.array(ROWS)
+
+# How many times faster than others the step is to be.
+OF_MICROGRAD = {"c": 2000.0, "numpy": 80.0, "python": 15.0, "eager": 8.0}
+WANTED = {
+    "micrograd": OF_MICROGRAD,
+    "micrograd, collector off": OF_MICROGRAD,
+    "NumPy by hand": {"c": 1.2},
+    "PyTorch": {"c": 4.0},
+    "JAX": {"c": 1.2},
+    "CasADi": {"c": 10.0},
+    "CasADi in C": {"c": 10.0},
+}
 
 
 def run() -> None:
@@ -32,6 +44,7 @@ def run() -> None:
     compare()
     time_compiling()
     time_rows()
+    time_threads()
 
 
 def network(hidden: int = 16) -> tuple[MLP, Value, tuple[Value, ...]]:
@@ -42,7 +55,7 @@ def network(hidden: int = 16) -> tuple[MLP, Value, tuple[Value, ...]]:
 
 
 def compare() -> None:
-    """Time the step: the loss of 100 samples and the gradient of 337 parameters."""
+    """Time the step: the loss of 100 samples and the gradient of 337 parameters. Draw it in out/step.svg."""
     model, loss, inputs = network()
     programs = {name: compile(loss, inputs, model.parameters(), name) for name in ("c", "numpy", "python")}
 
@@ -50,30 +63,24 @@ def compare() -> None:
         rows = ROWS if name == "python" else ARRAY
         return lambda: programs[name].value_and_grad(rows)
 
-    wanted = programs["python"].value_and_grad(ROWS)[1]
-    everyone = {**{name: step(name) for name in programs}, "eager": eagerly(model)}
-    peers = {"micrograd": by_micrograd, "NumPy by hand": by_numpy}
-    peers |= {"torch": by_torch} if find_spec("torch") else {}
-    peers |= {"jax.jit": by_jax} if find_spec("jax") else {}
-    floors = {  # micrograd first: with the others' objects in memory the collector makes it many times slower
-        "micrograd": {"c": 2000.0, "numpy": 80.0, "python": 15.0, "eager": 8.0},
-        "NumPy by hand": {"c": 1.2},
-        "torch": {"c": 4.0},
-        "jax.jit": {"c": 1.2},
-    }
-    for theirs, make in peers.items():
-        everyone[theirs] = make(model)
-        for name, f in everyone.items():  # all compute the same
-            assert np.allclose(sorted(f()[1]), sorted(wanted), rtol=1e-9, atol=1e-9), name
-        for ours, floor in floors[theirs].items():
-            slow = theirs == "micrograd"
-            times = (
-                {"c": 200, "numpy": 10, "python": 5}.get(ours, 1) if slow else 1
-            )  # for caches that theirs emptied cost the first call much
-            f, g, ratio = paired(_repeated(everyone[ours], times), everyone[theirs], rounds=15 if slow else 501)
-            measured = f"{1e6 * f / times:.1f} µs, {theirs} {1e6 * g:.1f} µs: {ratio * times:.1f} times"
-            what = f"{ours}: MLP(2, [16, 16, 1]), 100 points, a step"
-            report(what, measured, f">= {floor:g} times", ratio * times >= floor)
+    wanted = sorted(programs["python"].value_and_grad(ROWS)[1])
+    ours = {**{name: step(name) for name in programs}, "eager": eagerly(model)}
+    times: dict[str, list[float]] = {}
+    for name, make in PEERS.items():
+        theirs = make(model, ARRAY)
+        for f in *ours.values(), theirs:  # all compute the same
+            assert np.allclose(sorted(f()[1]), wanted, rtol=1e-9, atol=1e-9), name
+        for mine, floor in WANTED[name].items():
+            slow = name.startswith("micrograd")
+            # Caches that micrograd has emptied cost the first call much: a training loop would not feel it.
+            calls = {"c": 200, "numpy": 10, "python": 5}.get(mine, 1) if slow else 1
+            f, g, ratio = paired(_repeated(ours[mine], calls), theirs, 15 if slow else 501, collect=slow)
+            times.setdefault(f"here, {mine}", []).append(f / calls)
+            times.setdefault(name, []).append(g)
+            ratio *= calls
+            measured = f"{1e6 * f / calls:.1f} µs, {name} {1e6 * g:.1f} µs: {ratio:.1f} times"
+            report(f"{mine}: MLP(2, [16, 16, 1]), 100 points, a step", measured, f">= {floor:g} times", ratio >= floor)
+    plot({name: median(found) for name, found in times.items()}, Path("out/step.svg"))
 
 
 def _repeated(f: Callable[[], Any], times: int) -> Callable[[], Any]:
@@ -93,128 +100,50 @@ def eagerly(model: MLP) -> Callable[[], Any]:
     return step
 
 
-def by_micrograd(model: MLP) -> Callable[[], Any]:
-    """Return the step of micrograd."""
-    theirs = micrograd.nn.MLP(2, [16, 16, 1])
-    for p, q in zip(model.parameters(), theirs.parameters(), strict=True):
-        q.data = p.data
-    number = micrograd.engine.Value
-
-    def step() -> tuple[float, list[float]]:
-        theirs.zero_grad()
-        scores = [(y, theirs([number(x1), number(x2)])) for x1, x2, y in ROWS]
-        loss = sum((1 + -y * score).relu() for y, score in scores)
-        loss.backward()
-        return loss.data, [p.grad for p in theirs.parameters()]
-
-    return step
-
-
-def matrices(model: MLP) -> list[np.ndarray]:
-    """Return the weights (one row for each neuron) and biases of the layers in turn."""
-    layers = [layer.neurons for layer in model.layers]
-    pairs = [([[w.data for w in n.w] for n in neurons], [n.b.data for n in neurons]) for neurons in layers]
-    return [np.array(x) for pair in pairs for x in pair]
-
-
-def by_numpy(model: MLP) -> Callable[[], Any]:
-    """Return the step as one writes it by hand with matrices."""
-    w1, b1, w2, b2, w3, b3 = matrices(model)
-    x, y = np.ascontiguousarray(ARRAY[:, :2]), np.ascontiguousarray(ARRAY[:, 2:])
-
-    def step() -> tuple[np.ndarray, np.ndarray]:
-        h1 = np.maximum(x @ w1.T + b1, 0.0)
-        h2 = np.maximum(h1 @ w2.T + b2, 0.0)
-        loss = np.maximum(1.0 - y * (h2 @ w3.T + b3), 0.0)
-        d3 = -y * (loss > 0)
-        d2 = (d3 @ w3) * (h2 > 0)
-        d1 = (d2 @ w2) * (h1 > 0)
-        parts = d1.T @ x, d1.sum(axis=0), d2.T @ h1, d2.sum(axis=0), d3.T @ h2, d3.sum(axis=0)
-        return loss, np.concatenate([part.ravel() for part in parts])
-
-    return step
-
-
-def by_torch(model: MLP) -> Callable[[], Any]:
-    """Return the step of PyTorch, eager."""
-    import torch
-
-    torch.set_num_threads(1)
-    w1, b1, w2, b2, w3, b3 = params = [torch.tensor(m, requires_grad=True) for m in matrices(model)]
-    x, y = torch.tensor(ARRAY[:, :2]), torch.tensor(ARRAY[:, 2:])
-    linear = torch.nn.functional.linear
-
-    def step() -> tuple[Any, Any]:
-        hidden = linear(linear(x, w1, b1).relu(), w2, b2).relu()
-        loss = (1.0 - y * linear(hidden, w3, b3)).relu()
-        gradient = torch.autograd.grad(loss.sum(), params)
-        return loss, _Lazily(lambda: [float(g) for part in gradient for g in part.ravel()])
-
-    return step
-
-
-def by_jax(model: MLP) -> Callable[[], Any]:
-    """Return the step of JAX, compiled."""
-    import jax
-    import jax.numpy as jnp
-
-    jax.config.update("jax_enable_x64", True)
-    params = [jnp.asarray(m) for m in matrices(model)]
-    x, y = jnp.asarray(ARRAY[:, :2]), jnp.asarray(ARRAY[:, 2:])
-
-    def total(params: list[Any]) -> Any:
-        w1, b1, w2, b2, w3, b3 = params
-        hidden = jnp.maximum(jnp.maximum(x @ w1.T + b1, 0.0) @ w2.T + b2, 0.0)
-        return jnp.maximum(1.0 - y * (hidden @ w3.T + b3), 0.0).sum()
-
-    compiled = jax.jit(jax.value_and_grad(total))
-
-    def step() -> tuple[Any, Any]:
-        loss, gradient = jax.block_until_ready(compiled(params))
-        return loss, _Lazily(lambda: [float(g) for part in gradient for g in part.ravel()])
-
-    return step
-
-
-class _Lazily:
-    """A gradient that is taken apart only where it is looked at, and not while time is measured."""
-
-    def __init__(self, make: Callable[[], list[float]]) -> None:
-        self.make = make
-
-    def __iter__(self) -> Any:
-        return iter(self.make())
-
-
-def chain(nodes: int) -> tuple[Value, Value, list[Value]]:
+def chain(nodes: int) -> tuple[Value, list[Value], list[Value]]:
     """Return the last node of a chain, its input and its ten parameters."""
     rng = Random(0)
     x, params = Value(0.5, "x"), [Value(rng.random(), f"w{i}") for i in range(10)]
     y = x
     for i in range(nodes // 2):
         y = y * params[i % 10] + x
-    return y, x, params
+    return y, [x], params
 
 
-def time_compiling() -> None:
-    """Time how long graphs of 100 to 100,000 nodes take to compile, nothing being cached.
-
-    The collector, which goes through all the nodes and instructions again and again, makes the last step the dearest.
-    """
+@contextmanager
+def no_cache() -> Iterator[None]:
+    """Compile anew."""
     before = os.environ.get("MICROGRAD_LIKE_CACHE")
     os.environ["MICROGRAD_LIKE_CACHE"] = "off"
-    sizes = (100, 1_000, 10_000, 100_000)
-    for backend in "python", "numpy", "c":
-        times = []
-        for n in sizes:
-            y, x, params = chain(n)
-            times.append(seconds(lambda: compile(y, [x], params, backend)))  # noqa: B023
-        ratio = times[-1] / times[-2] / 10
-        measured = " ".join(f"{t:.2f}" for t in times) + f" s: {ratio:.2f} times a node"
-        report(f"{backend}: compiling 10^2 to 10^5 nodes", measured, "<= 2 times", ratio <= 2)
+    yield
     os.environ.pop("MICROGRAD_LIKE_CACHE")
     if before is not None:
         os.environ["MICROGRAD_LIKE_CACHE"] = before
+
+
+def time_compiling() -> None:
+    """Time how long chains of 100 to 100,000 nodes, and networks of 10 to 90,000 parameters, take to compile.
+
+    The collector, which goes through all the nodes and instructions again and again, makes the last step the dearest.
+    """
+    with no_cache():
+        for backend in "python", "numpy", "c":
+            times = []
+            for n in 100, 1_000, 10_000, 100_000:
+                y, inputs, params = chain(n)
+                times.append(seconds(lambda: compile(y, inputs, params, backend)))  # noqa: B023
+            ratio = times[-1] / times[-2] / 10
+            measured = " ".join(f"{t:.2f}" for t in times) + f" s: {ratio:.2f} times a node"
+            report(f"{backend}: compiling chains of 10^2 to 10^5 nodes", measured, "<= 2 times", ratio <= 2)
+        times, sizes = [], []
+        for hidden in 8, 30, 96, 300:
+            model, loss, inputs = network(hidden)
+            sizes.append(len(model.parameters()))
+            times.append(seconds(lambda: compile(loss, inputs, model.parameters(), "c")))  # noqa: B023
+        ratio = times[-1] / times[-2] / (sizes[-1] / sizes[-2])
+        measured = " ".join(f"{t:.2f}" for t in times) + f" s: {ratio:.2f} times a parameter"
+        what = f"c: compiling networks of {sizes[0]} to {sizes[-1]} parameters"
+        report(what, measured, "<= 2 times", ratio <= 2)
 
 
 def time_rows() -> None:
@@ -230,3 +159,13 @@ def time_rows() -> None:
     ratio = max(per_row) / min(per_row)
     measured = " ".join(f"{1e9 * t:.0f}" for t in per_row) + f" ns: {ratio:.2f} times"
     report("c: a row of 10^3, 10^4, 10^5", measured, "<= 1.5 times", ratio <= 1.5)
+
+
+def time_threads() -> None:
+    """Time 100,000 rows on one thread and on two."""
+    model, loss, inputs = network()
+    one, two = (compile(loss, inputs, model.parameters(), "c", threads=n) for n in (1, 2))
+    rows = np.resize(ARRAY, (100_000, 3))
+    f, g, ratio = paired(lambda: two.value_and_grad(rows), lambda: one.value_and_grad(rows))
+    measured = f"{1e3 * f:.1f} ms, one {1e3 * g:.1f} ms: {ratio:.2f} times"
+    report("c: 10^5 rows on two threads", measured, ">= 1.5 times", ratio >= 1.5)

@@ -7,7 +7,7 @@ import pytest
 
 from micrograd_like import MLP
 from micrograd_like.compiler import compile
-from micrograd_like.compiler.emit import SPELLINGS
+from micrograd_like.compiler.spelling import SPELLINGS
 from micrograd_like.naming import named
 from micrograd_like.ops import OPERATIONS
 
@@ -16,7 +16,7 @@ from micrograd_like.ops import OPERATIONS
 def test_every_row_is_spelled(language):
     leaves = {"input", "parameter", "constant"}
     missing = OPERATIONS.keys() - leaves - SPELLINGS[language].keys()
-    assert not missing, f"emit.py says nothing on how {language} spells {', '.join(sorted(missing))}"
+    assert not missing, f"spelling.py says nothing on how {language} spells {', '.join(sorted(missing))}"
 
 
 @pytest.mark.parametrize("language", ["python", "numpy"])
@@ -43,5 +43,5 @@ def test_without_gradient():
 
 def test_unknown_language():
     x, w = named(x=2.0, w=3.0)
-    with pytest.raises(ValueError, match="python, numpy, c, javascript, not 'cobol'"):
+    with pytest.raises(ValueError, match="python, numpy, c, javascript, torch, jax, not 'cobol'"):
         compile(x * w, [x], [w], "python").source("cobol")

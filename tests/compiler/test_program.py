@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import micrograd_like
-from micrograd_like import MLP, Value
-from micrograd_like.compiler import CompilerError, compile, emit, native, program
+from micrograd_like import MLP, Value, ops
+from micrograd_like.compiler import CompilerError, compile, emit_c, native, program
 from micrograd_like.derivatives import grad
+from micrograd_like.engine import topological_order
 from micrograd_like.naming import named
 from tests.graphs import SPELLINGS, programs
 
@@ -171,8 +172,48 @@ def test_long_sums_and_deep_graphs(backend):
     close(gradient, grad(output, ws))
 
 
+@pytest.mark.parametrize("part", [10, 10_000])
+def test_wide_layers_are_loops_in_c(c_compiler, monkeypatch, part):
+    monkeypatch.setattr(emit_c, "PART", part)
+    model = MLP(9, [12, 40, 8, 2], activation="tanh", seed=1)
+
+    def loss(inputs):
+        a, b = model(inputs)
+        hidden = [v for v in topological_order(a) if v.op is ops.tanh]
+        return a * b + micrograd_like.sum(hidden[:12]) * micrograd_like.sum(inputs)
+
+    inputs = [Value(0.1 * i, f"x{i}") for i in range(9)]
+    compiled = compile(loss(inputs), inputs, model.parameters(), "c")
+    for turns, loops in {12: 40 + 40 + 1, 40: 8 + 8 + 12}.items():  # neurons forwards, their weights, what comes back
+        assert compiled.source("c").count(f"for (int i = 0; i < {turns}; i++)") == loops
+    rows = [[math.sin(i * j + 1) for j in range(9)] for i in range(11)]
+    losses = [loss([Value(x) for x in row]) for row in rows]
+    outputs, gradient = compiled.value_and_grad(rows)
+    close(outputs, [v.data for v in losses])
+    close(gradient, grad(micrograd_like.sum(losses), model.parameters()))
+
+
+def test_threads(c_compiler, monkeypatch):
+    monkeypatch.setattr(program, "ROWS_PER_THREAD", 5)
+    model, loss, inputs, rows = moons_step()
+    compiled = compile(loss, inputs, model.parameters(), "c", threads=3)
+    for n in 12, 10, 4:  # in two parts, in two and in one
+        for some in rows[:n], np.array(rows[:n]):
+            outputs, gradient = compiled.value_and_grad(some)
+            close(outputs, eagerly(model, rows[:n])[0])
+            close(gradient, eagerly(model, rows[:n])[1])
+    x, w = named(x=2.0, w=3.0)
+    compiled = compile((x * w).log(), [x], [w], "c", threads=2)
+    with pytest.raises(ValueError, match=r"log\(-3.0\)") as raised:
+        compiled.value_and_grad([[1.0]] * 9 + [[-1.0]])
+    assert raised.value.__notes__ == ["in row 9 of X"]
+    for bad in 0, 1.5:
+        with pytest.raises(ValueError, match="threads is a whole number from 1, not"):
+            compile(x * w, [x], [w], threads=bad)
+
+
 def test_large_graphs_are_cut(c_compiler, monkeypatch):
-    monkeypatch.setattr(emit, "PART", 10)
+    monkeypatch.setattr(emit_c, "PART", 10)
     model, loss, inputs, rows = moons_step()
     compiled = compile(loss, inputs, model.parameters(), "c")
     assert "part3(" in compiled.source("c")
@@ -212,21 +253,29 @@ def test_unknown_names():
             compile(x * w, [x], [w], **arguments)
 
 
-@pytest.mark.parametrize("of_network", [True, False])
-def test_javascript(node, tmp_path, of_network):
-    if of_network:
-        model, loss, inputs, rows = moons_step()
-        params = model.parameters()
-    else:
-        x, w, u = named(x=0.5, w=0.7, u=2.0)
-        functions = ["exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "leaky_relu", "softplus"]
-        loss = sum((getattr(x * w + u, name)() for name in functions), start=x**w)
-        loss = loss + SPELLINGS["maximum"](x, w) * SPELLINGS["minimum"](w, u) + SPELLINGS["logsumexp"](x, w, u)
-        inputs, params, rows = [x], [w, u], [[0.25], [1.5], [3.0]]
-    compiled = compile(loss, inputs, params, "python")
-    (tmp_path / "program.mjs").write_text(compiled.source("javascript"))
+def in_javascript(node, folder, compiled, rows):
+    (folder / "program.mjs").write_text(compiled.source("javascript"))
     call = f"console.log(JSON.stringify(valueAndGrad({rows}, {compiled.params.tolist()})))"
-    (tmp_path / "run.mjs").write_text(f'import {{ valueAndGrad }} from "./program.mjs"; {call}')
-    found = subprocess.run([node, tmp_path / "run.mjs"], check=True, capture_output=True, text=True)
-    for ours, theirs in zip(compiled.value_and_grad(rows), json.loads(found.stdout), strict=True):
+    (folder / "run.mjs").write_text(f'import {{ valueAndGrad }} from "./program.mjs"; {call}')
+    found = subprocess.run([node, folder / "run.mjs"], check=True, capture_output=True, text=True)
+    return json.loads(found.stdout)
+
+
+@given(recorded=programs(), split=st.integers(0, 4))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_programs_in_javascript(node, tmp_path, recorded, split):
+    nodes, n = recorded.nodes(), len(recorded.leaves)
+    split = min(split, n)
+    compiled = compile(nodes[-1], nodes[:split], nodes[split:n], "python")
+    outputs, gradient = in_javascript(node, tmp_path, compiled, [list(recorded.leaves[:split])])
+    wanted = grad(nodes[-1], nodes[split:n])
+    scale = max([1.0, *map(abs, wanted)])
+    close(outputs, [nodes[-1].data])
+    close([x / scale for x in gradient], [x / scale for x in wanted])
+
+
+def test_a_network_in_javascript(node, tmp_path):
+    model, loss, inputs, rows = moons_step()
+    compiled = compile(loss, inputs, model.parameters(), "python")
+    for ours, theirs in zip(eagerly(model, rows), in_javascript(node, tmp_path, compiled, rows), strict=True):
         close(ours, theirs)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...answers import read_answer
+from ...answers import COMMA, read_answer
 from ...steps import short
 from ..exercises import Exercise, alike
 from ..mistakes import find
@@ -25,7 +25,6 @@ FORMAT, VERSION = "micrograd_like.key", 1
 COLUMNS = ("name", "exercise", "node", "answer")
 DELIMITERS = ",;\t"
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # so they begin, to a spreadsheet
-COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 LONGEST = 40  # characters of a name in a file's name
 
 
@@ -49,11 +48,13 @@ def write_class(
     seed: int = 0,
     operations: Sequence[str] = (),
     size: int = 4,
+    screen: bool = False,
 ) -> ClassSet:
     """Write a sheet for everybody, with numbers of their own as `alike` finds them, and the key.
 
     Beside the sheets stand `key.json`, which `grade_class` reads, `key.csv` with the right answers, and `answers.csv`,
-    a form to fill in. The folder appears when all of it is written, or not at all.
+    a form to fill in. The folder appears when all of it is written, or not at all. The sheets are for print, without
+    the key, or for the screen, where they check what is typed into them.
 
     Raises:
         ValueError: there are no names, one is empty or given twice, or as `exercise` says.
@@ -74,7 +75,7 @@ def write_class(
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         unfinished.mkdir(parents=True)
-        *sheets, key = _write(everybody, unfinished)
+        *sheets, key = _write(everybody, unfinished, screen)
         if folder.exists():
             folder.rmdir()
         os.replace(unfinished, folder)
@@ -86,12 +87,13 @@ def write_class(
     return ClassSet(tuple(folder / sheet for sheet in sheets), folder / key, len(different))
 
 
-def _write(everybody: dict[str, tuple[Exercise, ...]], folder: Path) -> Iterator[str]:
+def _write(everybody: dict[str, tuple[Exercise, ...]], folder: Path, screen: bool) -> Iterator[str]:
     """Write the files of a class, and yield the names of the sheets and of the key."""
     width = max(3, len(str(len(everybody))))
     for number, (name, drawn) in enumerate(everybody.items(), start=1):
         file = f"{number:0{width}}-{_slug(name)}.html"  # the number tells names apart that are spelled alike
-        (folder / file).write_bytes(Sheet(drawn, student=name).html(key=False).encode())
+        sheet = Sheet(drawn, student=name)
+        (folder / file).write_bytes((sheet.screen() if screen else sheet.html(key=False)).encode())
         yield file
     asked = [
         (name, number, node, answer)

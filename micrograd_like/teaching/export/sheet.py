@@ -1,7 +1,7 @@
-"""A sheet of exercises for print or as Markdown: blanks to fill in, and the key on a page of its own."""
+"""A sheet of exercises, for print or the screen, in LaTeX or Markdown, or for others' programs: blanks, and a key."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,11 @@ from ...files import write_whole
 from ...pictures.graph import draw_graph
 from ...steps import short
 from ..exercises import Exercise
-from ..mistakes import find
 from .moodle import moodle_xml
+from .notebook import notebook, otter_tests
+from .prairielearn import question_folders
+from .screen import SCRIPTS, is_blank, parts, program, source
+from .tex import escape, foreign, typeset
 
 
 @dataclass(frozen=True)
@@ -28,27 +31,86 @@ class Sheet:
         """Return a page for print, black on white, with a box for each answer; the key follows on its own page."""
         return str(_template("sheet.html").render(sheet=self, parts=self._parts(picture=True), key=key))
 
+    def screen(self) -> str:
+        """Return a page for the screen that checks what is typed into it, in one file that needs no network.
+
+        It names the mistakes behind wrong answers as `grade` does, and helps one click at a time. It does not show the
+        answers before it is asked to, but a page that checks itself carries them: do not hand it out as an exam.
+        """
+        exercises = [
+            part | {"parts": parts(drawn, self.fade)}
+            for part, drawn in zip(self._parts(picture=True), self.exercises, strict=True)
+        ]
+        return str(
+            _template("screen.html").render(
+                sheet=self,
+                exercises=exercises,
+                parts=[part for each in exercises for part in each["parts"] if is_blank(part)],
+                program=program(*SCRIPTS),
+                style=source("screen.css"),
+            )
+        )
+
     def markdown(self, key: bool = True) -> str:
         """Return the sheet as Markdown, with an empty cell for each answer."""
         return str(_template("sheet.md").render(sheet=self, parts=self._parts(picture=False), key=key))
 
-    def save(self, path: str | Path, key: bool = True) -> Path:
-        """Write the sheet to a file, whole or not at all; its ending says the format: .html, .md, or .xml for Moodle.
+    def tex(self, key: bool = True) -> str:
+        """Return the sheet as a LaTeX document, with a box for each answer; the key follows on its own page."""
+        parts = [typeset(drawn, self.fade) for drawn in self.exercises]
+        letters = foreign(f"{self.title} {self.student} {parts}")
+        return str(_template("sheet.tex").render(sheet=self, parts=parts, foreign=letters, key=key))
+
+    def notebook(self, key: bool = True) -> str:
+        """Return the sheet as a Jupyter notebook that checks itself, as the module `notebook` describes it."""
+        return notebook(self.exercises, f"# {_cell(self.title)}\n\n{_cell(self.student)}".strip(), self.fade, key)
+
+    def questions(self, key: bool = True) -> dict[str, str]:
+        """Return files for PrairieLearn, as `question_folders` describes them; with the key in the answer panel."""
+        return question_folders(self.exercises, self.title, self.fade, key, _template("prairielearn.html").render)
+
+    def save(self, path: str | Path, key: bool = True, screen: bool = False) -> Path:
+        """Write the sheet to a file, whole or not at all, in the format that its name says.
+
+        The ending is .html for print, .tex for LaTeX, .md for Markdown, .ipynb for a notebook, or .xml for Moodle. A
+        folder `questions` gets a folder for each exercise, for PrairieLearn; a folder `tests` gets otter-grader's tests
+        of the notebook.
+
+        Args:
+            path: the file.
+            key: whether the key goes with it.
+            screen: whether a page is for the screen, not for print.
 
         Raises:
-            ValueError: the name has another ending.
-            RuntimeError: jinja2 is not installed, or there is no Graphviz for the pictures of a page.
-            OSError: the file cannot be written.
+            ValueError: it has another name.
+            RuntimeError: jinja2 or nbformat is not installed, or there is no Graphviz for the pictures of a page.
+            OSError: a file cannot be written.
         """
         path = Path(path)
-        formats = {
-            ".html": lambda: self.html(key),
+        formats: dict[str, Callable[[], str]] = {
+            ".html": lambda: self.screen() if screen else self.html(key),
+            ".tex": lambda: self.tex(key),
             ".md": lambda: self.markdown(key),
+            ".ipynb": lambda: self.notebook(key),
             ".xml": lambda: moodle_xml(self.exercises, self.title),
         }
-        if path.suffix.lower() not in formats:
-            raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
-        write_whole(path, formats[path.suffix.lower()]().encode())
+        folders: dict[str, Callable[[], dict[str, str]]] = {
+            "questions": lambda: self.questions(key),
+            "tests": lambda: {f"{name}.py": test for name, test in otter_tests(self.exercises, self.fade).items()},
+        }
+        if screen and path.suffix.lower() != ".html":
+            raise ValueError(f"a sheet for the screen is a page: end its name in .html, not as {path.name!r}")
+        if path.name in folders:
+            for name, content in folders[path.name]().items():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path / name, content.encode())
+        elif path.suffix.lower() in formats:
+            write_whole(path, formats[path.suffix.lower()]().encode())
+        else:
+            endings, names = ", ".join(formats), " or ".join(folders)
+            raise ValueError(
+                f"cannot save a sheet as {path.name!r}: end the name in {endings}, or name a folder {names}"
+            )
         return path
 
     def _parts(self, *, picture: bool) -> list[dict[str, Any]]:
@@ -56,15 +118,8 @@ class Sheet:
         parts = []
         for drawn in self.exercises:
             telling = [
-                (
-                    find(mistake_id).name,
-                    ", ".join(
-                        f"{name} = {short(x)}"
-                        for (name, right), x in zip(drawn.answers.items(), wrong, strict=True)
-                        if x != right
-                    ),
-                )
-                for mistake_id, wrong in drawn.visible.items()
+                (mistake.name, ", ".join(f"{name} = {short(x)}" for name, x in wrong.items()))
+                for mistake, wrong in drawn.telling
             ]
             parts.append(
                 {
@@ -94,6 +149,17 @@ def _picture(drawn: Exercise) -> str:
     return _PICTURES[shape]
 
 
+# In place of Jinja's own braces, which LaTeX and PrairieLearn need for themselves.
+_DELIMITERS: dict[str, Any] = {
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+}
+
+
 @cache
 def _template(name: str) -> Any:
     try:
@@ -103,17 +169,19 @@ def _template(name: str) -> Any:
     loader = PackageLoader("micrograd_like", "teaching/export")
     environment = Environment(
         loader=loader,
+        **(_DELIMITERS if name in ("sheet.tex", "prairielearn.html") else {}),
         autoescape=name.endswith(".html"),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "tex": escape}
+    environment.tests["blank"] = is_blank
     return environment.get_template(name)
 
 
 def _cell(written: str) -> str:
     """Quote text for Markdown, where a bar ends a cell, and a star, an underscore or a `<` would be markup."""
-    for character in "\\`*_|<>#[]":
+    for character in "\\`*_|<>#[]$~":
         written = written.replace(character, f"\\{character}")
     return " ".join(written.split())

@@ -9,6 +9,7 @@ from micrograd_like.cli import main
 from micrograd_like.teaching import CLASSICS, exercise
 from micrograd_like.teaching.export import Sheet
 from micrograd_like.teaching.export.moodle import moodle_xml
+from micrograd_like.teaching.levels import LEVELS
 
 
 class Page(HTMLParser):
@@ -67,7 +68,7 @@ def test_markdown_tables_have_whole_rows(sheet):
 def test_save_by_ending(sheet, tmp_path):
     assert sheet.save(tmp_path / "s.html").read_text(encoding="utf-8") == sheet.html()
     assert sheet.save(tmp_path / "s.md", key=False).read_text(encoding="utf-8") == sheet.markdown(key=False)
-    with pytest.raises(ValueError, match=r"end the name in \.html, \.md, \.xml"):
+    with pytest.raises(ValueError, match=r"end the name in \.html, "):
         sheet.save(tmp_path / "s.docx")
 
 
@@ -76,6 +77,42 @@ def test_names_are_text(tmp_path):
     assert not any(tag in ("script", "b") for tag, _ in page.tags if tag == "script")
     assert "<script>x</script>" in page.sheet
     assert "\\<script\\>" in Sheet([CLASSICS["twice"]], student="<script>").markdown()
+
+
+def test_a_page_for_the_screen_is_whole_and_shows_no_answer(sheet, tmp_path):
+    written = sheet.save(tmp_path / "s.html", screen=True).read_text(encoding="utf-8")
+    page = Page(written)
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("input") == sum(len(drawn.lines()) for drawn in sheet.exercises)
+    assert tags.count("form") == 4
+    assert tags.count("script") == 1
+    assert "link" not in tags
+    assert all(attributes["src"].startswith("data:") for _, attributes in page.tags if "src" in attributes)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    assert {attributes["for"] for tag, attributes in page.tags if tag == "label"} <= set(ids)
+    shown = "".join(page.sheet).partition("use strict")[0]
+    assert "∂L/∂a" in shown
+    assert "-8" not in shown
+    evil = Page(Sheet(sheet.exercises[:1], title="<b>", student="</script><script>alert(1)").screen())
+    assert [tag for tag, _ in evil.tags].count("script") == 1
+    assert "</script><script>alert(1)" in evil.sheet
+    assert len(written) < 120_000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--screen"], "--screen takes a file for the page, -o FILE.html"),
+        (["--screen", "-o", "s.md"], "a sheet for the screen is a page: end its name in .html"),
+    ],
+)
+def test_only_a_page_is_for_the_screen(options, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["exercise", *options])
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 # -------------------- Moodle --------------------
@@ -88,23 +125,40 @@ def test_moodle_questions_have_feedback_for_each_mistake(sheet, tmp_path):
     assert len(questions) == sum(len(drawn.answers) for drawn in sheet.exercises)
     of_a = next(q for q in questions if q.findtext("name/text") == "Exercise 1: ∂L/∂a")
     assert "L = d*f" in of_a.findtext("questiontext/text")
-    answers = {float(a.findtext("text")): (a.get("fraction"), a.findtext("feedback/text")) for a in of_a.iter("answer")}
-    assert answers[6.0] == ("100", "Right.")
-    assert answers[-3.0][0] == "0"
-    assert "upstream gradient" in answers[-3.0][1]
-    assert "the other factor" in answers[8.0][1]  # -2 * 2, from f = -2 not swapped at L: 4 * 2
+    answers = {a.findtext("text"): (a.get("fraction"), a.findtext("feedback/text")) for a in of_a.iter("answer")}
+    assert answers["6"] == ("100", "Right.")
+    assert answers["-3"][0] == "0"
+    assert "upstream gradient" in answers["-3"][1]
+    assert "the other factor" in answers["8"][1]  # -2 * 2, from f = -2 not swapped at L: 4 * 2
+    assert list(answers.items())[-1] == ("*", ("0", "Which operations use a, and what does each contribute?"))
     assert "= -2 * (-3) = 6" in of_a.findtext("generalfeedback/text")
+    assert "as a decimal" in of_a.findtext("questiontext/text")
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_moodle_never_calls_a_right_answer_wrong(seed):
-    drawn = exercise(seed, "diamond")
+@pytest.mark.parametrize("drawn", [*(exercise(s, level) for level in LEVELS for s in (0, 1)), *CLASSICS.values()])
+def test_moodle_questions_keep_to_its_rules(drawn):
+    """As the importer reads them: question/format/xml/format.php, import_numerical, and qtype_numerical_answer."""
     for question in ElementTree.fromstring(moodle_xml([drawn])).findall("question[@type='numerical']"):
-        numbers = [float(a.findtext("text")) for a in question.iter("answer")]
-        assert question.find("answer").get("fraction") == "100"
-        assert float(drawn.answers[question.findtext("name/text").rpartition("∂")[2]]) == pytest.approx(numbers[0])
+        assert [part.tag for part in question if part.tag != "answer"] == [
+            *("name", "questiontext", "defaultgrade", "generalfeedback"),
+        ]
+        assert all(part.get("format") == "plain_text" for part in question.iter() if part.tag.endswith("feedback"))
+        fractions = [a.get("fraction") for a in question.iter("answer")]
+        assert fractions == ["100"] + ["0"] * (len(fractions) - 1)  # of the grades it knows, all but one wrong
+        assert all(float(a.findtext("tolerance")) == 0.001 for a in question.iter("answer"))
+        *written, rest = [a.findtext("text") for a in question.iter("answer")]
+        assert rest == "*"
+        numbers = [float(number) for number in written]
+        assert float(drawn.answers[question.findtext("name/text").rpartition("∂")[2].split(": ")[-1]]) == pytest.approx(
+            numbers[0]
+        )
         gaps = [abs(x - y) for k, x in enumerate(numbers) for y in numbers[:k]]
-        assert all(gap > 0.002 for gap in gaps)  # no two answers overlap
+        assert all(gap > 0.002 for gap in gaps)  # no two answers overlap, and what is right is never called wrong
+
+
+def test_a_title_makes_one_category():
+    quiz = ElementTree.fromstring(moodle_xml([CLASSICS["twice"]], "/Week 1/2: \x07<b>&"))
+    assert quiz.findtext("question/category/text") == "$course$/Week 1//2: <b>&"
 
 
 def test_the_command_line_writes_a_sheet(tmp_path, monkeypatch):
@@ -113,3 +167,10 @@ def test_the_command_line_writes_a_sheet(tmp_path, monkeypatch):
     assert (tmp_path / "s.html").read_text(encoding="utf-8").count('class="exercise"') == 2
     assert main(["exercise", "karpathy", "--fade", "0", "-o", "s.html"]) == 0
     assert 'class="box"' not in (tmp_path / "s.html").read_text(encoding="utf-8")
+    for name in ("s.tex", "s.md", "s.ipynb", "s.html"):
+        assert main(["exercise", "karpathy", "--no-key", "-o", name]) == 0
+        written = (tmp_path / name).read_text(encoding="utf-8")
+        assert "upstream gradient forgotten" not in written
+        assert "BEGIN SOLUTION" not in written
+    assert main(["exercise", "--count", "2", "-o", "course/questions"]) == 0
+    assert len(list((tmp_path / "course" / "questions").iterdir())) == 2

@@ -1,0 +1,140 @@
+"""Training: the moons told apart, from the same start, by the same steps, until all 100 samples are right."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from statistics import median
+from time import perf_counter
+
+import micrograd.engine
+import micrograd.nn
+import numpy as np
+
+from micrograd_like import MLP
+from micrograd_like.compiler import compile
+from micrograd_like.datasets import moons
+from micrograd_like.naming import named
+from micrograd_like.training import train
+
+from .compiler import no_cache
+from .timing import report
+
+DATA = moons(100, noise=0.1, seed=1)
+SIGNS = [2.0 * label - 1.0 for label in DATA.targets]
+LEARNING_RATE = 0.5
+ROUNDS = 5
+
+# What is compared, and how many times faster than the other the first is to be.
+WANTED = [
+    ("compiled", "eager", 10.0),
+    ("compiled", "micrograd", 100.0),
+    ("compiled", "PyTorch", 1.0),
+    ("compiled, in a loop of one's own", "PyTorch", 4.0),
+    ("compiled anew", "eager", 1.0),
+]
+
+
+def run() -> None:
+    """Print how long each takes; all take the same steps of full-batch gradient descent on the max-margin loss."""
+    runs = {
+        "micrograd": by_micrograd,
+        "eager": lambda: by_train(compiled=False),
+        "compiled": lambda: by_train(compiled=True),
+        "compiled, in a loop of one's own": by_program,
+        "compiled anew": compiled_anew,
+    }
+    if find_spec("torch"):
+        import_module("torch")  # is no part of training
+        runs["PyTorch"] = by_torch
+    by_train(compiled=True), by_program()  # now they are in the cache
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    steps = set()
+    for i in range(ROUNDS):
+        for name, train_once in runs.items():
+            if i == 0 or name != "micrograd":  # which takes a minute
+                start = perf_counter()
+                steps.add(train_once())
+                times[name].append(perf_counter() - start)
+    assert len(steps) == 1, f"all should take the same steps, and took {steps}"
+    for name, other, floor in WANTED:
+        if other in runs:
+            f, g = median(times[name]), median(times[other])
+            measured = f"{1e3 * f:.0f} ms, {other} {1e3 * g:.0f} ms: {g / f:.1f} times"
+            report(f"{name}: moons to 100 %, {min(steps)} steps", measured, f">= {floor:g} times", g >= floor * f)
+
+
+def network() -> MLP:
+    """Return the network at its start."""
+    return MLP(2, [16, 16, 1], seed=1)
+
+
+def by_train(compiled: bool) -> int:
+    """Train as a user does."""
+    options = {"loss": "hinge", "optimizer": "sgd", "lr": LEARNING_RATE, "batch_size": None, "epochs": 1000}
+    epochs: Iterator[tuple[int, float, float]] = train(network(), DATA, compiled=compiled, **options)
+    return next(epoch for epoch, _, accuracy in epochs if accuracy == 1)
+
+
+def compiled_anew() -> int:
+    """Train, and compile first."""
+    with no_cache():
+        return by_train(compiled=True)
+
+
+def by_program() -> int:
+    """Train in a loop of one's own, on the compiled loss, with NumPy."""
+    model, (x1, x2, y) = network(), named(x1=0.5, x2=0.5, y=1.0)
+    loss = (1 - y * model([x1, x2])).relu()
+    program = compile(loss, [x1, x2, y], model.parameters(), reduction="mean")
+    samples = np.column_stack([DATA.rows, SIGNS])
+    parameters = np.asarray(program.params)
+    losses, gradient = program.value_and_grad(samples)
+    steps = 1
+    while losses.max() >= 1:  # a score is on the wrong side of 0
+        parameters -= LEARNING_RATE * gradient
+        losses, gradient = program.value_and_grad(samples)
+        steps += 1
+    return steps
+
+
+def by_micrograd() -> int:
+    """Train as micrograd's demonstration does."""
+    model, number = micrograd.nn.MLP(2, [16, 16, 1]), micrograd.engine.Value
+    for p, q in zip(network().parameters(), model.parameters(), strict=True):
+        q.data = p.data
+    steps, right = 0, False
+    while not right:
+        steps += 1
+        scores = [model(list(map(number, row))) for row in DATA.rows]
+        loss = sum((1 + -y * score).relu() for y, score in zip(SIGNS, scores, strict=True)) * (1.0 / len(scores))
+        right = all(y * score.data > 0 for y, score in zip(SIGNS, scores, strict=True))
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= LEARNING_RATE * p.grad
+    return steps
+
+
+def by_torch() -> int:
+    """Train as one does in PyTorch, on one thread."""
+    import torch
+
+    from .peers import matrices
+
+    torch.set_num_threads(1)
+    layers = [torch.nn.Linear(n, m, dtype=torch.float64) for n, m in ((2, 16), (16, 16), (16, 1))]
+    for parameter, start in zip((p for layer in layers for p in layer.parameters()), matrices(network()), strict=True):
+        parameter.data = torch.tensor(start)
+    model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
+    optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
+    rows, signs = torch.tensor(DATA.rows, dtype=torch.float64), torch.tensor(SIGNS, dtype=torch.float64)
+    steps, right = 0, False
+    while not right:
+        steps += 1
+        scores = model(rows)[:, 0]
+        loss = torch.relu(1 - signs * scores).mean()
+        right = bool((signs * scores > 0).all())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return steps
