@@ -79,6 +79,8 @@ def read_answer(written: Any, names: Mapping[str, Any] | None = None) -> Answer:
         return Answer(text, Fraction(int(fraction[1]), int(fraction[2])), Fraction(0))
     if COMMA.fullmatch(text):
         raise ValueError(HAS_COMMA.format(written=repr(text), instead=text.replace(",", ".")))
+    if re.search("[;=\\n]", text):  # `parse` takes several statements
+        raise ValueError(NO_NUMBER.format(written=repr(text)))
     used = {name: names[name] for name in re.findall(r"[^\W\d]\w*", text) if name in names} if names else {}
     try:
         return Answer(text, Fraction(parse(text, **used).data), Fraction(0), EXPRESSION)
