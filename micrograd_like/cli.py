@@ -115,6 +115,12 @@ def _step(options: argparse.Namespace) -> int:
 def _exercise(options: argparse.Namespace) -> int:
     if options.screen and not options.output:
         raise ValueError("--screen takes a file for the page, -o FILE.html")
+    if options.no_key and (not options.output or options.roster or options.screen or options.key):
+        raise ValueError(
+            "--no-key is for a sheet, -o FILE: a class's sheets have no key, and a page for the screen needs its own"
+        )
+    if options.key and options.output and not options.roster:
+        raise ValueError("--key prints the solution; a sheet has its key without it, and with --no-key has none")
     wanted = {key: x for key in ("level", "operations", "size") if (x := getattr(options, key)) is not None}
     count, seed = options.count or 1, options.seed or 0
     if options.name and (wanted or options.count or options.seed is not None or options.roster):
@@ -125,9 +131,7 @@ def _exercise(options: argparse.Namespace) -> int:
         return _class(options, count, seed, wanted)
     if options.fade is not None and not options.output:
         raise ValueError("--fade is for a sheet: say with -o where to write it")
-    drawn = [exercise(1000 * seed + k, **wanted) for k in range(count)]
-    if options.name:
-        drawn = [CLASSICS[options.name]]
+    drawn = [CLASSICS[options.name]] if options.name else [exercise(1000 * seed + k, **wanted) for k in range(count)]
     if options.output:
         sheet = Sheet(drawn, fade=1 if options.fade is None else options.fade)
         print("wrote", sheet.save(options.output, key=not options.no_key, screen=options.screen))

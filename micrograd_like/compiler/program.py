@@ -41,8 +41,8 @@ def compile(
     on it, was decided then, and cannot be seen.
 
     Compiling to C takes half a second for a network of 300 parameters and 6 seconds for one of 90,000; to Python or
-    NumPy about 0.05 ms for each parameter. It does not pay for a handful of rows. With 32 neurons in
-    a layer, matrices in NumPy are as fast, with 70 PyTorch is; beyond that, use them.
+    NumPy about 0.05 ms for each parameter. It does not pay for a handful of rows. With 32 neurons in a layer, matrices
+    in NumPy are as fast, with 70 PyTorch is; beyond that, use them.
 
     Args:
         output: the result for one row, such as its loss.

@@ -71,9 +71,7 @@ class Exercise:
     formula: str  # in the language of `parse`
     numbers: Mapping[str, Number]
     source: str = ""  # of a classic example
-    given: Mapping[str, Number] = field(
-        default_factory=dict
-    )  # results that are given as decimals: those of tanh and sigmoid
+    given: Mapping[str, Number] = field(default_factory=dict)  # results that are decimals: of tanh and sigmoid
     learning_rate: Fraction | None = None  # of a step of gradient descent after the pass
     parameters: tuple[str, ...] = ()  # what the step changes
 
@@ -121,7 +119,7 @@ class Exercise:
         """The visible mistakes, each with the answers that it changes."""
         right = self.answers
         return [
-            (find(mistake_id), {name: x for name, x in zip(right, wrong, strict=True) if x != right[name]})
+            (find(mistake_id), {name: x for name, x in zip(right, wrong, strict=True) if is_other(x, right[name])})
             for mistake_id, wrong in self.visible.items()
         ]
 

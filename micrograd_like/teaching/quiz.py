@@ -15,7 +15,7 @@ from ..answers import read_answer
 from ..files import write_whole
 from ..steps import backward_steps
 from .exercises import Exercise, exercise
-from .grading import Level
+from .grading import Level, ask_about
 from .levels import ABOUT, LEVELS
 from .mistakes import MISTAKES, find
 
@@ -227,11 +227,11 @@ def _answers(
 def _hints(drawn: Exercise, name: str) -> Iterator[str]:
     """Yield help with a number: a question, then the rule in symbols, then all of the step."""
     if drawn.is_of_step(name):
-        yield "How far does the step go, and in which direction?"
+        yield ask_about(name, of_step=True)
         yield "The step subtracts learning rate * gradient from the number."
     else:
         own = [step for step in backward_steps(drawn.root) if step.operand_name == name and not step.is_seed]
-        yield f"Which operations use {name}, and what does each contribute?"
+        yield ask_about(name)
         yield (
             " plus ".join(f"∂{s.output}/∂{s.name} * ∂{s.name}/∂{name}" for s in own)
             + ", where "

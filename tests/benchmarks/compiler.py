@@ -5,12 +5,12 @@ XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" to
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -110,15 +110,9 @@ def chain(nodes: int) -> tuple[Value, list[Value], list[Value]]:
     return y, [x], params
 
 
-@contextmanager
-def no_cache() -> Iterator[None]:
-    """Compile anew."""
-    before = os.environ.get("MICROGRAD_LIKE_CACHE")
-    os.environ["MICROGRAD_LIKE_CACHE"] = "off"
-    yield
-    os.environ.pop("MICROGRAD_LIKE_CACHE")
-    if before is not None:
-        os.environ["MICROGRAD_LIKE_CACHE"] = before
+def no_cache() -> Any:
+    """Return a context in which programs are compiled anew."""
+    return patch.dict(os.environ, MICROGRAD_LIKE_CACHE="off")
 
 
 def time_compiling() -> None:

@@ -15,8 +15,8 @@ from ..graphs import BY_ARITY, SPELLINGS
 @pytest.fixture(params=["torch", "jax"])
 def library(request):
     """The source's name, and what makes an array of its numbers."""
-    if "peers" not in REQUIRED:
-        pytest.importorskip(request.param, reason="MICROGRAD_LIKE_TESTS=peers, and torch and jax installed, run it")
+    if request.param not in REQUIRED:
+        pytest.importorskip(request.param, reason=f"{request.param} is not installed; the sources for it are not run")
     if request.param == "torch":
         import torch
 

@@ -246,6 +246,16 @@ def test_auto_takes_c(c_compiler):
     assert repr(compiled) == "<program of 3 instructions: v1 of 1 input and 1 parameters, in c>"
 
 
+def test_auto_takes_numpy_where_c_would_be_long(c_compiler, monkeypatch):
+    model, (x1, x2) = MLP(2, [30, 30, 1], seed=1), named(x1=0.5, x2=0.2)
+    arguments = model([x1, x2]), [x1, x2], model.parameters()
+    lines = compile(*arguments, "python").source("c").count("\n")  # loops make them fewer than instructions
+    monkeypatch.setattr(program, "MANY", lines)
+    assert compile(*arguments).backend == "c"
+    monkeypatch.setattr(program, "MANY", lines - 1)
+    assert compile(*arguments).backend == "numpy"
+
+
 def test_unknown_names():
     x, w = named(x=2.0, w=3.0)
     for arguments, message in ({"backend": "fortran"}, "auto, c, numpy, python"), ({"reduction": "max"}, "sum or mean"):

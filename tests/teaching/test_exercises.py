@@ -299,3 +299,9 @@ def test_bad_input():
     with pytest.raises(ValueError, match="size is from 2 to 12"):
         exercise(1, "chain", size=1)
     assert isinstance(exercise(1, "chain", size=12), Exercise)
+
+
+def test_what_tells_a_mistake_is_no_rounding():
+    for drawn in CLASSICS.values():
+        for mistake, wrong in drawn.telling:
+            assert all(abs(x - drawn.answers[name]) > 1e-9 for name, x in wrong.items()), (drawn.name, mistake.id)

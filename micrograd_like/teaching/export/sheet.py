@@ -70,7 +70,7 @@ class Sheet:
         return question_folders(self.exercises, self.title, self.fade, key, _template("prairielearn.html").render)
 
     def save(self, path: str | Path, key: bool = True, screen: bool = False) -> Path:
-        """Write the sheet to a file, whole or not at all, in the format that its name says.
+        """Write the sheet in the format that its name says, each file whole or not at all.
 
         The ending is .html for print, .tex for LaTeX, .md for Markdown, .ipynb for a notebook, or .xml for Moodle. A
         folder `questions` gets a folder for each exercise, for PrairieLearn; a folder `tests` gets otter-grader's tests

@@ -105,9 +105,12 @@ def test_a_page_for_the_screen_is_whole_and_shows_no_answer(sheet, tmp_path):
     [
         (["--screen"], "--screen takes a file for the page, -o FILE.html"),
         (["--screen", "-o", "s.md"], "a sheet for the screen is a page: end its name in .html"),
+        (["--no-key"], "--no-key is for a sheet"),
+        (["--no-key", "--screen", "-o", "s.html"], "a page for the screen needs its own"),
+        (["--key", "-o", "s.html"], "--key prints the solution"),
     ],
 )
-def test_only_a_page_is_for_the_screen(options, said, tmp_path, monkeypatch, capsys):
+def test_options_that_do_not_go_together(options, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         main(["exercise", *options])
