@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from micrograd_like import Neuron
-from micrograd_like.training import train
+from micrograd_like.nn.training import train
 
 xs = [i / 5 - 2 for i in range(21)]
 ys = [0.5 * x + 3 for x in xs]  # a line that misses the origin

@@ -7,7 +7,7 @@ import sys
 from time import perf_counter
 
 from micrograd_like import MLP, compile, named
-from micrograd_like.datasets import moons
+from micrograd_like.nn.datasets import moons
 
 a, b, c, f = named(a=2.0, b=-3.0, c=10.0, f=-2.0)
 backend = sys.argv[1] if len(sys.argv) > 1 else "auto"

@@ -4,9 +4,9 @@ from dataclasses import replace
 from random import Random
 
 from micrograd_like import MLP
-from micrograd_like.datasets import iris
+from micrograd_like.nn.datasets import iris
+from micrograd_like.nn.training import fit
 from micrograd_like.pictures.plots import plot_boundary, predict
-from micrograd_like.training import fit
 
 data = iris()
 order = list(range(len(data)))

@@ -1,9 +1,9 @@
 """Two interleaving half moons, told apart by a network of two hidden layers: micrograd's own demonstration."""
 
 from micrograd_like import MLP, draw
-from micrograd_like.datasets import moons
+from micrograd_like.nn.datasets import moons
+from micrograd_like.nn.training import fit
 from micrograd_like.pictures.plots import plot_boundary, plot_training
-from micrograd_like.training import fit
 
 data = moons(100, noise=0.1, seed=1)
 model = MLP(2, [16, 16, 1], seed=1)

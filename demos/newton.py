@@ -5,7 +5,7 @@ bent valley in small steps for a long time; Newton's method solves H·step = -gr
 """
 
 from micrograd_like import Value, named
-from micrograd_like.derivatives import grad, hessian
+from micrograd_like.graph.derivatives import grad, hessian
 
 
 def rosenbrock(x: Value, y: Value) -> Value:

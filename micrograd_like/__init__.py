@@ -3,23 +3,23 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import pickling as pickling  # tells pickle and copy about Values
 from .engine import Value, dot, topological_order
 from .engine import sum as sum  # left out of __all__: a star import should not replace Python's own
-from .naming import label_values, named
+from .graph import copies as copies  # tells pickle and copy about Values
+from .notation.names import label_values, named
 from .ops import cos, exp, leaky_relu, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, tanh
 
 if TYPE_CHECKING:
     from .compiler import compile as compile
-    from .derivatives import grad as grad
-    from .derivatives import hessian as hessian
-    from .derivatives import jvp as jvp
-    from .expression import parse as parse
-    from .nn import MLP as MLP
-    from .nn import Layer as Layer
-    from .nn import Module as Module
-    from .nn import Neuron as Neuron
-    from .numeric import gradcheck as gradcheck
+    from .graph.derivatives import grad as grad
+    from .graph.derivatives import hessian as hessian
+    from .graph.derivatives import jvp as jvp
+    from .graph.gradcheck import gradcheck as gradcheck
+    from .nn.modules import MLP as MLP
+    from .nn.modules import Layer as Layer
+    from .nn.modules import Module as Module
+    from .nn.modules import Neuron as Neuron
+    from .notation.expressions import parse as parse
     from .pictures import draw as draw
     from .pictures import text as text
     from .stepping import debug as debug
@@ -35,10 +35,10 @@ _LAZY = {
     **dict.fromkeys(("debug", "step"), "stepping"),
     "compile": "compiler",
     "explain": "teaching",
-    **dict.fromkeys(("grad", "hessian", "jvp"), "derivatives"),
+    **dict.fromkeys(("grad", "hessian", "jvp"), "graph.derivatives"),
     **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "stepping.ipython"),
-    "gradcheck": "numeric",
-    "parse": "expression",
+    "gradcheck": "graph.gradcheck",
+    "parse": "notation.expressions",
 }
 
 __all__ = [

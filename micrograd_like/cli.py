@@ -8,31 +8,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import __version__, datasets
-from .datasets import Dataset
+from . import __version__
 from .engine import Value
-from .expression import FUNCTIONS, parse
 from .files import write_whole
-from .init import INITIALIZERS
-from .losses import LOSSES
-from .nn import ACTIVATIONS, MLP
-from .optim import OPTIMIZERS
+from .graph.steps import backward_steps, forward_steps
+from .nn import datasets
+from .nn.datasets import Dataset
+from .nn.init import INITIALIZERS
+from .nn.losses import LOSSES
+from .nn.modules import ACTIVATIONS, MLP
+from .nn.optim import OPTIMIZERS
+from .nn.storage import save
+from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
+from .notation.expressions import FUNCTIONS, parse
 from .pictures import draw, text
 from .pictures.plots import plot_boundary, plot_training
 from .pictures.tree import needs_ascii
 from .stepping.shell import Shell
-from .steps import backward_steps, forward_steps
-from .storage import save
 from .teaching import explain
-from .teaching.classics import CLASSICS
-from .teaching.exercises import exercise
+from .teaching.exercises.classics import CLASSICS
+from .teaching.exercises.generator import exercise
+from .teaching.exercises.levels import LEVELS
 from .teaching.explanation import LARGEST
-from .teaching.export import Sheet, grade_class, write_class
-from .teaching.export.classroom import read_names
-from .teaching.levels import LEVELS
-from .teaching.mistakes import MISTAKES
+from .teaching.grading.mistakes import MISTAKES
 from .teaching.quiz import quiz
-from .training import BATCH_SIZE, EPOCHS, Epoch, fit
+from .teaching.sheets import Sheet, grade_class, write_class
+from .teaching.sheets.classroom import read_names
 
 _PATTERNS: dict[str, Callable[..., Dataset]] = {
     "moons": datasets.moons,
@@ -362,7 +363,7 @@ def _parser() -> _Parser:
         "--output",
         metavar="FILE",
         help="a sheet: .html for print, .tex, .md, .ipynb for Jupyter and nbgrader, .xml for Moodle, a folder "
-        "`questions` for PrairieLearn or `tests` for otter-grader; for a class a folder",
+        "`tests` for otter-grader; for a class a folder",
     )
     command.set_defaults(run=_exercise)
 

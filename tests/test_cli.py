@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from micrograd_like import storage
 from micrograd_like.cli import main
+from micrograd_like.nn import storage
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,7 @@ def test_wheel_has_the_package_and_nothing_else(built):
         metadata = wheel.read(next(n for n in names if n.endswith("METADATA"))).decode()
         entry_points = wheel.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
     assert {n for n in names if ".dist-info/" not in n} == sources("micrograd_like")
-    assert {"micrograd_like/py.typed", "micrograd_like/data/iris.csv"} <= names
+    assert {"micrograd_like/py.typed", "micrograd_like/nn/data/iris.csv"} <= names
     assert f"Version: {micrograd_like.__version__}\n" in metadata
     assert "License-Expression: MIT" in metadata
     assert "Requires-Python: >=3.11" in metadata

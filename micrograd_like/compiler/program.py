@@ -12,8 +12,8 @@ from itertools import chain
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
-from ..derivatives import grad
 from ..engine import Value, record, topological_order
+from ..graph.derivatives import grad
 from . import native
 from .emit import emit
 from .lower import lower

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..engine import Value
-from ..nn import Module
+from ..nn.modules import Module
 from .drawing import Drawing
 from .graph import draw_graph
 from .network import draw_network

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from ..engine import Value
-from ..nn import Module
+from ..nn.modules import Module
 from . import draw, text
 
 LARGEST_DRAWN = (

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import graphviz
 
 from ..engine import Value, made_at, topological_order
-from ..naming import format_grad, format_number, node_names
+from ..notation.names import format_grad, format_number, node_names
 from ..ops import CONSTANT, INPUT, PARAMETER, dot
 from .drawing import Drawing
 from .render import DATA, FAINT, GRAD, GROUND, INK, escape

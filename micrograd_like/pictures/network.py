@@ -7,8 +7,8 @@ circle has a tooltip with the parameter's name, data and gradient.
 import graphviz
 
 from ..engine import Value
-from ..naming import format_grad, format_number
-from ..nn import MLP, Layer, Module, Neuron
+from ..nn.modules import MLP, Layer, Module, Neuron
+from ..notation.names import format_grad, format_number
 from .drawing import Drawing
 from .render import DATA, FAINT, GRAD, GROUND, INK, escape
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets import Dataset
 from ..engine import Value
 from ..files import write_whole
-from ..training import Epoch
+from ..nn.datasets import Dataset
+from ..nn.training import Epoch
 
 # Okabe and Ito's colours, each class with a marker of its own, for readers who do not see the colours.
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")

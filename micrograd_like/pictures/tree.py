@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import Value, local_derivative, topological_order
-from ..naming import format_grad, format_number, node_names
+from ..notation.names import format_grad, format_number, node_names
 from ..ops import CONSTANT
 
 _GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d", "active")

@@ -12,8 +12,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..engine import Value
-from ..naming import label_values
-from ..nn import Module
+from ..nn.modules import Module
+from ..notation.names import label_values
 
 _extensions: "WeakKeyDictionary[Any, _Extension]" = WeakKeyDictionary()
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..answers import read_answer
-from ..steps import BackwardStep
+from ..graph.steps import BackwardStep
+from ..notation.answers import read_answer
 
 
 def judge(written: str, truth: Any, numbers: Mapping[str, Any]) -> tuple[float, bool | None]:

@@ -13,9 +13,9 @@ from types import BuiltinFunctionType
 from typing import Any
 
 from ..engine import Value, local_derivative
+from ..graph.steps import BackwardStep, short
 from ..ops import CONSTANT
 from ..pictures.tree import needs_ascii, one_line, text_path
-from ..steps import BackwardStep, short
 from .prediction import describe_wrong, judge
 from .stepper import Condition, Stepper, step, symbols
 from .workspace import Workspace, equation

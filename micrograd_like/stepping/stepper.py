@@ -18,12 +18,12 @@ from numbers import Rational
 from typing import Any
 
 from ..engine import UNREACHED, Value, describe, record, topological_order
-from ..naming import node_names
-from ..nn import ACTIVATIONS
+from ..graph.steps import BackwardStep, backward_steps
+from ..nn.modules import ACTIVATIONS
+from ..notation.names import node_names
 from ..ops import CONSTANT, dot
 from ..pictures import Drawing, draw
 from ..pictures.tree import one_line, text, text_around
-from ..steps import BackwardStep, backward_steps
 
 UNITS = ("edge", "node", "layer")
 WHOLE = 30  # nodes of a graph that the cursor shows as a whole; of a larger one it shows the node it is at

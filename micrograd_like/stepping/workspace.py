@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from ..engine import UNREACHED, Value
-from ..naming import format_grad
+from ..graph.steps import BackwardStep, short
+from ..notation.names import format_grad
 from ..pictures.tree import one_line
-from ..steps import BackwardStep, short
 from .stepper import Condition, Stepper
 
 

@@ -1,10 +1,10 @@
 """Teaching backpropagation: exercises, passes explained as at the board, mistakes, and answers graded."""
 
-from .classics import CLASSICS
-from .exercises import Exercise, alike, exercise
+from .exercises.classics import CLASSICS
+from .exercises.generator import Exercise, alike, exercise
 from .explanation import Explanation, PassTable, explain, tabulate
-from .grading import Grading, check, grade
-from .mistakes import MISTAKES, Comparison, Mistake, backprop_with, gradients
+from .grading.grade import Grading, check, grade
+from .grading.mistakes import MISTAKES, Comparison, Mistake, backprop_with, gradients
 
 __all__ = [
     "CLASSICS",

@@ -17,12 +17,12 @@ from typing import Any, TypeAlias
 
 from rich.cells import cell_len
 
-from .. import latex
 from ..engine import Value, describe
 from ..files import write_whole
+from ..graph.steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths, short
+from ..notation import latex
 from ..ops import Operation
 from ..pictures.tree import one_line
-from ..steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths, short
 
 LARGEST = 200  # nodes that are explained unless `limit` says otherwise
 LONGEST = 1_000  # rows of a table of the pass, likewise

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..answers import read_answer
 from ..files import write_whole
-from ..steps import backward_steps
-from .exercises import Exercise, exercise
-from .grading import Level, ask_about
-from .levels import ABOUT, LEVELS
-from .mistakes import MISTAKES, find
+from ..graph.steps import backward_steps
+from ..notation.answers import read_answer
+from .exercises.generator import Exercise, exercise
+from .exercises.levels import ABOUT, LEVELS
+from .grading.grade import Level, ask_about
+from .grading.mistakes import MISTAKES, find
 
 ATTEMPTS: tuple[Level, ...] = ("hint", "rule", "step")  # at an exercise, and the help with each
 ENOUGH = 2  # exercises in a row that are all right lead to the next level; a mistake is forgotten after as many

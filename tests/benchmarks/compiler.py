@@ -16,8 +16,8 @@ import numpy as np
 
 from micrograd_like import MLP, Value
 from micrograd_like.compiler import Program, compile
-from micrograd_like.datasets import moons
-from micrograd_like.naming import named
+from micrograd_like.nn.datasets import moons
+from micrograd_like.notation.names import named
 
 from .peers import PEERS
 from .timing import paired, plot, report, seconds

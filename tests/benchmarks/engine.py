@@ -12,7 +12,7 @@ import micrograd.engine
 import micrograd.nn
 
 from micrograd_like import MLP, Value
-from micrograd_like.datasets import moons
+from micrograd_like.nn.datasets import moons
 
 from .timing import paired, report, seconds
 

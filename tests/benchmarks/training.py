@@ -12,9 +12,9 @@ import numpy as np
 
 from micrograd_like import MLP
 from micrograd_like.compiler import compile
-from micrograd_like.datasets import moons
-from micrograd_like.naming import named
-from micrograd_like.training import train
+from micrograd_like.nn.datasets import moons
+from micrograd_like.nn.training import train
+from micrograd_like.notation.names import named
 
 from .compiler import no_cache
 from .timing import report

@@ -8,7 +8,7 @@ import pytest
 from micrograd_like import MLP
 from micrograd_like.compiler import compile
 from micrograd_like.compiler.spelling import SPELLINGS
-from micrograd_like.naming import named
+from micrograd_like.notation.names import named
 from micrograd_like.ops import OPERATIONS
 
 

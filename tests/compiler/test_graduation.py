@@ -13,7 +13,7 @@ import pytest
 from micrograd_like import MLP
 from micrograd_like import sum as add_up
 from micrograd_like.compiler import compile
-from micrograd_like.naming import named
+from micrograd_like.notation.names import named
 
 from ..conftest import REQUIRED
 from ..graphs import BY_ARITY, SPELLINGS

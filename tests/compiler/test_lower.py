@@ -5,7 +5,7 @@ import pytest
 from micrograd_like import MLP, Value
 from micrograd_like.compiler import compile
 from micrograd_like.compiler.lower import lower
-from micrograd_like.naming import named
+from micrograd_like.notation.names import named
 from micrograd_like.ops import CONSTANT
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from micrograd_like.compiler import CompilerError, compile, native
-from micrograd_like.naming import named
+from micrograd_like.notation.names import named
 
 SCRIPT = """
 from micrograd_like.compiler import compile
-from micrograd_like.naming import named
+from micrograd_like.notation.names import named
 x, w = named(x=2.0, w=3.0)
 print(compile(x * w, [x], [w], "c").value_and_grad([[5.0]]))
 """

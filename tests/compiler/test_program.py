@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import micrograd_like
 from micrograd_like import MLP, Value, ops
 from micrograd_like.compiler import CompilerError, compile, emit_c, native, program
-from micrograd_like.derivatives import grad
 from micrograd_like.engine import topological_order
-from micrograd_like.naming import named
+from micrograd_like.graph.derivatives import grad
+from micrograd_like.notation.names import named
 from tests.graphs import SPELLINGS, programs
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from micrograd_like import MLP, Value, named, parse, topological_order
 from micrograd_like.engine import UNREACHED
+from micrograd_like.graph.steps import backward_steps
 from micrograd_like.ops import CONSTANT
 from micrograd_like.stepping import GraphChangedError, step
-from micrograd_like.steps import backward_steps
 from tests.graphs import Program, programs
 
 

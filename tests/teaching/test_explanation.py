@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from micrograd_like import MLP, Value, named, parse
 from micrograd_like.cli import main
 from micrograd_like.engine import topological_order
-from micrograd_like.steps import short
+from micrograd_like.graph.steps import short
 from micrograd_like.teaching import explain, tabulate
 from tests.formulas import assert_renders, in_markdown
 from tests.graphs import programs

@@ -10,10 +10,10 @@ from fractions import Fraction
 import pexpect
 import pytest
 
-from micrograd_like.steps import short
-from micrograd_like.teaching.exercises import Exercise, exercise
-from micrograd_like.teaching.levels import ABOUT, LEVELS
-from micrograd_like.teaching.mistakes import find, gradients
+from micrograd_like.graph.steps import short
+from micrograd_like.teaching.exercises.generator import Exercise, exercise
+from micrograd_like.teaching.exercises.levels import ABOUT, LEVELS
+from micrograd_like.teaching.grading.mistakes import find, gradients
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
 
 

@@ -1,0 +1,99 @@
+"""Keep an MLP in a JSON file and get it back, to the last bit of each parameter."""
+
+import json
+import sys
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..files import write_whole
+from .modules import ACTIVATIONS, MLP, Neuron
+
+FORMAT, VERSION = "micrograd_like.MLP", 1
+
+
+def save(model: MLP, path: str | PathLike[str]) -> None:
+    """Write the model to a file, which is replaced as a whole or, if anything goes wrong, left as it was.
+
+    Raises:
+        TypeError: the model is no MLP.
+        ValueError: a parameter is no finite float, or the layers do not fit together; the text names which.
+        OSError: the file cannot be written.
+    """
+    if not isinstance(model, MLP):
+        raise TypeError(f"an MLP is saved, not {model!r}")
+    layers = [{"neurons": [_describe(neuron) for neuron in layer.neurons]} for layer in model.layers]
+    document = {"format": FORMAT, "version": VERSION, "layers": layers}
+    path = Path(path)
+    _build(document, path)  # what would not load is not saved
+    write_whole(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+
+
+def load(path: str | PathLike[str]) -> MLP:
+    """Read a model that `save` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no model, or a damaged one; the text names the file and the field.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: this is no JSON text: {error}") from None
+    return _build(document, path)
+
+
+def _describe(neuron: Neuron) -> dict[str, Any]:
+    bias = None if neuron.b is None else neuron.b.data
+    return {"activation": neuron.activation, "w": [w.data for w in neuron.w], "b": bias}
+
+
+def _build(document: Any, path: Path) -> MLP:
+    """Return the model a document describes; a message names fields as `named_parameters()` does."""
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"{path}: format: this is no model, for it does not say {FORMAT!r}")
+    if document.get("version") != VERSION:
+        raise ValueError(f"{path}: version: this program reads {VERSION}, not {document.get('version')!r}")
+    layers: list[list[dict[str, Any]]] = []
+    nin = 0  # how many weights each neuron must have; the first one tells for its layer
+    for i, layer in enumerate(_list_in(document, "layers", f"{path}: ")):
+        neurons = _list_in(layer, "neurons", f"{path}: layers.{i}.")
+        for j, neuron in enumerate(neurons):
+            where = f"{path}: layers.{i}.neurons.{j}."
+            weights = _list_in(neuron, "w", where)
+            nin = nin or len(weights)
+            if len(weights) != nin:
+                raise ValueError(f"{where}w: {len(weights)} weights for {nin} inputs")
+            for k, x in enumerate(weights):
+                _check_number(x, f"{where}w.{k}")
+            if "b" not in neuron or neuron["b"] is not None:
+                _check_number(neuron.get("b"), f"{where}b")
+            if not isinstance(neuron.get("activation"), str) or neuron["activation"] not in ACTIVATIONS:
+                raise ValueError(
+                    f"{where}activation: {neuron.get('activation')!r} is not one of {', '.join(ACTIVATIONS)}"
+                )
+        layers.append(neurons)
+        nin = len(neurons)
+
+    model = MLP(len(layers[0][0]["w"]), [len(neurons) for neurons in layers], init="zeros")
+    for layer, neurons in zip(model.layers, layers, strict=True):
+        for neuron, fields in zip(layer.neurons, neurons, strict=True):
+            neuron.activation = fields["activation"]
+            if fields["b"] is None:
+                neuron.b = None
+            numbers = [x for x in (*fields["w"], fields["b"]) if x is not None]
+            for p, x in zip(neuron.parameters(), numbers, strict=True):
+                p.data = float(x)
+    return model
+
+
+def _list_in(x: Any, name: str, where: str) -> list[Any]:
+    if not isinstance(x, dict) or not isinstance(x.get(name), list) or not x[name]:
+        raise ValueError(f"{where}{name}: a list with something in it is wanted")
+    return x[name]  # type: ignore[no-any-return]
+
+
+def _check_number(x: Any, where: str) -> None:
+    if not isinstance(x, int | float) or isinstance(x, bool) or not abs(x) <= sys.float_info.max:
+        raise ValueError(f"{where}: {x!r:.40} is no finite float")

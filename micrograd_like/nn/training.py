@@ -1,0 +1,252 @@
+"""Training: run through the data again and again, and let an optimiser follow the gradient of the loss.
+
+model = MLP(2, [16, 16, 1])
+for epoch, loss, accuracy in train(model, moons()):
+    print(epoch, loss, accuracy)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from random import Random
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypedDict, Unpack
+
+from .. import ops
+from ..engine import Value
+from . import losses
+from .datasets import Dataset
+from .losses import LOSSES, Loss
+from .optim import OPTIMIZERS, Optimizer
+
+Rows: TypeAlias = Sequence[Sequence[float]]
+Step: TypeAlias = Callable[[Rows, Sequence[float]], tuple[float, list[bool]]]
+
+EPOCHS = 50
+BATCH_SIZE = 10
+LEARNING_RATES = {"sgd": 0.1, "adam": 0.01}
+
+
+class Model(Protocol):
+    """What can be trained: it turns a row of features into a Value or a list of them, and has parameters."""
+
+    def __call__(self, row: Any, /) -> Any:
+        """Return the output for a row."""
+
+    def parameters(self) -> list[Value]:
+        """Return what training changes."""
+
+
+class Epoch(NamedTuple):
+    """What one run through the data came to, measured on each batch just before its step."""
+
+    epoch: int  # from 1
+    loss: float  # the mean over all samples
+    accuracy: float | None  # the share of samples whose class was right; None where the targets are no classes
+
+
+class Options(TypedDict, total=False):
+    """The options of `train` and `fit`."""
+
+    loss: str | Loss | None
+    optimizer: str | Optimizer
+    lr: float | None
+    epochs: int
+    batch_size: int | None
+    seed: int
+    compiled: bool
+
+
+def train(
+    model: Model,
+    data: Dataset | Rows,
+    targets: Sequence[float] | None = None,
+    *,
+    loss: str | Loss | None = None,
+    optimizer: str | Optimizer = "adam",
+    lr: float | None = None,
+    epochs: int = EPOCHS,
+    batch_size: int | None = BATCH_SIZE,
+    seed: int = 0,
+    compiled: bool = False,
+) -> Iterator[Epoch]:
+    """Train the model, and yield what each epoch came to.
+
+    The generator may be left at any point, also by Ctrl-C: the model keeps the parameters of the last whole step.
+    A class is right if its output is the largest; with one output, if that is on the target's side of 0 or, under mean
+    squared error, nearer to the target than to the other one.
+
+    Args:
+        model: an MLP, or whatever else turns a row into a Value or a list of Values and has `parameters()`.
+        data: a Dataset, or rows of features.
+        targets: class numbers from 0, -1 and +1, or numbers to come close to; left out for a Dataset.
+        loss: a name in LOSSES, or a function of the outputs and targets of a batch that returns one Value. None takes
+            cross-entropy for several outputs; for one output binary cross-entropy for targets 0 and 1, hinge for -1
+            and +1, and mean squared error for others or behind a sigmoid. "hinge" takes targets 0 for -1.
+        optimizer: "adam", "sgd", or one made from the model's parameters.
+        lr: the learning rate; None takes 0.01 for adam and 0.1 for sgd.
+        epochs: how often to run through the data.
+        batch_size: how many samples make one step; None takes all of them.
+        seed: for the order of the samples, which are shuffled in each epoch.
+        compiled: whether to compile the loss first, which takes about a second, and then train with that: the same
+            losses, but for rounding, many times faster. It must be a mean over the samples.
+
+    Raises:
+        ValueError: an unknown name, no samples, rows of unequal length, unfit targets, or an option out of range.
+        OverflowError: training diverged; the model is as before that step.
+    """
+    rows, wanted = _samples(data, targets)
+    output = model(rows[0])
+    outputs = 1 if isinstance(output, Value) else len(output)
+    if loss is None and isinstance(data, Dataset) and max(outputs, 2) != len(data.class_names):
+        raise ValueError(f"{data.name} has {len(data.class_names)} classes, so the model needs as many outputs")
+    labelled = _are_labels(wanted, outputs)
+    measure = _find_loss(loss, output, labelled, -1 in wanted)
+    if measure is losses.hinge and labelled:
+        wanted = [1 if y == 1 else -1 for y in wanted]
+    if measure in LOSSES.values():
+        measure([output] * len(rows), wanted)  # an unfit target is found now, and by its place in the data
+    threshold = 0.5 if measure is losses.mean_squared_error and -1 not in wanted else 0.0
+    batch_size = len(rows) if batch_size is None else batch_size
+    for name, count in ("epochs", epochs), ("batch_size", batch_size):
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name} must be a whole number from 1, not {count!r}")
+    found = _find_optimizer(optimizer, model, lr)
+    step: Step = partial(_step, model, measure, found, threshold if labelled else None)
+    if compiled:
+        from ..compiler.batch import compile_step
+
+        judge = partial(_are_right, threshold=threshold) if labelled else None
+        step = compile_step(model, measure, found, judge, rows, wanted)
+    return _epochs(step, rows, wanted, epochs, batch_size, Random(seed))
+
+
+def fit(
+    model: Model, data: Dataset | Rows, targets: Sequence[float] | None = None, **options: Unpack[Options]
+) -> list[Epoch]:
+    """Train the model with a progress bar on standard error, and return the epochs.
+
+    Arguments and errors are those of `train`. Ctrl-C ends it quietly: the whole epochs so far are returned, and the
+    model keeps the parameters of the last whole step.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    epochs, done = train(model, data, targets, **options), []
+    total = options.get("epochs", EPOCHS)
+    columns = "epoch", BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
+    console = Console(stderr=True)
+    try:
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("", total=total)
+            for epoch in epochs:
+                done.append(epoch)
+                share = "" if epoch.accuracy is None else f"  accuracy {epoch.accuracy:.1%}"
+                progress.update(task, advance=1, description=f"loss {epoch.loss:.4f}{share}")
+    except KeyboardInterrupt:
+        console.print(
+            f"Stopped after {len(done)} of {total} epochs; the model keeps its last whole step.", highlight=False
+        )
+    return done
+
+
+def accuracy(outputs: Sequence[Any], targets: Sequence[float], threshold: float = 0.0) -> float:
+    """Return the share of outputs that give the class of their target, from 0 to 1.
+
+    An output is a list with one Value for each class, of which the largest counts, or one Value, which is right if it
+    and the target are on the same side of the threshold (0 or less, for a threshold of 0, is class 0 or -1).
+
+    Raises:
+        ValueError: not as many targets as outputs, or none.
+    """
+    if not outputs or len(outputs) != len(targets):
+        raise ValueError(f"a target for each output is needed, not {len(targets)} targets for {len(outputs)}")
+    return sum(_are_right(outputs, targets, threshold)) / len(outputs)
+
+
+# -------------------- helpers --------------------
+
+
+def _epochs(
+    step: Step, rows: Rows, targets: Sequence[float], epochs: int, batch_size: int, rng: Random
+) -> Iterator[Epoch]:
+    order = list(range(len(rows)))
+    for epoch in range(1, epochs + 1):
+        rng.shuffle(order)
+        loss_sum, right = 0.0, []
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            try:
+                loss, batch_right = step([rows[i] for i in batch], [targets[i] for i in batch])
+            except OverflowError as error:
+                raise OverflowError(f"training diverged in epoch {epoch}; try a smaller lr: {error}") from None
+            loss_sum += loss * len(batch)
+            right += batch_right
+        yield Epoch(epoch, loss_sum / len(rows), sum(right) / len(right) if right else None)
+
+
+def _step(
+    model: Model, loss: Loss, optimizer: Optimizer, threshold: float | None, rows: Rows, targets: Sequence[float]
+) -> tuple[float, list[bool]]:
+    """Take one step; return the loss before it and whether each sample's class was right. Its graph is freed then."""
+    outputs = [model(row) for row in rows]
+    value = loss(outputs, targets)
+    if not isinstance(value, Value):
+        raise TypeError(f"a loss returns one Value, not {value!r}")
+    optimizer.zero_grad()
+    value.backward()
+    optimizer.step()
+    return value.data, [] if threshold is None else _are_right(outputs, targets, threshold)
+
+
+def _are_right(outputs: Sequence[Any], targets: Sequence[float], threshold: float) -> list[bool]:
+    """Return whether each output, a Value or number or a list of them, gives the class of its target."""
+    return [
+        max(range(len(output)), key=output.__getitem__) == y
+        if isinstance(output, list)
+        else (output > threshold) == (y > threshold)
+        for output, y in zip(outputs, targets, strict=True)
+    ]
+
+
+def _samples(data: Dataset | Rows, targets: Sequence[float] | None) -> tuple[list[Sequence[float]], list[float]]:
+    if isinstance(data, Dataset):
+        if targets is not None:
+            raise ValueError("a Dataset brings its own targets")
+        return list(data.rows), list(data.targets)
+    if targets is None:
+        raise ValueError("the targets are missing: write train(model, rows, targets) or train(model, dataset)")
+    rows = list(data)
+    if not rows or len(rows) != len(targets):
+        raise ValueError(f"a target for each row and at least one row are needed, not {len(targets)} for {len(rows)}")
+    for i, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise ValueError(f"row {i} has {len(row)} features, row 0 has {len(rows[0])}")
+    return rows, list(targets)
+
+
+def _are_labels(targets: Sequence[Any], outputs: int) -> bool:
+    kinds: list[Any] = [range(outputs)] if outputs > 1 else [(0, 1), (-1, 1)]
+    return any(all(y in kind for y in targets) for kind in kinds)
+
+
+def _find_loss(loss: str | Loss | None, output: Any, labelled: bool, signed: bool) -> Loss:
+    if callable(loss):
+        return loss
+    if loss is None:
+        if not isinstance(output, Value):
+            return losses.cross_entropy
+        if not labelled or output.op is ops.sigmoid:
+            return losses.mean_squared_error
+        return losses.hinge if signed else losses.binary_cross_entropy
+    if loss not in LOSSES:
+        raise ValueError(f"a loss is {', '.join(LOSSES)} or a function, not {loss!r}")
+    return LOSSES[loss]
+
+
+def _find_optimizer(optimizer: str | Optimizer, model: Model, lr: float | None) -> Optimizer:
+    if isinstance(optimizer, Optimizer):
+        if lr is not None:
+            raise ValueError("the optimiser has its lr already: leave lr out, or name the optimiser")
+        return optimizer
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"an optimiser is {', '.join(OPTIMIZERS)} or a made one, not {optimizer!r}")
+    return OPTIMIZERS[optimizer](model.parameters(), LEARNING_RATES[optimizer] if lr is None else lr)

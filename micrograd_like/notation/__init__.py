@@ -1,0 +1,1 @@
+"""Numbers, names and formulas as people write and read them."""

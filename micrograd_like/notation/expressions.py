@@ -1,0 +1,176 @@
+"""A formula as text to a Value: `parse("tanh(x*w + b)", x=2, w=-3, b=1)`.
+
+The text is read by Python's own parser and only what is listed here is computed; nothing is ever executed.
+"""
+
+import ast
+import warnings
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from .. import ops
+from ..engine import Value, dot, record
+from ..ops import CONSTANT, Operation
+
+LONGEST = 10_000  # characters
+
+FUNCTIONS = {
+    **{row.name: row for row in ops.OPERATIONS.values() if row.symbol[:1].isalpha()},
+    "max": ops.maximum,
+    "min": ops.minimum,
+}
+_USE_INSTEAD = {ast.BitXor: "write x**2 for a power", ast.FloorDiv: "write / for a division"}
+
+
+class ExpressionError(ValueError):
+    """Says what is wrong with a formula, with a caret under the place."""
+
+    def __init__(self, message: str, text: str, column: int = 0) -> None:
+        """Point at a column, counted from 0, of a line of the formula."""
+        start = max(0, column - 60)  # a long line is shown around the place
+        shown = ("…" if start else "") + text[start : start + 100] + ("…" if len(text) > start + 100 else "")
+        super().__init__(f"{message}\n  {shown}\n  {' ' * (column - start + bool(start))}^")
+        self.reason = message
+
+
+def parse(text: str, /, **numbers: Any) -> Value:
+    """Return the Value of a formula, its names being the labels of the leaves.
+
+    A formula is made of numbers, names, `+ - * / **`, parentheses, the functions of this package
+    (`tanh(x)`, `max(x, 0)`, `dot([w1, w2], [x1, x2], b)`, …) and, if wanted, steps with names of their own, separated
+    by semicolons: `e = a*b; L = (e + c)*f`. The last step is the result.
+
+    Args:
+        text: the formula.
+        numbers: the number, or the Value, that each name stands for; if all are Fractions, the formula's own numbers
+            are exact too.
+
+    Raises:
+        ExpressionError: the text is no formula, a name has no number, or the result is not defined; with a caret.
+        TypeError: what a name stands for is no number.
+    """
+    return _Parser(text, numbers).parse()
+
+
+class _Parser:
+    def __init__(self, text: str, numbers: dict[str, Any]) -> None:
+        if len(text) > LONGEST:
+            raise ExpressionError(f"a formula has at most {LONGEST:,} characters, this one {len(text):,}", text)
+        self.text = text
+        self.lines = text.splitlines() or [""]
+        self.leaves = {name: x if isinstance(x, Value) else Value(x, name) for name, x in numbers.items()}
+        self.exact = bool(self.leaves) and all(isinstance(v.data, Fraction) for v in self.leaves.values())
+        self.names = dict(self.leaves)
+        self.used: set[str] = set()
+
+    def parse(self) -> Value:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                statements = ast.parse(self.text.strip()).body
+                self.lines = self.text.strip().splitlines() or [""]
+        except SyntaxError as error:
+            line = self.lines[min(error.lineno or 1, len(self.lines)) - 1]
+            raise ExpressionError(f"not a formula: {error.msg[:60]}", line, max((error.offset or 1) - 1, 0)) from None
+        except (RecursionError, MemoryError):
+            raise ExpressionError("this formula is too long or nested too deeply", self.lines[0]) from None
+        except ValueError as error:  # a null character, say
+            raise ExpressionError(f"not a formula: {error}", self.lines[0]) from None
+        if not statements:
+            raise ExpressionError("the formula is empty: write for example tanh(x*w + b)", self.lines[0])
+        try:
+            results = [self.statement(statement) for statement in statements]
+        except RecursionError:
+            raise ExpressionError("this formula is too long or nested too deeply", self.lines[0]) from None
+        if unused := [name for name in self.leaves if name not in self.used]:
+            raise ExpressionError(f"{unused[0]} is given a number but is not in the formula", self.lines[0])
+        return results[-1]
+
+    def statement(self, statement: ast.stmt) -> Value:
+        if isinstance(statement, ast.Expr):
+            return self.value(statement.value)
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+            raise self.error(statement, "a formula has steps like e = a*b, and nothing else")
+        name = statement.targets[0].id
+        if name in self.names or name in FUNCTIONS or len(statement.targets) > 1:
+            raise self.error(statement, f"{name} has a meaning already: give the step a name of its own")
+        v = self.value(statement.value)
+        if v.operands and not v.label:
+            v.label = name
+        self.names[name] = v
+        return v
+
+    def value(self, node: ast.expr) -> Value:
+        """Return the Value of an expression; a sum of many terms is walked without recursion."""
+        rest: list[ast.BinOp] = []
+        while isinstance(node, ast.BinOp):
+            rest.append(node)
+            node = node.left
+        v = self.operand(node)
+        for binary in reversed(rest):
+            row = ops.BY_SYNTAX.get(type(binary.op).__name__)
+            if row is None:
+                hint = _USE_INSTEAD.get(type(binary.op), "a formula has + - * / **")
+                raise self.error(binary.right, f"this operator is not known: {hint}")
+            v = self.apply(binary.right, row, [v, self.value(binary.right)])
+        return v
+
+    def operand(self, node: ast.expr) -> Value:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, int | float)
+            and node.value is not bool(node.value)
+        ):
+            try:
+                v = Value(Fraction(str(node.value)) if self.exact else node.value)
+            except OverflowError as error:
+                raise self.error(node, str(error)) from None
+            if v.data - v.data:
+                raise self.error(node, "this number is too large for a float")
+            v.op = CONSTANT
+            return v
+        if isinstance(node, ast.Name):
+            if node.id not in self.names:
+                is_function = node.id in FUNCTIONS
+                raise self.error(
+                    node,
+                    f"{node.id} is a function: write {node.id}(x)"
+                    if is_function
+                    else f"{node.id} has no number: give it one, such as {node.id}=2",
+                )
+            self.used.add(node.id)
+            return self.names[node.id]
+        if isinstance(node, ast.UnaryOp) and (row := ops.BY_SYNTAX.get(type(node.op).__name__)):
+            return self.apply(node, row, [self.value(node.operand)])
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        raise self.error(node, "a formula has numbers, names, + - * / **, parentheses and functions, and nothing else")
+
+    def call(self, node: ast.Call) -> Value:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name not in FUNCTIONS:
+            known = ", ".join(sorted(set(FUNCTIONS) - {"heaviside", "sign"}))
+            raise self.error(node, f"{name or 'this'} is no known function: there are {known}")
+        if node.keywords:
+            raise self.error(node, f"{name} takes no named arguments: write their values alone")
+        if name == "dot":
+            if len(node.args) not in (2, 3) or not all(isinstance(x, ast.List) for x in node.args[:2]):
+                raise self.error(node, "dot takes two lists and perhaps a bias: dot([w1, w2], [x1, x2], b)")
+            ws, xs = ([self.value(x) for x in lst.elts] for lst in node.args[:2] if isinstance(lst, ast.List))
+            bias = self.value(node.args[2]) if len(node.args) == 3 else None
+            return self.attempt(node, lambda: dot(ws, xs, bias))
+        return self.apply(node, FUNCTIONS[name], [self.value(x) for x in node.args])
+
+    def apply(self, node: ast.expr, row: Operation, operands: list[Value]) -> Value:
+        return self.attempt(node, lambda: record(row, row.complete(operands)))
+
+    def attempt(self, node: ast.expr, make: Callable[[], Value]) -> Value:
+        try:
+            return make()
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise self.error(node, str(error)) from None
+
+    def error(self, node: ast.AST, message: str) -> ExpressionError:
+        line = self.lines[getattr(node, "lineno", 1) - 1]
+        column = len(line.encode()[: getattr(node, "col_offset", 0)].decode(errors="replace"))  # it counts bytes
+        return ExpressionError(message, line, column)

@@ -1,0 +1,1 @@
+"""Grading: which numbers are right, and which mistake is behind the others."""

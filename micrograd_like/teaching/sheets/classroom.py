@@ -1,0 +1,321 @@
+"""Sets of sheets for a class: different numbers for everybody, one key, and one table of how it went.
+
+What a teacher fills in and reads are CSV files, as spreadsheets write and open them.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...graph.steps import short
+from ...notation.answers import COMMA, read_answer
+from ..exercises.generator import Exercise, alike
+from ..grading.mistakes import find
+from .sheet import Sheet
+
+FORMAT, VERSION = "micrograd_like.key", 1
+COLUMNS = ("name", "exercise", "node", "answer")
+DELIMITERS = ",;\t"
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # so they begin, to a spreadsheet
+LONGEST = 40  # characters of a name in a file's name
+
+
+# -------------------- the sheets --------------------
+
+
+@dataclass(frozen=True)
+class ClassSet:
+    """What was written for a class."""
+
+    sheets: tuple[Path, ...]
+    key: Path
+    different: int  # sheets; fewer than there are, where a formula has too few numbers for everybody
+
+
+def write_class(
+    names: Sequence[str],
+    folder: str | Path,
+    level: str = "diamond",
+    count: int = 1,
+    seed: int = 0,
+    operations: Sequence[str] = (),
+    size: int = 4,
+    screen: bool = False,
+) -> ClassSet:
+    """Write a sheet for everybody, with numbers of their own as `alike` finds them, and the key.
+
+    Beside the sheets stand `key.json`, which `grade_class` reads, `key.csv` with the right answers, and `answers.csv`,
+    a form to fill in. The folder appears when all of it is written, or not at all. The sheets are for print, without
+    the key, or for the screen, where they check what is typed into them.
+
+    Raises:
+        ValueError: there are no names, one is empty or given twice, or as `exercise` says.
+        FileExistsError: the folder is there already, and not empty.
+        OSError: the folder or a file cannot be written.
+        RuntimeError: as `Sheet.save` says.
+    """
+    names = [name.strip() for name in names]
+    if not names:
+        raise ValueError("the class has nobody in it: give one name at least")
+    if repeated := [name for name, n in Counter(names).items() if n > 1 or not name]:
+        raise ValueError(f"the name {repeated[0]!r} is empty or given twice: everybody needs a name of their own")
+    folder = Path(folder).resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is there, and no empty folder: name a new one, so that nothing is overwritten")
+    exercises = [alike(len(names), 1000 * seed + k, level, operations, size) for k in range(count)]
+    everybody = dict(zip(names, zip(*exercises, strict=True), strict=True))
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.mkdir(parents=True)
+        *sheets, key = _write(everybody, unfinished, screen)
+        if folder.exists():
+            folder.rmdir()
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write the class: {error.strerror}", str(folder)) from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    different = {tuple(tuple(each.numbers.values()) for each in drawn) for drawn in everybody.values()}
+    return ClassSet(tuple(folder / sheet for sheet in sheets), folder / key, len(different))
+
+
+def _write(everybody: dict[str, tuple[Exercise, ...]], folder: Path, screen: bool) -> Iterator[str]:
+    """Write the files of a class, and yield the names of the sheets and of the key."""
+    width = max(3, len(str(len(everybody))))
+    for number, (name, drawn) in enumerate(everybody.items(), start=1):
+        file = f"{number:0{width}}-{_slug(name)}.html"  # the number tells names apart that are spelled alike
+        sheet = Sheet(drawn, student=name)
+        (folder / file).write_bytes((sheet.screen() if screen else sheet.html(key=False)).encode())
+        yield file
+    asked = [
+        (name, number, node, answer)
+        for name, drawn in everybody.items()
+        for number, each in enumerate(drawn, start=1)
+        for node, answer in each.answers.items()
+    ]
+    students = {name: [each.as_document() for each in drawn] for name, drawn in everybody.items()}
+    key = json.dumps({"format": FORMAT, "version": VERSION, "students": students}, indent=1, ensure_ascii=False)
+    for file, content in (
+        ("answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])),
+        ("key.csv", _table([COLUMNS, *((*row, short(float(answer))) for *row, answer in asked)])),  # 1/2 may be a date
+        ("key.json", key.encode() + b"\n"),
+    ):
+        (folder / file).write_bytes(content)
+    yield "key.json"
+
+
+def _slug(name: str) -> str:
+    """Return a name as part of a file's name: letters and digits only."""
+    return re.sub(r"[^\w]+", "-", name[:LONGEST]).strip("-") or "sheet"
+
+
+# -------------------- the answers --------------------
+
+
+@dataclass(frozen=True)
+class StudentGrading:
+    """How somebody did."""
+
+    asked: int
+    answered: int
+    right: int  # also where an answer follows from an earlier slip
+    mistakes: tuple[str, ...]  # the ids of those that are behind the wrong answers
+    perhaps: tuple[str, ...]  # and of those that explain too few answers to be sure of
+    unknown: tuple[str, ...]  # where wrong answers begin that no one mistake explains
+    unread: tuple[str, ...]  # answers that are no numbers
+
+    @property
+    def remarks(self) -> str:
+        """The mistakes by name, and what could not be read."""
+        named = [find(mistake_id).name for mistake_id in self.mistakes]
+        named += [f"perhaps {find(mistake_id).name}" for mistake_id in self.perhaps]
+        named += [f"no known mistake: {where}" for where in self.unknown]
+        named += [f"not a number: {_in_a_line(answer)[:LONGEST]}" for answer in self.unread]
+        return "; ".join(named) if self.answered else "no answers"
+
+
+@dataclass(frozen=True)
+class ClassGrading:
+    """How a class did: for each student what was right, and which mistakes were made."""
+
+    students: dict[str, StudentGrading]
+
+    @property
+    def mistakes(self) -> dict[str, tuple[int, int]]:
+        """How many students made each mistake, surely and perhaps; the most frequent first."""
+        sure = Counter(mistake_id for student in self.students.values() for mistake_id in student.mistakes)
+        perhaps = Counter(mistake_id for student in self.students.values() for mistake_id in student.perhaps)
+        return {mistake_id: (sure[mistake_id], perhaps[mistake_id]) for mistake_id, _ in (sure + perhaps).most_common()}
+
+    def csv(self) -> bytes:
+        """Return a table for a spreadsheet, in which no name is taken for a formula."""
+        rows = [(name, s.right, s.asked, s.answered, s.remarks) for name, s in self.students.items()]
+        return _table([("name", "right", "asked", "answered", "mistakes"), *rows])
+
+    def __str__(self) -> str:
+        """Return the table of students, and that of mistakes."""
+        students = {_in_a_line(name): student for name, student in self.students.items()}
+        width = max([len("name"), *map(len, students)])
+        lines = [f"{'name':{width}}  right  mistakes"]
+        lines += [f"{name:{width}}  {s.right:>2}/{s.asked:<2}  {s.remarks}".rstrip() for name, s in students.items()]
+        if not self.mistakes:
+            return "\n".join([*lines, "", "no mistakes were named"])
+        lines += ["", f"students  perhaps  mistake, of a class of {len(self.students)}"]
+        for mistake_id, (sure, perhaps) in self.mistakes.items():
+            lines.append(f"{sure:>8}  {perhaps or '':>7}  {find(mistake_id).name}")
+        return "\n".join(lines)
+
+
+def _in_a_line(written: str) -> str:
+    """Return text without what would move a terminal's cursor."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in written)
+
+
+def grade_class(key: str | Path, answers: str | Path) -> ClassGrading:
+    """Grade the answers of a class, a CSV file with the columns name, exercise, node and answer.
+
+    Exercises are counted from 1. Everybody in the key is listed, with or without answers; an answer that is no number
+    is not right.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: a file is not such a file, or a name, an exercise or a node is unknown or there twice.
+    """
+    everybody = _read_key(Path(key))
+    given = _read_answers(Path(answers), everybody)
+    return ClassGrading(
+        {
+            name: _grade_student([(each, given.get((name, k), {})) for k, each in enumerate(drawn, start=1)])
+            for name, drawn in everybody.items()
+        }
+    )
+
+
+def _grade_student(work: Sequence[tuple[Exercise, dict[str, str]]]) -> StudentGrading:
+    mistakes, perhaps = dict[str, None](), dict[str, None]()
+    right, answered, unknown, unread = 0, 0, [], []
+    for number, (drawn, written) in enumerate(work, start=1):
+        readable = {node: answer for node, answer in written.items() if _is_number(answer)}
+        unread += [f"{node} = {answer}" for node, answer in written.items() if node not in readable]
+        result = drawn.grade(readable)
+        right += sum(g.status in ("right", "follow-through") and g.name in drawn.answers for g in result.grades)
+        answered += len(written)
+        if len(result.diagnoses) == 1:
+            of_these = mistakes if result.diagnoses[0].confident else perhaps
+            of_these |= dict.fromkeys(m.id for m in result.diagnoses[0].mistakes)
+        elif result.first_wrong:
+            unknown.append(f"from {result.first_wrong.name} in exercise {number}")
+    asked = sum(len(drawn.answers) for drawn, _ in work)
+    unsure = tuple(mistake_id for mistake_id in perhaps if mistake_id not in mistakes)
+    return StudentGrading(asked, answered, right, tuple(mistakes), unsure, tuple(unknown), tuple(unread))
+
+
+def _is_number(written: str) -> bool:
+    try:
+        read_answer(written)
+    except ValueError:
+        return False
+    return True
+
+
+# -------------------- reading and writing files --------------------
+
+
+def read_names(path: str | Path) -> list[str]:
+    """Read the column `name` of a CSV file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it has no such column, or is not in UTF-8.
+    """
+    return [name for _, (name,) in _rows(Path(path), ("name",))]
+
+
+def _read_key(path: Path) -> dict[str, list[Exercise]]:
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: this is no JSON text: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"{path}: this is no key of a class: it is the file key.json beside the sheets")
+    if document.get("version") != VERSION:
+        raise ValueError(f"{path}: the key has version {document.get('version')!r}, and only {VERSION} can be read")
+    try:
+        everybody = {
+            name: [Exercise.from_document(f"{name} {k}", part) for k, part in enumerate(parts, start=1)]
+            for name, parts in document["students"].items()
+        }
+        for drawn in everybody.values():
+            for each in drawn:
+                each.grade({})  # whether that is possible
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the key is damaged: {error!r}") from None
+    return everybody
+
+
+def _read_answers(path: Path, everybody: dict[str, list[Exercise]]) -> dict[tuple[str, int], dict[str, str]]:
+    """Return what was answered by name and exercise; what is left empty is left out."""
+    names = {_harmless(name): name for name in everybody} | {name: name for name in everybody}
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    for line, (name, number, node, answer) in _rows(path, COLUMNS):
+        row = f"{path}: row {line}"
+        if name not in names:
+            raise ValueError(f"{row}: {name!r} is not in the key")
+        drawn = {str(k): each for k, each in enumerate(everybody[names[name]], start=1)}
+        if number not in drawn:
+            raise ValueError(f"{row}: there are exercises 1 to {len(drawn)}, not {number[:LONGEST]!r}")
+        asked = drawn[number].answers
+        if node not in asked:
+            raise ValueError(f"{row}: no node {node!r} is asked for in exercise {number}: there are {', '.join(asked)}")
+        answers = found.setdefault((names[name], int(number)), {})
+        if answer and node in answers:
+            raise ValueError(f"{row}: {name} has answered for {node} in exercise {number} before")
+        if answer:  # with a decimal comma in many countries
+            answers[node] = answer.replace(",", ".") if COMMA.fullmatch(answer) else answer
+    return found
+
+
+def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells in some columns of a CSV file, with the number of the row; empty rows are left out.
+
+    Cells are separated by what separates the names of the columns: commas, semicolons or tabs.
+    """
+    try:
+        written = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: byte {error.start} is not UTF-8: save the table as CSV in UTF-8") from None
+    for delimiter in DELIMITERS:
+        table = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter)
+        try:
+            names = [cell.strip().casefold() for cell in next(table, [])]
+            if set(columns) <= set(names):
+                places = [names.index(column) for column in columns]
+                for number, row in enumerate(table, start=2):
+                    if any(map(str.strip, row)):
+                        yield number, [row[k].strip() if k < len(row) else "" for k in places]
+                return
+        except csv.Error as error:
+            raise ValueError(f"{path}: row {table.line_num}: this is no table: {error}") from None
+    raise ValueError(f"{path}: a column is missing: the first line must name {', '.join(columns)}")
+
+
+def _table(rows: Sequence[Sequence[Any]]) -> bytes:
+    """Return a CSV file that spreadsheets take for text in UTF-8, and no cell for a formula."""
+    written = io.StringIO()
+    # in quotes, for where a semicolon begins a new cell
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([map(_harmless, map(str, row)) for row in rows])
+    return written.getvalue().encode("utf-8-sig")
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that a spreadsheet takes for text, also if it begins like a formula; numbers stay numbers."""
+    is_number = re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?", cell)
+    return f"'{cell}" if cell.startswith(FORMULAS) and not is_number else cell

@@ -1,0 +1,180 @@
+"""A sheet of exercises, for print or the screen, in LaTeX or Markdown, or for others' programs: blanks, and a key."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ...files import write_whole
+from ...graph.steps import short
+from ...pictures.graph import draw_graph
+from ..exercises.generator import Exercise
+from .moodle import moodle_xml
+from .notebook import notebook, otter_tests
+from .screen import SCRIPTS, is_blank, parts, program, source
+from .tex import escape, foreign, typeset
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Exercises under a title, perhaps for somebody by name."""
+
+    exercises: Sequence[Exercise]
+    title: str = "Backpropagation by hand"
+    student: str = ""
+    fade: float = 1.0  # how much is left to the student, as in `Exercise.lines`
+
+    def html(self, key: bool = True) -> str:
+        """Return a page for print, black on white, with a box for each answer; the key follows on its own page."""
+        return str(_template("sheet.html").render(sheet=self, parts=self._parts(picture=True), key=key))
+
+    def screen(self) -> str:
+        """Return a page for the screen that checks what is typed into it, in one file that needs no network.
+
+        It names the mistakes behind wrong answers as `grade` does, and helps one click at a time. It does not show the
+        answers before it is asked to, but a page that checks itself carries them: do not hand it out as an exam.
+        """
+        exercises = [
+            part | {"parts": parts(drawn, self.fade)}
+            for part, drawn in zip(self._parts(picture=True), self.exercises, strict=True)
+        ]
+        return str(
+            _template("screen.html").render(
+                sheet=self,
+                exercises=exercises,
+                parts=[part for each in exercises for part in each["parts"] if is_blank(part)],
+                program=program(*SCRIPTS),
+                style=source("screen.css"),
+            )
+        )
+
+    def markdown(self, key: bool = True) -> str:
+        """Return the sheet as Markdown, with an empty cell for each answer."""
+        return str(_template("sheet.md").render(sheet=self, parts=self._parts(picture=False), key=key))
+
+    def tex(self, key: bool = True) -> str:
+        """Return the sheet as a LaTeX document, with a box for each answer; the key follows on its own page."""
+        parts = [typeset(drawn, self.fade) for drawn in self.exercises]
+        letters = foreign(f"{self.title} {self.student} {parts}")
+        return str(_template("sheet.tex").render(sheet=self, parts=parts, foreign=letters, key=key))
+
+    def notebook(self, key: bool = True) -> str:
+        """Return the sheet as a Jupyter notebook that checks itself, as the module `notebook` describes it."""
+        return notebook(self.exercises, f"# {_cell(self.title)}\n\n{_cell(self.student)}".strip(), self.fade, key)
+
+    def save(self, path: str | Path, key: bool = True, screen: bool = False) -> Path:
+        """Write the sheet in the format that its name says, each file whole or not at all.
+
+        The ending is .html for print, .tex for LaTeX, .md for Markdown, .ipynb for a notebook, or .xml for Moodle. A
+        folder `tests` gets otter-grader's tests of the notebook.
+
+        Args:
+            path: the file.
+            key: whether the key goes with it.
+            screen: whether a page is for the screen, not for print.
+
+        Raises:
+            ValueError: it has another name.
+            RuntimeError: jinja2 or nbformat is not installed, or there is no Graphviz for the pictures of a page.
+            OSError: a file cannot be written.
+        """
+        path = Path(path)
+        formats: dict[str, Callable[[], str]] = {
+            ".html": lambda: self.screen() if screen else self.html(key),
+            ".tex": lambda: self.tex(key),
+            ".md": lambda: self.markdown(key),
+            ".ipynb": lambda: self.notebook(key),
+            ".xml": lambda: moodle_xml(self.exercises, self.title),
+        }
+        folders: dict[str, Callable[[], dict[str, str]]] = {
+            "tests": lambda: {f"{name}.py": test for name, test in otter_tests(self.exercises, self.fade).items()},
+        }
+        if screen and path.suffix.lower() != ".html":
+            raise ValueError(f"a sheet for the screen is a page: end its name in .html, not as {path.name!r}")
+        if path.name in folders:
+            for name, content in folders[path.name]().items():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path / name, content.encode())
+        elif path.suffix.lower() in formats:
+            write_whole(path, formats[path.suffix.lower()]().encode())
+        else:
+            endings, names = ", ".join(formats), " or ".join(folders)
+            raise ValueError(
+                f"cannot save a sheet as {path.name!r}: end the name in {endings}, or name a folder {names}"
+            )
+        return path
+
+    def _parts(self, *, picture: bool) -> list[dict[str, Any]]:
+        """Return what the templates show of each exercise."""
+        parts = []
+        for drawn in self.exercises:
+            telling = [
+                (mistake.name, ", ".join(f"{name} = {short(x)}" for name, x in wrong.items()))
+                for mistake, wrong in drawn.telling
+            ]
+            parts.append(
+                {
+                    "steps": drawn.formula.split("; "),
+                    "given": drawn.conditions,
+                    "task": drawn.task,
+                    "lines": [
+                        {"question": x.question, "answer": short(x.answer), "blank": x.is_blank, "working": x.working}
+                        for x in drawn.lines(self.fade)
+                    ],
+                    "picture": _picture(drawn) if picture else "",
+                    "telling": telling,
+                }
+            )
+        return parts
+
+
+_PICTURES: dict[tuple[str, tuple[str, ...]], str] = {}
+
+
+def _picture(drawn: Exercise) -> str:
+    """Return the graph without numbers, as SVG in base64; a class with one formula needs Graphviz once."""
+    shape = drawn.formula, drawn.parameters
+    if shape not in _PICTURES:
+        svg = draw_graph(drawn.root, data=False, grad=False, local=False).svg
+        _PICTURES[shape] = base64.b64encode(svg.encode()).decode()
+    return _PICTURES[shape]
+
+
+# In place of Jinja's own braces, which LaTeX needs for itself.
+_DELIMITERS: dict[str, Any] = {
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+}
+
+
+@cache
+def _template(name: str) -> Any:
+    try:
+        from jinja2 import Environment, PackageLoader
+    except ImportError:
+        raise RuntimeError("sheets need jinja2: run `pip install jinja2`") from None
+    loader = PackageLoader("micrograd_like", "teaching/sheets")
+    environment = Environment(
+        loader=loader,
+        **(_DELIMITERS if name == "sheet.tex" else {}),
+        autoescape=name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"cell": _cell, "tex": escape}
+    environment.tests["blank"] = is_blank
+    return environment.get_template(name)
+
+
+def _cell(written: str) -> str:
+    """Quote text for Markdown, where a bar ends a cell, and a star, an underscore or a `<` would be markup."""
+    for character in "\\`*_|<>#[]$~":
+        written = written.replace(character, f"\\{character}")
+    return " ".join(written.split())

@@ -1,0 +1,307 @@
+"""Exercises: nice numbers, the same for the same seed, and mistakes that show."""
+
+import json
+import math
+from fractions import Fraction
+
+import pytest
+
+from micrograd_like import parse, topological_order
+from micrograd_like.graph.steps import short
+from micrograd_like.ops import relu
+from micrograd_like.teaching.exercises.classics import CLASSICS
+from micrograd_like.teaching.exercises.generator import LARGEST, Exercise, alike, exercise
+from micrograd_like.teaching.exercises.levels import LEVELS
+from micrograd_like.teaching.grading.mistakes import MISTAKES, gradients, updates
+
+
+@pytest.mark.parametrize("level", [x for x in LEVELS if x not in ("tanh", "sigmoid", "descent")])
+@pytest.mark.parametrize("seed", range(8))
+def test_numbers_are_nice_and_gradients_right(level, seed):
+    drawn = exercise(seed, level)
+    floats = parse(drawn.formula, **{name: float(x) for name, x in drawn.numbers.items()})
+    floats.backward()
+    leaves = {v.label: v.grad for v in gradients(floats) if v.label in drawn.answers}
+    assert drawn.answers == pytest.approx(leaves)
+    for number in (*drawn.numbers.values(), *drawn.answers.values(), drawn.root.data):
+        assert isinstance(number, Fraction)
+        assert abs(number) <= LARGEST
+        assert number.denominator <= 4
+    assert all(drawn.answers[name] for name in drawn.numbers)
+
+
+@pytest.mark.parametrize("level", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("seed", range(8))
+def test_an_activation_is_given_with_two_decimals(level, seed):
+    drawn = exercise(seed, level)
+    x, o = drawn.numbers, drawn.given["o"]
+    n = x["x1"] * x["w1"] + x["x2"] * x["w2"] + x["b"]
+    assert abs(o - Fraction(math.tanh(n) if level == "tanh" else 1 / (1 + math.exp(-n)))) <= Fraction(1, 200)
+    assert f"o = {float(o):.2g} (rounded)" in str(drawn)
+    local = x["v"] * (1 - o * o if level == "tanh" else o * (1 - o))  # exact, in what was given
+    by_hand = {"v": o, "o": x["v"], "b": local, "w1": local * x["x1"], "x2": local * x["w2"]}
+    assert {name: drawn.answers[name] for name in by_hand} == by_hand
+    assert all(10**4 % Fraction(answer).denominator == 0 for answer in drawn.answers.values())
+    assert "o = tanh(n)" not in [line.question for line in drawn.lines()]
+    assert drawn.root.data == x["v"] * o
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_step_of_gradient_descent(seed):
+    drawn = exercise(seed, "descent")
+    x, rate = drawn.numbers, drawn.learning_rate
+    e = x["w"] * x["x"] + x["b"] - x["y"]
+    w, b = x["w"] - rate * 2 * e * x["x"], x["b"] - rate * 2 * e
+    assert (drawn.answers["w_new"], drawn.answers["b_new"]) == (w, b)
+    assert (w * x["x"] + b - x["y"]) ** 2 < e**2
+    assert list(drawn.answers)[-2:] == ["w_new", "b_new"]
+    assert f"learning rate {rate}, to w_new, b_new." in drawn.task
+    assert drawn.lines()[-2].working.endswith(f" = {short(w)}")
+    assert {"uphill", "rate_forgotten", "overwrite"} & set(drawn.visible) == {"uphill", "rate_forgotten"}
+    assert drawn.visible["uphill"] == (*list(drawn.answers.values())[:-2], 2 * x["w"] - w, 2 * x["b"] - b)
+
+
+@pytest.mark.parametrize("level", ["diamond", "tanh", "descent"])
+def test_as_a_document_and_back(level):
+    drawn = exercise(3, level)
+    again = Exercise.from_document(drawn.name, json.loads(json.dumps(drawn.as_document())))
+    assert again == drawn
+    assert again.answers == drawn.answers
+
+
+# The level and the seed -> what was made of them when this was written.
+RECORDED = {
+    ("operation", 0): "L = relu(a); a = 1/2",
+    ("operation", 7): "L = relu(a); a = 4",
+    ("operation", 123456): "L = a + b; a = -1, b = -1/2",
+    ("chain", 0): "u = b/a; v = c - u; w = relu(v); L = w**2; a = 6, b = -3, c = 1",
+    ("chain", 7): "u = b + a; v = u/c; w = v**2; L = relu(w); a = -4, b = 1, c = 2",
+    ("chain", 123456): "u = relu(a); v = u**2; w = v*b; L = c + w; a = 3, b = -1, c = 5",
+    ("shared", 3): "u = a*b; v = u - c; L = v/u; a = -1, b = -1/2, c = -3/2",
+    ("shared", 7): "u = a**2; v = u - c; L = v*u; a = -2, c = 5",
+    ("shared", 123456): "u = a*b; v = u/c; L = v + u; a = 4, b = 6, c = 4",
+    ("diamond", 0): "u = a/b; v = u - a; w = u**2; L = v + w; a = -2, b = 1",
+    ("diamond", 7): "u = a*b; v = u/a; w = u**2; L = v + w; a = 3/2, b = 2",
+    ("diamond", 123456): "u = a + b; v = u/a; w = u - c; L = v*w; a = -3, b = 3/2, c = 3",
+    ("neuron", 7): "b = 4, w1 = 6, w2 = 2, x1 = 1, x2 = -3, y = 2",
+    ("neuron", 123456): "b = -3, w1 = -2, w2 = 5, x1 = 2, x2 = 3/2, y = 6",
+    ("tanh", 7): "b = 1, v = 3, w1 = 2, w2 = -3/2, x1 = 2, x2 = 2, o = 0.96 (rounded)",
+    ("tanh", 123456): "b = -1/2, v = -1, w1 = 5/2, w2 = -3, x1 = 1, x2 = 1/2, o = 0.46 (rounded)",
+    ("sigmoid", 7): "b = -2, v = -1, w1 = 3/2, w2 = -1, x1 = 1, x2 = 1, o = 0.18 (rounded)",
+    ("sigmoid", 123456): "b = -2, v = 5, w1 = -4, w2 = -1, x1 = -1, x2 = 5/2, o = 0.38 (rounded)",
+    ("network", 7): "b1 = 4, b2 = 3, v1 = 2, v2 = -1, w1 = 5/2, w2 = 2, x = -1, y = -1",
+    ("network", 123456): "b1 = 3, b2 = 1, v1 = 2, v2 = 4, w1 = -1, w2 = 1, x = -1/2, y = 3",
+    ("descent", 7): "b = 3, w = -2, x = 2, y = -4",
+    ("descent", 123456): "b = 5, w = -3, x = 2, y = 1",
+}
+
+
+def test_the_same_seed_makes_the_same_everywhere():
+    for (level, seed), recorded in RECORDED.items():
+        drawn = exercise(seed, level)
+        assert f"{drawn.formula}; {', '.join(drawn.conditions)}".endswith(recorded)
+        assert exercise(seed, level) == drawn
+    assert (
+        str(exercise(2, "chain", ["*", "**", "-"], size=6)).splitlines()[:8]
+        == """u = b - a
+v = u**2
+w = v - c
+x = w - d
+y = x*f
+L = g - y
+
+Given a = 1, b = -1/2, c = -3, d = 5, f = 1, g = -1.""".splitlines()
+    )
+    assert [", ".join(alike(3, 5, level)[2].conditions) for level in ("shared", "tanh", "network")] == [
+        "a = -1/2, c = -3",
+        "b = 3/2, v = -2, w1 = 4, w2 = -2, x1 = 2, x2 = 4, o = 0.91 (rounded)",
+        "b1 = 1/2, b2 = -2, v1 = 2, v2 = -2, w1 = 1, w2 = 5, x = 1/2, y = 5/2",
+    ]
+
+
+@pytest.mark.parametrize("level", ["operation", "chain", "shared", "diamond"])
+def test_another_seed_makes_another(level):
+    formulas = {exercise(seed, level).formula for seed in range(40)}
+    assert len(formulas) == 6 if level == "operation" else len(formulas) > 10
+
+
+# -------------------- for a class --------------------
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_class_gets_equal_difficulty_and_different_numbers(level):
+    drawn = alike(30, 1, level)
+    first = drawn[0]
+    assert first == exercise(1, level) or level == "operation"  # where the first formula has too few numbers
+    assert len({tuple(each.numbers.items()) for each in drawn}) == 30
+    for each in drawn[1:]:
+        assert (each.formula, each.learning_rate) == (first.formula, first.learning_rate)
+        visible, distinct = count_by_hand(each)
+        assert visible >= len(first.visible) - 1
+        assert distinct >= first.distinct - 1
+        numbers = [x for v, g in gradients(each.root).items() for x in (v.data, g)]
+        of_first = [x for v, g in gradients(first.root).items() for x in (v.data, g)]
+        fractions, most = (sum(Fraction(x).denominator > 1 for x in some) for some in (numbers, of_first))
+        assert abs(fractions - most) <= len(numbers) / 6
+        assert all(abs(x) <= LARGEST for x in numbers)
+        assert all(each.answers[name] for name in each.numbers)
+        for before, v in zip(topological_order(first.root), topological_order(each.root), strict=True):
+            if v.op is relu:
+                assert (v.data > 0) == (before.data > 0)
+
+
+def test_a_class_grows_at_its_end():
+    assert alike(12, 3, "diamond")[:5] == alike(5, 3, "diamond")
+
+
+def test_numbers_come_again_where_there_are_no_more():
+    drawn = alike(60, 4, "operation", ["**"])  # a**2 has 15 numbers at most
+    different = {each.numbers["a"] for each in drawn}
+    assert 5 < len(different) <= 15
+    assert drawn[len(different)] == drawn[0]
+    assert [list(alike(60, 4, "operation", ["**"])[k].numbers.values()) for k in (0, 59)] == [
+        list(drawn[k].numbers.values()) for k in (0, 59)
+    ]
+
+
+def test_another_formula_is_taken_for_a_class_for_which_the_first_has_too_few_numbers():
+    assert len(exercise(0, "diamond").numbers) == 2
+    drawn = alike(200, 0, "diamond")
+    assert len({tuple(each.numbers.items()) for each in drawn}) == 200
+    assert {each.formula for each in drawn} == {drawn[0].formula}
+
+
+def count_by_hand(drawn):
+    """Return how many mistakes change an answer, and how many do so in a way of their own."""
+    right = list(drawn.answers.values())
+    wrong = []
+    for mistake in MISTAKES:
+        try:
+            found = {v.label: g for v, g in gradients(drawn.root, mistake).items()}
+        except (ArithmeticError, ValueError):
+            continue
+        if drawn.learning_rate is not None:
+            moved = updates(drawn.root, gradients(drawn.root, mistake), drawn.learning_rate, mistake)
+            found |= {f"{v.label}_new": x for v, x in moved.items()}
+        answers = [found[name] for name in drawn.answers]
+        if answers != right:
+            wrong.append(answers)
+    return len(wrong), sum(sum(a == b for b in wrong) == 1 for a in wrong)
+
+
+def test_mistakes_show_and_can_be_told_apart():
+    told = {level: [] for level in LEVELS}
+    for level in LEVELS:
+        for seed in range(10):
+            drawn = exercise(seed, level)
+            visible, distinct = count_by_hand(drawn)
+            assert (len(drawn.visible), drawn.distinct) == (visible, distinct)
+            told[level].append(distinct / visible)
+    for level in ("chain", "shared", "diamond", "neuron", "tanh", "sigmoid", "network", "descent"):
+        assert sum(told[level]) / 10 > 0.9
+    assert len(exercise(1, "diamond").visible) > len(CLASSICS["cs231n"].visible)
+
+
+def test_a_mistake_made_in_an_exercise_is_named():
+    drawn = exercise(1, "diamond")
+    for mistake_id, wrong in drawn.visible.items():
+        said = drawn.grade(dict(zip(drawn.answers, wrong, strict=True)))
+        assert mistake_id in {m.id for d in said.diagnoses for m in d.mistakes}
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "expected"),
+    [
+        ("cs231n", -12, {"x": -4, "y": -4, "z": 3, "q": -4}),
+        ("karpathy", -8, {"a": 6, "b": -4, "c": -2, "d": -2, "e": -2, "f": 4}),
+        ("colah", 6, {"a": 2, "b": 5, "c": 2, "d": 3}),
+        ("twice", 6, {"a": 2}),
+        ("square", 121, {"w": 66, "u": 22, "v": 22}),
+        ("fork", -6, {"a": -3, "b": -8, "d": 1, "e": -6}),
+        ("relu", 2, {"x": 2, "w": 1, "u": 1}),
+    ],
+)
+def test_classics_have_their_published_numbers(name, output, expected):
+    assert CLASSICS[name].root.data == output
+    assert CLASSICS[name].answers == expected
+    assert CLASSICS[name].source
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [  # as they are printed where they come from
+        ("karpathy-neuron", {"n": "0.5", "x1": "-1.5", "w1": "1.0", "x2": "0.5", "w2": "0.0", "b": "0.5000"}),
+        ("cs231n-neuron", {"n": "0.20", "w0": "-0.20", "x0": "0.39", "w1": "-0.39", "x1": "-0.59", "w2": "0.20"}),
+    ],
+)
+def test_neurons_have_their_published_numbers(name, published):
+    drawn = CLASSICS[name]
+    grading = drawn.grade(published)
+    assert [g.name for g in grading.grades if g.status == "right"] == [n for n in drawn.answers if n in published]
+    assert not drawn.grade({**published, "n": "0.25"}).is_right
+    assert "rounded_early" not in CLASSICS["karpathy-neuron"].visible  # for all its gradients have one decimal
+    assert Exercise.from_document(name, json.loads(json.dumps(drawn.as_document()))).answers == drawn.answers
+
+
+def test_what_is_computed_from_what_was_shown_rounded_is_right():
+    drawn = CLASSICS["karpathy-neuron"]
+    assert "b = 6.88137 (rounded), o = 0.707107 (rounded)." in str(drawn)
+    assert "Compute ∂o/∂n, ∂o/∂b" in str(drawn)  # o is given
+    assert drawn.grade({"n": 1 - 0.707107**2, "x1": -3 * (1 - 0.707107**2)}).is_right
+    assert drawn.grade({"n": 1 - 0.7071**2}).is_right is False
+
+
+def test_operations_can_be_chosen():
+    for seed in range(5):
+        formula = exercise(seed, "chain", operations=["*", "**"], size=5).formula
+        assert len(formula.split("; ")) == 5
+        assert not set(formula) & set("/+-r")
+
+
+def test_lines_fade():
+    drawn = CLASSICS["karpathy"]
+    lines = drawn.lines()
+    assert [line.question for line in lines][:4] == ["e = a * b", "d = e + c", "L = d * f", "∂L/∂f"]
+    assert all(line.is_blank for line in lines)
+    assert not any(line.is_blank for line in drawn.lines(fade=0))
+    half = [line.is_blank for line in drawn.lines(fade=0.5)]
+    assert half == sorted(half)
+    assert abs(sum(half) - len(half) / 2) <= 0.5
+    assert next(line for line in lines if line.question == "∂L/∂a").answer == 6
+    assert "∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6" in [line.working for line in lines]
+
+
+def test_lines_of_one_rule():
+    blank = [line.question for line in CLASSICS["karpathy"].lines(rule="add") if line.is_blank]
+    assert blank == ["d = e + c", "∂L/∂c", "∂L/∂e"]
+    with pytest.raises(ValueError, match="'tanh' is no operation of this exercise"):
+        CLASSICS["karpathy"].lines(rule="tanh")
+    with pytest.raises(ValueError, match="fade is between 0"):
+        CLASSICS["karpathy"].lines(fade=2)
+
+
+def test_what_a_student_gets():
+    assert str(CLASSICS["colah"]).splitlines() == [
+        "c = a + b",
+        "d = b + 1",
+        "L = c*d",
+        "",
+        "Given a = 2, b = 1.",
+        "Compute L, then ∂L/∂d, ∂L/∂c, ∂L/∂b, ∂L/∂a.",
+    ]
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match=r"a level is operation, .*, descent, not 'hard'"):
+        exercise(1, "hard")
+    with pytest.raises(ValueError, match=r"operations are .*, not 'sin'"):
+        exercise(1, operations=["sin"])
+    with pytest.raises(ValueError, match="size is from 2 to 12"):
+        exercise(1, "chain", size=1)
+    assert isinstance(exercise(1, "chain", size=12), Exercise)
+
+
+def test_what_tells_a_mistake_is_no_rounding():
+    for drawn in CLASSICS.values():
+        for mistake, wrong in drawn.telling:
+            assert all(abs(x - drawn.answers[name]) > 1e-9 for name, x in wrong.items()), (drawn.name, mistake.id)

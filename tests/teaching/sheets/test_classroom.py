@@ -1,0 +1,379 @@
+"""Sets of sheets for a class, and its answers graded."""
+
+import csv
+import errno
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from micrograd_like.cli import main
+from micrograd_like.teaching.exercises.generator import Exercise, exercise
+from micrograd_like.teaching.sheets import grade_class, write_class
+from micrograd_like.teaching.sheets.classroom import ClassGrading, read_names
+
+NAMES = ["Ada", "Bob, Jr.", 'Eve "the" Third', "=cmd()", "<script>alert(1)</script>", "Zoë", "ADA", "x" * 300]
+
+
+def table(content):
+    """Return the cells of a CSV file as a spreadsheet reads it."""
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def drawn_from(folder):
+    """Return everybody's exercises from the key."""
+    key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+    return {name: [Exercise.from_document("", part) for part in parts] for name, parts in key["students"].items()}
+
+
+def answers_file(path, rows, *, delimiter=",", encoding="utf-8-sig"):
+    with path.open("w", newline="", encoding=encoding) as file:  # as spreadsheets write it
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(("name", "exercise", "node", "answer"))
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def sheets(tmp_path_factory):
+    """Two exercises for each of NAMES, in a folder that no test changes."""
+    folder = tmp_path_factory.mktemp("class") / "sheets"
+    write_class(NAMES, folder, "shared", count=2)
+    return folder
+
+
+@pytest.fixture
+def one(tmp_path):
+    """The key of a class of one, with `L = a*b`."""
+    return write_class(["Ada"], tmp_path / "one", "operation", operations=["*"]).key
+
+
+# -------------------- the sheets --------------------
+
+
+def test_everybody_gets_a_sheet(sheets):
+    pages = sorted(path.name for path in sheets.glob("*.html"))
+    assert pages == [
+        *("001-Ada.html", "002-Bob-Jr.html", "003-Eve-the-Third.html", "004-cmd.html"),
+        *("005-script-alert-1-script.html", "006-Zoë.html", "007-ADA.html", f"008-{'x' * 40}.html"),
+    ]
+    assert len({page.casefold() for page in pages}) == len(pages)  # on a disk that ignores case too
+    assert len({(sheets / page).read_bytes() for page in pages}) == len(NAMES)
+    assert {path.name for path in sheets.iterdir()} == {*pages, "key.json", "key.csv", "answers.csv"}
+    drawn = drawn_from(sheets)
+    assert list(drawn) == NAMES
+    for exercises in zip(*drawn.values(), strict=True):
+        assert len({each.formula for each in exercises}) == 1
+        assert len({tuple(each.numbers.values()) for each in exercises}) == len(NAMES)
+    for page, (first, second) in zip(pages, drawn.values(), strict=True):
+        written = (sheets / page).read_text(encoding="utf-8")
+        assert ", ".join(first.conditions) in written
+        assert ", ".join(second.conditions) in written
+        assert "<script" not in written
+        assert "Key" not in written
+
+
+def test_the_key_and_the_form_for_answers(sheets):
+    form, key = (table((sheets / file).read_bytes()) for file in ("answers.csv", "key.csv"))
+    assert [row[:3] for row in form] == [row[:3] for row in key]
+    assert {row[3] for row in form[1:]} == {""}
+    drawn = drawn_from(sheets)
+    for name, number, node, answer in key[1:]:
+        truth = drawn[name.removeprefix("'")][int(number) - 1].answers[node]
+        assert float(answer) == pytest.approx(float(truth), rel=1e-5)
+    for cell in {cell for row in key for cell in row}:  # no formula, and none after a semicolon either
+        assert not re.match(r"[=+@\t\r-]", cell) or float(cell) < 0
+    assert all(line.startswith('"') for line in (sheets / "key.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert grade_class(sheets / "key.json", sheets / "key.csv").students["=cmd()"].right > 0
+    assert not any(
+        student.answered for student in grade_class(sheets / "key.json", sheets / "answers.csv").students.values()
+    )
+
+
+def test_the_same_seed_writes_the_same_class(sheets, tmp_path):
+    written = write_class(NAMES, tmp_path / "again", "shared", count=2)
+    assert [path.read_bytes() for path in written.sheets] == [
+        (sheets / path.name).read_bytes() for path in written.sheets
+    ]
+    assert written.key.read_bytes() == (sheets / "key.json").read_bytes()
+    other = write_class(NAMES, tmp_path / "other", "shared", count=2, seed=1)
+    assert other.key.read_bytes() != written.key.read_bytes()
+
+
+def test_nobody_and_doubles(tmp_path):
+    with pytest.raises(ValueError, match="the class has nobody in it"):
+        write_class([], tmp_path / "x")
+    with pytest.raises(ValueError, match="'Ada' is empty or given twice"):
+        write_class(["Ada", "Bob", " Ada"], tmp_path / "x")
+    with pytest.raises(ValueError, match="'' is empty or given twice"):
+        write_class(["Ada", " "], tmp_path / "x")
+    with pytest.raises(ValueError, match="a level is operation, "):
+        write_class(["Ada"], tmp_path / "x", "hard")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_names(tmp_path, monkeypatch):
+    monkeypatch.setattr("micrograd_like.teaching.sheets.classroom.Sheet.html", lambda sheet, key: sheet.student)
+    names = [f"Student {i}" for i in range(1001)]
+    written = write_class(names, tmp_path / "many", "tanh")
+    assert written.different == 1001
+    assert [path.name for path in written.sheets][:: len(names) - 1] == [
+        "0001-Student-0.html",
+        "1001-Student-1000.html",
+    ]
+    assert [path.read_text() for path in written.sheets] == names
+
+
+@pytest.mark.parametrize("make", [lambda folder: (folder / "mine.txt").write_text("mine"), lambda folder: None])
+def test_a_folder_is_filled_if_it_is_empty(tmp_path, make):
+    folder = tmp_path / "a" / "sheets"
+    folder.mkdir(parents=True)
+    if make(folder):
+        with pytest.raises(FileExistsError, match="is there, and no empty folder: name a new one"):
+            write_class(["Ada"], folder)
+        assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+    else:
+        assert write_class(["Ada"], folder).key == folder / "key.json"
+    assert [path.name for path in folder.parent.iterdir()] == ["sheets"]
+
+
+def test_where_no_folder_can_be(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError, match="is there, and no empty folder"):
+        write_class(["Ada"], tmp_path / "file")
+    with pytest.raises(OSError, match=r"cannot write the class: .*: '.*sheets'"):
+        write_class(["Ada"], tmp_path / "file" / "sheets")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_class_is_written_wholly_or_not_at_all(tmp_path, monkeypatch, stop):
+    write = Path.write_bytes
+
+    def full(path, content):
+        if path.name.startswith("003"):
+            raise stop
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(
+        type(stop), match="cannot write the class: No space left" if isinstance(stop, OSError) else "^$"
+    ):
+        write_class(["Ada", "Bob", "Eve"], tmp_path / "sheets")
+    assert list(tmp_path.iterdir()) == []
+
+
+# -------------------- grading --------------------
+
+
+def test_a_class_is_graded(sheets, tmp_path):
+    rows, drawn = [], drawn_from(sheets)
+    for i, name in enumerate(NAMES[:7]):  # the last one hands in nothing
+        for number, each in enumerate(drawn[name], start=1):
+            answers = each.visible["local_forgotten"] if i == 1 else each.answers.values()
+            rows += [[name, number, node, x] for node, x in zip(each.answers, answers, strict=True)]
+    slip = next(row for row in rows if row[0] == "Zoë")
+    slip[3] = 17
+    scribble = next(row for row in rows if row[0] == "ADA")
+    scribble[3] = "=2+\x1b[2J"
+    rows = [row for row in rows if row[:2] != ["Ada", 2]]
+    result = grade_class(sheets / "key.json", answers_file(tmp_path / "a.csv", rows))
+    assert list(result.students) == NAMES
+    asked = result.students["Ada"].asked
+    assert (result.students["Ada"].right, result.students["Ada"].answered) == (len(drawn["Ada"][0].answers),) * 2
+    assert result.students["=cmd()"].right == asked
+    assert result.students[NAMES[-1]].remarks == "no answers"
+    assert result.students["Bob, Jr."].mistakes == ("local_forgotten",)
+    assert result.mistakes["local_forgotten"] == (1, 0)
+    assert result.students["Zoë"].remarks.startswith(("perhaps", f"no known mistake: from {slip[2]} in exercise 1"))
+    assert result.students["ADA"].right == asked - 1
+    said = str(result)
+    assert "local derivative forgotten" in said
+    assert f"not a number: {scribble[2]} = =2+�[2J" in said
+    assert "\x1b" not in said
+    assert [row[0] for row in table(result.csv())][1:] == [("'" * (name == "=cmd()")) + name for name in NAMES]
+
+
+def test_on_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("roster.csv").write_text("id;Name\r\n1;Ada\r\n2;Bob\r\n;\r\n", encoding="utf-8-sig", newline="")
+    assert main(["exercise", "--class", "roster.csv", "--level", "chain", "--size", "3", "-o", "sheets"]) == 0
+    assert "wrote 2 sheets, the key, and answers.csv to fill in" in capsys.readouterr().out
+    assert main(["grade", "sheets/key.json", "sheets/key.csv", "-o", "grades.csv"]) == 0
+    assert "no mistakes were named" in capsys.readouterr().out
+    assert [row[0] for row in table(Path("grades.csv").read_bytes())] == ["name", "Ada", "Bob"]
+    Path("many.csv").write_text("name\n" + "\n".join(f"S{i}" for i in range(20)))
+    assert main(["exercise", "--class", "many.csv", "--level", "operation", "--operations", "**", "-o", "s2"]) == 0
+    assert re.search(r"there are only \d+ sets of numbers for this formula", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--class", "r.csv"], "--class takes a folder"),
+        (["--class", "r.csv", "-o", "s", "--key"], "--class takes a folder"),
+        (["--class", "r.csv", "-o", "s"], "No such file or directory: 'r.csv'"),
+        (["karpathy", "--class", "r.csv", "-o", "s"], "karpathy has its own numbers"),
+        (["karpathy", "--level", "chain"], "karpathy has its own numbers"),
+        (["karpathy", "--seed", "0"], "karpathy has its own numbers"),
+        (["karpathy", "--count", "2"], "karpathy has its own numbers"),
+        (["--size", "3"], "--size is for --level chain"),
+        (["--fade", "0.5"], "--fade is for a sheet"),
+        (["--fade", "2", "-o", "s.html"], "fade is between 0"),
+        (["--level", "neuron", "--operations", "*"], "has its own operations"),
+        (["--level", "typo"], "invalid choice: 'typo'"),
+    ],
+)
+def test_what_goes_not_together_is_said(arguments, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(["exercise", *arguments])
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# -------------------- files as they come --------------------
+
+
+RIGHT = {"a": "b", "b": "a"}  # ∂L/∂a of L = a*b
+
+
+def right_answers(key):
+    numbers = drawn_from(key.parent)["Ada"][0].numbers
+    return [("Ada", 1, node, numbers[other]) for node, other in RIGHT.items()]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_tables_of_any_kind_are_read(one, tmp_path, delimiter, encoding, ends):
+    lines = [delimiter.join(map(str, row)) for row in right_answers(one)]
+    written = ["Name", " EXERCISE", "note", "node", "answer"]
+    lines = [
+        delimiter.join([name, number, "", node, x]) for name, number, node, x in (r.split(delimiter) for r in lines)
+    ]
+    content = ends.join([delimiter.join(written), *lines, delimiter * 4, "", ""])
+    (tmp_path / "a.csv").write_bytes(content.encode(encoding))
+    student = grade_class(one, tmp_path / "a.csv").students["Ada"]
+    assert (student.right, student.asked) == (2, 2)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_decimals_may_have_a_comma(one, tmp_path, delimiter):
+    rows = [(*row, f"{float(x):.2f}".replace(".", ",")) for *row, x in right_answers(one)]
+    assert "," in rows[0][3]
+    assert grade_class(one, answers_file(tmp_path / "a.csv", rows, delimiter=delimiter)).students["Ada"].right == 2
+
+
+@pytest.mark.parametrize("written", ["two", "3. Feb", "1/0", "__import__('os')", "9**9**9", "1" * 5000, "<b>", "NaN"])
+def test_what_is_no_number_is_not_right_and_shown(one, tmp_path, written):
+    rows = right_answers(one)
+    rows[0] = (*rows[0][:3], written)
+    student = grade_class(one, answers_file(tmp_path / "a.csv", rows)).students["Ada"]
+    assert (student.right, student.answered, student.asked) == (1, 2, 2)
+    if written != "1" * 5000:
+        assert student.remarks == f"not a number: a = {written}"
+
+
+def test_short_rows_and_empty_answers_are_no_answers(one, tmp_path):
+    (tmp_path / "a.csv").write_text("name,exercise,node,answer\nAda,1,a\nAda,1,b,  \n\n,,,\n")
+    student = grade_class(one, tmp_path / "a.csv").students["Ada"]
+    assert (student.right, student.answered, student.remarks) == (0, 0, "no answers")
+    (tmp_path / "a.csv").write_text("name,exercise,node,answer\n")
+    assert grade_class(one, tmp_path / "a.csv").students["Ada"].remarks == "no answers"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (("Bob", 1, "a", 1), "row 2: 'Bob' is not in the key"),
+        (("", 1, "a", 1), "row 2: '' is not in the key"),
+        (("Ada", 7, "a", 1), "row 2: there are exercises 1 to 1, not '7'"),
+        (("Ada", 0, "a", 1), "not '0'"),
+        (("Ada", -1, "a", 1), "not '-1'"),
+        (("Ada", "²", "a", 1), "not '²'"),
+        (("Ada", "9" * 5000, "a", 1), "there are exercises 1 to 1"),
+        (("Ada", 1, "zz", 1), "row 2: no node 'zz' is asked for in exercise 1: there are b, a"),
+    ],
+)
+def test_a_row_that_belongs_to_nothing_is_an_error(one, tmp_path, row, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        grade_class(one, answers_file(tmp_path / "a.csv", [row]))
+
+
+def test_an_answer_given_twice_is_an_error(one, tmp_path):
+    rows = [("Ada", 1, "a", 1), ("Ada", 1, "a", ""), ("Ada", 1, "a", 2)]
+    with pytest.raises(ValueError, match="row 4: Ada has answered for a in exercise 1 before"):
+        grade_class(one, answers_file(tmp_path / "a.csv", rows))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "a column is missing: the first line must name name, exercise, node, answer"),
+        (b"name,exercise,answer\r\nAda,1,2\r\n", "a column is missing"),
+        (b"Ada,1,a,2\r\n", "a column is missing"),
+        (
+            "name,exercise,node,answer\nZoë,1,a,2\n".encode("latin-1"),
+            "byte 28 is not UTF-8: save the table as CSV in UTF-8",
+        ),
+        ("name,exercise,node,answer\nAda,1,a,2\n".encode("utf-16"), "byte 0 is not UTF-8"),
+        (b'name,exercise,node,answer\nAda,1,a,"' + b"1" * 200_000 + b'"\n', "row 2: this is no table: field larger"),
+    ],
+)
+def test_what_is_no_table_is_named(one, tmp_path, content, said):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=f"a.csv: {said}"):
+        grade_class(one, tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda key: "{", "this is no JSON text"),
+        (lambda key: "[" * 100_000, "this is no JSON text"),
+        (lambda key: {}, "this is no key of a class: it is the file key.json"),
+        (lambda key: [1], "this is no key of a class"),
+        (lambda key: key | {"version": 2}, "the key has version 2, and only 1 can be read"),
+        (lambda key: key | {"students": None}, "the key is damaged"),
+        (lambda key: key | {"students": {"Ada": [{}]}}, "the key is damaged"),
+        (lambda key: key | {"students": {"Ada": [{**key["students"]["Ada"][0], "formula": "L = a*"}]}}, "damaged"),
+        (lambda key: key | {"students": {"Ada": [{**key["students"]["Ada"][0], "numbers": {"a": "1/0"}}]}}, "damaged"),
+        (lambda key: key | {"students": {"Ada": [{**key["students"]["Ada"][0], "parameters": ["z"]}]}}, "damaged"),
+        (lambda key: key | {"students": {"Ada": [{**key["students"]["Ada"][0], "learning_rate": "0"}]}}, "damaged"),
+    ],
+)
+def test_a_damaged_key_is_named(one, tmp_path, change, said):
+    changed = change(json.loads(one.read_text()))
+    (tmp_path / "k.json").write_text(changed if isinstance(changed, str) else json.dumps(changed))
+    with pytest.raises(ValueError, match=f"k.json: .*{said}"):
+        grade_class(tmp_path / "k.json", one.parent / "answers.csv")
+
+
+def test_files_that_are_not_there(one, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.csv"):
+        grade_class(one, tmp_path / "none.csv")
+    with pytest.raises(FileNotFoundError, match=r"none\.json"):
+        grade_class(tmp_path / "none.json", one)
+    with pytest.raises(FileNotFoundError, match=r"none\.csv"):
+        read_names(tmp_path / "none.csv")
+
+
+def test_a_roster(tmp_path):
+    for content in ("id,name\n1,Ada\n2,Bob\n", "\ufeffNAME;id\r\nAda;1\r\nBob;2\r\n", "name\nAda\n\n  Bob  \n"):
+        (tmp_path / "r.csv").write_text(content, newline="", encoding="utf-8")
+        assert read_names(tmp_path / "r.csv") == ["Ada", "Bob"]
+    (tmp_path / "r.csv").write_text("first,last\nAda,L\n")
+    with pytest.raises(ValueError, match="a column is missing: the first line must name name"):
+        read_names(tmp_path / "r.csv")
+
+
+def test_a_class_of_nobody_is_printed():
+    assert str(ClassGrading({})) == "name  right  mistakes\n\nno mistakes were named"
+
+
+def test_the_first_student_has_the_exercise_of_the_seed(sheets):
+    first = drawn_from(sheets)["Ada"]
+    assert [each.formula for each in first] == [exercise(k, "shared").formula for k in range(2)]

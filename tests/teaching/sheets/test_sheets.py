@@ -1,0 +1,177 @@
+"""Sheets for print and as Markdown, and questions for Moodle."""
+
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from micrograd_like.cli import main
+from micrograd_like.teaching import CLASSICS, exercise
+from micrograd_like.teaching.exercises.levels import LEVELS
+from micrograd_like.teaching.sheets import Sheet
+from micrograd_like.teaching.sheets.moodle import moodle_xml
+
+
+class Page(HTMLParser):
+    """What a browser finds on a page: tags, and the text of the part before the key and of the key."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.sheet, self.key, self.in_key = [], [], [], False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.in_key = self.in_key or ("class", "key") in attributes
+
+    def handle_data(self, data):
+        (self.key if self.in_key else self.sheet).append(data)
+
+
+@pytest.fixture
+def sheet():
+    return Sheet([CLASSICS["karpathy"], exercise(1, "diamond")], student="Ada")
+
+
+def test_a_page_has_a_box_for_each_answer_and_the_key_apart(sheet):
+    page = Page(sheet.html())
+    asked = sum(len(drawn.lines()) for drawn in sheet.exercises)
+    assert page.tags.count(("span", {"class": "box"})) == asked
+    assert sum(tag == "img" for tag, _ in page.tags) == 2
+    assert "∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6" in page.key
+    assert "Ada" in page.sheet
+    assert not any("+=" in text for text in page.sheet)
+    assert "upstream gradient forgotten" in page.key
+
+
+def test_without_the_key_nothing_is_given_away(sheet):
+    page = Page(sheet.html(key=False))
+    assert page.key == []
+    assert "-8" not in page.sheet
+    assert "Key" not in sheet.markdown(key=False)
+
+
+def test_faded_lines_are_filled_in(sheet):
+    half = Sheet(sheet.exercises, fade=0.5)
+    boxes = Page(half.html()).tags.count(("span", {"class": "box"}))
+    assert boxes == sum(line.is_blank for drawn in half.exercises for line in drawn.lines(0.5))
+    assert 0 < boxes < sum(len(drawn.lines()) for drawn in half.exercises)
+
+
+def test_markdown_tables_have_whole_rows(sheet):
+    for line in sheet.markdown().splitlines():
+        if line.startswith("|"):
+            assert len(line.replace("\\|", "").split("|")) in (4, 5)
+    assert "| e = a \\* b |  |" in sheet.markdown()
+
+
+def test_save_by_ending(sheet, tmp_path):
+    assert sheet.save(tmp_path / "s.html").read_text(encoding="utf-8") == sheet.html()
+    assert sheet.save(tmp_path / "s.md", key=False).read_text(encoding="utf-8") == sheet.markdown(key=False)
+    with pytest.raises(ValueError, match=r"end the name in \.html, "):
+        sheet.save(tmp_path / "s.docx")
+
+
+def test_names_are_text(tmp_path):
+    page = Page(Sheet([CLASSICS["twice"]], title="<b>&", student="<script>x</script>").html())
+    assert not any(tag in ("script", "b") for tag, _ in page.tags if tag == "script")
+    assert "<script>x</script>" in page.sheet
+    assert "\\<script\\>" in Sheet([CLASSICS["twice"]], student="<script>").markdown()
+
+
+def test_a_page_for_the_screen_is_whole_and_shows_no_answer(sheet, tmp_path):
+    written = sheet.save(tmp_path / "s.html", screen=True).read_text(encoding="utf-8")
+    page = Page(written)
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("input") == sum(len(drawn.lines()) for drawn in sheet.exercises)
+    assert tags.count("form") == 4
+    assert tags.count("script") == 1
+    assert "link" not in tags
+    assert all(attributes["src"].startswith("data:") for _, attributes in page.tags if "src" in attributes)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    assert {attributes["for"] for tag, attributes in page.tags if tag == "label"} <= set(ids)
+    shown = "".join(page.sheet).partition("use strict")[0]
+    assert "∂L/∂a" in shown
+    assert "-8" not in shown
+    evil = Page(Sheet(sheet.exercises[:1], title="<b>", student="</script><script>alert(1)").screen())
+    assert [tag for tag, _ in evil.tags].count("script") == 1
+    assert "</script><script>alert(1)" in evil.sheet
+    assert len(written) < 120_000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--screen"], "--screen takes a file for the page, -o FILE.html"),
+        (["--screen", "-o", "s.md"], "a sheet for the screen is a page: end its name in .html"),
+        (["--no-key"], "--no-key is for a sheet"),
+        (["--no-key", "--screen", "-o", "s.html"], "a page for the screen needs its own"),
+        (["--key", "-o", "s.html"], "--key prints the solution"),
+    ],
+)
+def test_options_that_do_not_go_together(options, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["exercise", *options])
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# -------------------- Moodle --------------------
+
+
+def test_moodle_questions_have_feedback_for_each_mistake(sheet, tmp_path):
+    quiz = ElementTree.fromstring(sheet.save(tmp_path / "s.xml").read_text(encoding="utf-8"))
+    assert [q.get("type") for q in quiz][:2] == ["category", "numerical"]
+    questions = quiz.findall("question[@type='numerical']")
+    assert len(questions) == sum(len(drawn.answers) for drawn in sheet.exercises)
+    of_a = next(q for q in questions if q.findtext("name/text") == "Exercise 1: ∂L/∂a")
+    assert "L = d*f" in of_a.findtext("questiontext/text")
+    answers = {a.findtext("text"): (a.get("fraction"), a.findtext("feedback/text")) for a in of_a.iter("answer")}
+    assert answers["6"] == ("100", "Right.")
+    assert answers["-3"][0] == "0"
+    assert "upstream gradient" in answers["-3"][1]
+    assert "the other factor" in answers["8"][1]  # -2 * 2, from f = -2 not swapped at L: 4 * 2
+    assert list(answers.items())[-1] == ("*", ("0", "Which operations use a, and what does each contribute?"))
+    assert "= -2 * (-3) = 6" in of_a.findtext("generalfeedback/text")
+    assert "as a decimal" in of_a.findtext("questiontext/text")
+
+
+@pytest.mark.parametrize("drawn", [*(exercise(s, level) for level in LEVELS for s in (0, 1)), *CLASSICS.values()])
+def test_moodle_questions_keep_to_its_rules(drawn):
+    """As the importer reads them: question/format/xml/format.php, import_numerical, and qtype_numerical_answer."""
+    for question in ElementTree.fromstring(moodle_xml([drawn])).findall("question[@type='numerical']"):
+        assert [part.tag for part in question if part.tag != "answer"] == [
+            *("name", "questiontext", "defaultgrade", "generalfeedback"),
+        ]
+        assert all(part.get("format") == "plain_text" for part in question.iter() if part.tag.endswith("feedback"))
+        fractions = [a.get("fraction") for a in question.iter("answer")]
+        assert fractions == ["100"] + ["0"] * (len(fractions) - 1)  # of the grades it knows, all but one wrong
+        assert all(float(a.findtext("tolerance")) == 0.001 for a in question.iter("answer"))
+        *written, rest = [a.findtext("text") for a in question.iter("answer")]
+        assert rest == "*"
+        numbers = [float(number) for number in written]
+        assert float(drawn.answers[question.findtext("name/text").rpartition("∂")[2].split(": ")[-1]]) == pytest.approx(
+            numbers[0]
+        )
+        gaps = [abs(x - y) for k, x in enumerate(numbers) for y in numbers[:k]]
+        assert all(gap > 0.002 for gap in gaps)  # no two answers overlap, and what is right is never called wrong
+
+
+def test_a_title_makes_one_category():
+    quiz = ElementTree.fromstring(moodle_xml([CLASSICS["twice"]], "/Week 1/2: \x07<b>&"))
+    assert quiz.findtext("question/category/text") == "$course$/Week 1//2: <b>&"
+
+
+def test_the_command_line_writes_a_sheet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["exercise", "--level", "chain", "--count", "2", "-o", "s.html"]) == 0
+    assert (tmp_path / "s.html").read_text(encoding="utf-8").count('class="exercise"') == 2
+    assert main(["exercise", "karpathy", "--fade", "0", "-o", "s.html"]) == 0
+    assert 'class="box"' not in (tmp_path / "s.html").read_text(encoding="utf-8")
+    for name in ("s.tex", "s.md", "s.ipynb", "s.html"):
+        assert main(["exercise", "karpathy", "--no-key", "-o", name]) == 0
+        written = (tmp_path / name).read_text(encoding="utf-8")
+        assert "upstream gradient forgotten" not in written
+        assert "BEGIN SOLUTION" not in written
