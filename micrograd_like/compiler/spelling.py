@@ -6,7 +6,7 @@ from .. import ops
 from .lower import Instruction, Operand
 
 # How a row is written, its operands being {0}, {1} …; {terms} joins them by +, {products} as a weighted sum, {all} by
-# commas. "whole power" is a power whose exponent is a whole number in the text, "heaviside 0" the derivative of relu.
+# commas. "whole power" is a power whose exponent is a whole number in the text.
 PYTHON = {
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
@@ -29,54 +29,74 @@ PYTHON = {
     "abs": "abs({0})",
     "maximum": "{0} if {0} > {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} < {1} or {0} != {0} else {1}",
-    "sign": "float(({0} > 0) - ({0} < 0))",
-    "heaviside": "1.0 if {0} > 0 else 0.0 if {0} else {1}",
-    "heaviside 0": "1.0 if {0} > 0 else 0.0",
     "sum": "{terms}",
     "logsumexp": "logsumexp({all})",
     "dot": "{products}",
-    "choose": "{1} if {0} else 0.0",
+    "above": "1.0 if {0} > {1} else 0.0",
+    "equal": "1.0 if {0} == {1} else 0.0",
+    "choose": "{1} if {0} else {2}",
 }
 NUMPY = PYTHON | {
     "power": "np.power({0}, {1})",
-    **{name: f"np.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs", "sign")},
+    **{
+        name: f"np.{name}({{0}})"
+        for name in (
+            "exp",
+            "log",
+            "sqrt",
+            "sin",
+            "cos",
+            "tanh",
+            "abs",
+        )
+    },
     "relu": "np.maximum({0}, 0.0)",
     "leaky_relu": "np.where({0} > 0, {0}, {1} * {0})",
     "maximum": "np.maximum({0}, {1})",
     "minimum": "np.minimum({0}, {1})",
-    "heaviside": "np.heaviside({0}, {1})",
-    "heaviside 0": "np.heaviside({0}, 0.0)",
-    "choose": "np.where({0} != 0, {1}, 0.0)",
+    "above": "np.where({0} > {1}, 1.0, 0.0)",
+    "equal": "np.where({0} == {1}, 1.0, 0.0)",
+    "choose": "np.where({0} != 0, {1}, {2})",
 }
 C = PYTHON | {
     **{row.name: f"{row.name}_rows({{all}})" for row in ops.OPERATIONS.values()},
     **{name: PYTHON[name] for name in ("add", "subtract", "multiply", "divide", "negative", "positive", "sum", "dot")},
     "whole power": "power_rows({all})",
-    "heaviside 0": "heaviside_rows({all})",
     "logsumexp": "logsumexp_rows({n}, (rows[]){{{all}}})",
-    "choose": "choose_rows({all})",
+    **{name: f"{name}_rows({{all}})" for name in ("above", "equal", "choose")},
 }
 JAVASCRIPT = PYTHON | {
-    **{name: f"Math.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs", "sign")},
+    **{
+        name: f"Math.{name}({{0}})"
+        for name in (
+            "exp",
+            "log",
+            "sqrt",
+            "sin",
+            "cos",
+            "tanh",
+            "abs",
+        )
+    },
     "power": "{0} ** {1}",
     "relu": "{0} <= 0 ? 0 : {0}",
     "leaky_relu": "{0} > 0 ? {0} : {1} * {0}",
     "maximum": "Math.max({0}, {1})",
     "minimum": "Math.min({0}, {1})",
-    "heaviside": "{0} > 0 ? 1 : {0} ? 0 : {1}",
-    "heaviside 0": "{0} > 0 ? 1 : 0",
-    "choose": "{0} ? {1} : 0",
+    "above": "{0} > {1} ? 1 : 0",
+    "equal": "{0} === {1} ? 1 : 0",
+    "choose": "{0} ? {1} : {2}",
 }
 TORCH = PYTHON | {
     **{name: f"torch.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu")},
-    **{name: f"torch.{name}({{0}})" for name in ("abs", "sign")},
+    **{name: f"torch.{name}({{0}})" for name in ("abs",)},
     "power": "torch.pow({0}, {1})",
     "leaky_relu": "torch.where({0} > 0, {0}, {1} * {0})",
     "maximum": "torch.where({0} > {1}, {0}, {1})",
     "minimum": "torch.where({0} < {1}, {0}, {1})",
-    "heaviside": "heaviside({0}, {1})",
-    "heaviside 0": "heaviside({0}, 0.0)",
-    "choose": "choose({0}, {1})",
+    "above": "above({0}, {1})",
+    "equal": "equal({0}, {1})",
+    "choose": "choose({0}, {1}, {2})",
 }
 JAX = {
     row: spelling.replace("np.", "jnp.")
@@ -141,13 +161,18 @@ def softplus(x):
 def logsumexp(*xs):
     return torch.stack(torch.broadcast_tensors(*(x + torch.zeros_like(sum(xs)) for x in xs))).logsumexp(dim=0)
 """,
-        "heaviside": """
-def heaviside(x, at_zero):
-    return (x > 0).to(x.dtype) + (x == 0).to(x.dtype) * at_zero
+        "above": """
+def above(x, y):
+    return (torch.as_tensor(x) > y).to(torch.float64)
+""",
+        "equal": """
+def equal(x, y):
+    return (torch.as_tensor(x) == y).to(torch.float64)
 """,
         "choose": """
-def choose(condition, x):
-    return torch.where(condition != 0, torch.as_tensor(x, dtype=condition.dtype), 0.0)
+def choose(condition, x, y):
+    x, y = (torch.as_tensor(side, dtype=condition.dtype) for side in (x, y))
+    return torch.where(condition != 0, x, y)
 """,
     },
     "jax": {
@@ -197,9 +222,9 @@ HELPERS["c"] = {
     "leaky_relu": _select("leaky_relu", "xy", "select_rows(x > 0, x, y * x)"),
     "maximum": _select("maximum", "xy", "select_rows((x > y) | (x != x), x, y)"),
     "minimum": _select("minimum", "xy", "select_rows((x < y) | (x != x), x, y)"),
-    "sign": _select("sign", "x", "select_rows(x > 0, all(1.0), select_rows(x < 0, all(-1.0), all(0.0)))"),
-    "heaviside": _select("heaviside", "xy", "select_rows(x > 0, all(1.0), select_rows(x == 0, y, all(0.0)))"),
-    "choose": _select("choose", "xy", "select_rows(x != 0, y, all(0.0))"),
+    "above": _select("above", "xy", "select_rows(x > y, all(1.0), all(0.0))"),
+    "equal": _select("equal", "xy", "select_rows(x == y, all(1.0), all(0.0))"),
+    "choose": _select("choose", "xyz", "select_rows(x != 0, y, z)"),
     "logsumexp": """
 static rows logsumexp_rows(int n, const rows *xs) {
     rows out;
@@ -219,11 +244,8 @@ def spell(instruction: Instruction, language: str, wrap: Callable[[Operand], str
     """Return the right-hand side of an instruction; KeyError if the language's table lacks the row."""
     _, op, operands, _ = instruction
     name, last = op.name, operands[-1]
-    if isinstance(last, float):
-        if op is ops.power and last.is_integer():
-            name = "whole power"
-        elif op is ops.heaviside and last == 0:
-            name = "heaviside 0"
+    if op is ops.power and isinstance(last, float) and last.is_integer():
+        name = "whole power"
     template = SPELLINGS[language][name]
     names = [wrap(x) if wrap else number(x) for x in operands]
     if "{products}" in template:

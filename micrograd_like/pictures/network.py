@@ -13,7 +13,9 @@ from typing import Any
 from ..engine import Value
 from ..nn.datasets import Dataset
 from ..nn.modules import Module
-from ..notation.names import format_grad, format_number
+from ..notation.names import show_grad
+from ..notation.numbers import show as written_as
+from ..ops import one_line
 from .drawing import Drawing
 from .passes import Pass, find, gradient, layers_of, run
 from .scene import (
@@ -97,11 +99,11 @@ def draw_network(
     title = f"Network of {' → '.join(map(str, sizes))} units with {len(parameters)} parameters"
     if show != "weights":
         title += {"steps": ", forward, backward and update"}.get(show, f", {show}")
-    rows = [(p.label, format_number(p.data), format_grad(p, None)) for p in parameters]
+    rows = [(p.label, written_as(p.data), show_grad(p, None)) for p in parameters]
     columns = ("parameter", "data", "grad")
     if changes:
         columns = ("parameter", "before", "after")
-        rows = [(p.label, *map(format_number, changes[p])) for p in parameters]
+        rows = [(p.label, *map(written_as, changes[p])) for p in parameters]
     return Drawing(lambda: [make(step) for step in steps], title, repr(model), columns, rows, **look)
 
 
@@ -147,7 +149,7 @@ def _names(what: str, names: Sequence[str], count: int) -> list[str]:
 
 
 def _short(name: str, longest: int = 24) -> str:
-    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    name = one_line(name)
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
@@ -169,7 +171,7 @@ class _Sketch:
         self.row = 84.0 if self.pass_ or self.changes else 60.0
         widest = 210.0 if self.changes else 180.0
         self.column = widest if self.written else 140.0
-        items: list[Item] = [*self._captions()]
+        items: list[Item] = [*self._captions(show)]
         edges, labels = self._connections(show)
         nodes = self._nodes(show)
         items += edges + labels + nodes
@@ -180,15 +182,22 @@ class _Sketch:
     def _at(self, column: int, row: int) -> tuple[float, float]:
         return column * self.column, (row - (self.sizes[column] - 1) / 2) * self.row
 
-    def _captions(self) -> list[Item]:
+    def _captions(self, show: str) -> list[Item]:
         y = -(max(self.sizes) - 1) / 2 * self.row - 54
         texts = [Text(0, y, "inputs", "faint")]
         for k, layer in enumerate(self.layers, 1):
             kinds = list(dict.fromkeys(str(getattr(neuron, "activation", "")) for neuron in layer))
             name = f"layer {k} · " if len(self.layers) > 1 else ""
             texts.append(Text(k * self.column, y, name + ", ".join(filter(None, kinds)), "faint"))
+        heading = {"weights": "", "forward": "Forward pass", "backward": "Backward pass", "update": "Update"}[show]
+        left = -30.0
+        if heading:
+            texts.append(Text(left, y - 20, heading, anchor="start", size=13, bold=True))
         if self.pass_ and self.pass_.samples > 1:
-            texts.append(Text(0, y - 16, f"one of {self.pass_.samples} samples", "faint", anchor="start"))
+            said = f"a sample of {self.pass_.samples}"
+            if show == "backward":
+                said += "; the gradients of weights and biases are sums over all of them"
+            texts.append(Text(left + text_width(heading, 13, bold=True) + 8, y - 20, said, "faint", anchor="start"))
         return [Item((t,)) for t in texts]
 
     def _connections(self, show: str) -> tuple[list[Item], list[Item]]:
@@ -248,7 +257,7 @@ class _Sketch:
         return 0.0 if g is None else abs(float(g) * float(w.data))
 
     def _number(self, x: Any) -> str:
-        return _strange(x) if isinstance(x, float) and not isfinite(x) else format_number(x, self.precision)
+        return _strange(x) if isinstance(x, float) and not isfinite(x) else written_as(x, self.precision)
 
     def _said(self, p: Value, show: str) -> list[tuple[str, str]]:
         """Return what stands beside a parameter: its number, and the gradient below it; or before → after."""
@@ -266,17 +275,17 @@ class _Sketch:
         return said
 
     def _tooltip(self, p: Value) -> str:
-        words = f"{p.label or 'a weight'} = {format_number(p.data)}\ngrad = {format_grad(p, None)}"
+        words = f"{p.label or 'a weight'} = {written_as(p.data)}\ngrad = {show_grad(p, None)}"
         if p in self.changes:
             old, new = self.changes[p]
-            words += f"\nupdate: {format_number(old)} → {format_number(new)}"
+            words += f"\nupdate: {written_as(old)} → {written_as(new)}"
         return words
 
     @staticmethod
     def _backward_words(total: Value, w: Value, source: Value | None) -> str:
-        g = format_number(gradient(total))
-        x = "" if source is None else f"\n∂L/∂{w.label or 'w'} gets {g} × {format_number(source.data)}"
-        return f"back along {w.label or 'the connection'}: {g} × {format_number(w.data)}{x}"
+        g = written_as(gradient(total))
+        x = "" if source is None else f"\n∂L/∂{w.label or 'w'} gets {g} × {written_as(source.data)}"
+        return f"back along {w.label or 'the connection'}: {g} × {written_as(w.data)}{x}"
 
     def _nodes(self, show: str) -> list[Item]:
         items: list[Item] = []
@@ -309,12 +318,12 @@ class _Sketch:
         marks: list[Mark] = [Ellipse(x, y, _RADIUS, _RADIUS, "ink", "ground")]
         if unit:
             numbers = [(self._number(unit.out.data), "data")]
-            total = format_number(unit.sum.data)
-            tooltip += f"\nweighted sum = {total}\noutput = {activation}({total}) = {format_number(unit.out.data)}"
+            total = written_as(unit.sum.data)
+            tooltip += f"\nweighted sum = {total}\noutput = {activation}({total}) = {written_as(unit.out.data)}"
             if show == "backward":
                 g = gradient(unit.out)
                 numbers.append(("–" if g is None else self._number(g), "grad"))
-                tooltip += f"\n∂L/∂output = {format_grad(unit.out, None)}\n∂L/∂sum = {format_grad(unit.sum, None)}"
+                tooltip += f"\n∂L/∂output = {show_grad(unit.out, None)}\n∂L/∂sum = {show_grad(unit.sum, None)}"
             marks += _stack(x, y, numbers, 2 * _RADIUS - 7)
             beneath = f"{activation}({self._number(unit.sum.data)})" if unit.out is not unit.sum else "sum"
             marks += _label(x, y + _RADIUS + 7, [(beneath, "faint")])
@@ -352,7 +361,7 @@ class _Sketch:
         texts: list[Mark] = list(_stack(x, y, numbers, width - 8))
         heading = Text(x, y - 21, name, italic=True)
         box = rectangle(x, y, width, 32, stroke="ink", fill="ground")
-        return [*items, Node((box, *texts, heading), f"{name} = {format_number(root.data)}", "loss", "value", x, y, name)]
+        return [*items, Node((box, *texts, heading), f"{name} = {written_as(root.data)}", "loss", "value", x, y, name)]
 
     # -------------------- layer by layer --------------------
 
@@ -544,8 +553,8 @@ def _beside(
     t: float, a: tuple[float, float], b: tuple[float, float], lines: Sequence[tuple[str, str]]
 ) -> float:
     """Return the share of the way from `a` to `b` where a line leaves the label that stands at `t`."""
-    width = max((text_width(text, _SMALL) for text, _ in lines), default=0) / 2 + 4
-    height = 5.5 * len(lines) + 6
+    width = max((text_width(text, _SMALL) for text, _ in lines), default=0) / 2 + 7
+    height = 5.5 * len(lines) + 8
     return t + min(width / (abs(b[0] - a[0]) or 1), height / (abs(b[1] - a[1]) or 1))
 
 

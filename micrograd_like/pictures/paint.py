@@ -5,12 +5,13 @@ matplotlib.
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from .layout import graphviz
-from .scene import THEMES, Cells, Ellipse, Path, Picture, Text, text_width
+from .scene import THEMES, Cells, Ellipse, Item, Path, Picture, Text, text_width
 
 FONTS = ("Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
 
@@ -106,7 +107,9 @@ def _paint(pictures: Sequence[Picture], kind: str, theme: str, transparent: bool
             "`pip install matplotlib`, or save an .svg"
         ) from None
     colors, content = THEMES[theme], io.BytesIO()
-    with rc_context({"pdf.fonttype": 42}):
+    pictures = [_with_note(picture) for picture in pictures]
+    with rc_context({"pdf.fonttype": 42}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the note says it
         figures = []
         for picture in pictures:
             ground = "none" if transparent else colors["ground"]
@@ -161,6 +164,27 @@ def _add(axes: Any, m: Any, colors: dict[str, str]) -> None:
         points.append(points[0])
     outline = Outline(points, codes)
     axes.add_patch(patches.PathPatch(outline, linestyle=dash, alpha=m.opacity, capstyle="butt", **look))
+
+
+def _with_note(picture: Picture) -> Picture:
+    """Return the picture, with a line about characters that no font on this machine has."""
+    texts = [m.text for item in picture.items for m in item.marks if isinstance(m, Text)]
+    missing = sorted({c for text in texts for c in text if ord(c) > 126 and ord(c) not in _known()})
+    if not missing:
+        return picture
+    codes = ", ".join(f"U+{ord(c):04X}" for c in missing[:8]) + ", …" * (len(missing) > 8)
+    note = Text(11, picture.height + 4, f"no font here has {codes}: the .svg shows them", "faint", 8, "start")
+    width = max(picture.width, text_width(note.text, 8) + 22)
+    return Picture(width, picture.height + 14, (*picture.items, Item((note,))))
+
+
+@cache
+def _known() -> frozenset[int]:
+    """Return the characters that matplotlib's fonts have."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    paths = [findfont(FontProperties(family=family)) for family in _families()]  # type: ignore[arg-type]
+    return frozenset(code for path in paths for code in get_font(path).get_charmap())
 
 
 @cache

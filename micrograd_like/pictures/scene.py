@@ -123,6 +123,7 @@ class Edge(Item):
     tail: str = ""
     head: str = ""
     kind: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _moved(item: Item, dx: float, dy: float) -> Item:
 # -------------------- shapes --------------------
 
 
-def rectangle(x: float, y: float, width: float, height: float, *, cut: float = 0, **look: object) -> Path:
+def rectangle(x: float, y: float, width: float, height: float, /, *, cut: float = 0, **look: object) -> Path:
     """Return a rectangle around (x, y); `cut` is how much its corners are cut off."""
     a, b = width / 2, height / 2
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
@@ -168,7 +169,7 @@ def rectangle(x: float, y: float, width: float, height: float, *, cut: float = 0
     return Path(tuple(points), closed=True, **look)  # type: ignore[arg-type]
 
 
-def rounded(x: float, y: float, width: float, height: float, *, radius: float = 5, **look: object) -> Path:
+def rounded(x: float, y: float, width: float, height: float, /, *, radius: float = 5, **look: object) -> Path:
     """Return a rectangle around (x, y) with round corners."""
     a, b, k = width / 2, height / 2, 0.45 * radius
     points = [(x - a + radius, y - b)]
