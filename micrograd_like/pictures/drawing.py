@@ -5,7 +5,7 @@ import html
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Drawing:
     @property
     def frames(self) -> "list[Drawing]":
         """A drawing of each picture by itself."""
-        return [replace(self, lay_out=lambda picture=picture: [picture]) for picture in self.pictures]
+        return [replace(self, lay_out=partial(list, [picture])) for picture in self.pictures]
 
     @cached_property
     def svg(self) -> str:
@@ -49,10 +49,10 @@ class Drawing:
         return svg.svg(self.pictures, self.title, self._words(), theme=self.theme, transparent=self.transparent)
 
     def _words(self) -> str:
-        sentences = [
-            ", ".join([row[0], *(f"{column} {cell}" for column, cell in zip(self.columns[1:], row[1:], strict=True) if cell)])
-            for row in self.rows[:20]
-        ]
+        sentences = []
+        for name, *cells in self.rows[:20]:
+            said = (f"{column} {cell}" for column, cell in zip(self.columns[1:], cells, strict=True) if cell)
+            sentences.append(", ".join([name, *said]))
         if len(self.rows) > 20:
             sentences.append(f"and {len(self.rows) - 20} more")
         return "; ".join(sentences)
@@ -74,15 +74,14 @@ class Drawing:
         """
         path = Path(path)
         ending = path.suffix.lower()
-        look = {"theme": self.theme, "transparent": self.transparent}
         if not 0 < dpi <= 2400:
             raise ValueError(f"dpi must be above 0 and at most 2400, not {dpi}")
         if ending == ".svg":
             content = self.svg.encode()
         elif ending == ".png":
-            content = paint.png(self.pictures[-1], dpi=dpi, **look)
+            content = paint.png(self.pictures[-1], theme=self.theme, transparent=self.transparent, dpi=dpi)
         elif ending == ".pdf":
-            content = paint.pdf(self.pictures, **look)
+            content = paint.pdf(self.pictures, theme=self.theme, transparent=self.transparent)
         elif ending == ".dot" and self.dot:
             content = self.dot.encode()
         else:

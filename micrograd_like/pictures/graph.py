@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..engine import UNREACHED, Value, made_at, stale, topological_order
-from ..notation.names import NO_GRADIENT, find, node_names, partial
+from ..notation.names import NO_GRADIENT, find, node_names, partial, show_grad
 from ..notation.numbers import show
 from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply, one_line
 from ..ops import sum as add_up
@@ -17,6 +17,7 @@ from .drawing import Drawing
 from .groups import DEPTHS, Group, group
 from .layout import Place, Points, lay_out
 from .scene import (
+    SIZE,
     Edge,
     Ellipse,
     Item,
@@ -222,12 +223,7 @@ class _Builder:
         return show(v.data, None if v.op is CONSTANT else self.precision)
 
     def grad_of(self, v: Value) -> str:
-        if v.grad is UNREACHED:
-            return NO_GRADIENT
-        try:
-            return show(v.grad, self.precision)
-        except TypeError:  # somebody has set it to what is not a number
-            return one_line(str(v.grad))
+        return show_grad(v, self.precision)
 
     def _box(self, v: Value, key: str) -> _Box:
         constant = v.op is CONSTANT
@@ -238,9 +234,10 @@ class _Builder:
         if self.data or constant:
             said.append(f"data = {show(v.data)}")
         if self.grad and not constant:
-            said.append(f"grad = {self.grad_of(v) if self.precision > 6 else self._whole_grad(v)}")
+            said.append(f"grad = {show_grad(v)}")
         if v in self.right:
-            numbers[-1:] = [(f"wrong: {self.grad_of(v)}", "grad"), (f"right: {show(self.right[v], self.precision)}", "ink")]
+            right = show(self.right[v], self.precision)
+            numbers[-1:] = [(f"wrong: {self.grad_of(v)}", "grad"), (f"right: {right}", "ink")]
             said.append(f"this gradient is wrong; the right one is {show(self.right[v])}")
         if v in self.outdated:
             numbers[0] = (f"{self.data_of(v)}?", "data") if self.data else numbers[0]
@@ -256,9 +253,6 @@ class _Builder:
         if v.operands:
             box.symbol, box.equation = v.op.symbol, self.equation(v)
         return box
-
-    def _whole_grad(self, v: Value) -> str:
-        return show(v.grad) if isinstance(v.grad, int | float) or hasattr(v.grad, "numerator") else self.grad_of(v)
 
     def _merged(self, g: Group, key: str) -> _Box:
         out = g.outputs
@@ -365,7 +359,8 @@ def _in_order(curves: Sequence[Points], rankdir: str) -> bool:
 
 def _band(places: Iterable[Place]) -> float:
     """Return at which length a long and low picture is broken, as text is into lines; 0 for never."""
-    left, top, right, bottom = zip(*((x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, w, h in places), strict=True)
+    sides = [(x - w / 2, x + w / 2, y - h / 2, y + h / 2) for x, y, w, h in places]
+    left, right, top, bottom = zip(*sides, strict=True)
     width, height = max(right) - min(left), max(bottom) - min(top)
     return max(700.0, (2 * width * (height + 30)) ** 0.5) if width > 1400 and width > 8 * height else 0.0
 
@@ -439,8 +434,8 @@ def _draw_box(box: _Box, place: Place, rankdir: str) -> list[Item]:
     margin = 9.0 if box.kind == "parameter" else 5.5
     if box.shown:
         left = x - box.width / 2 + margin
-        name = Text(left, y + 4, box.shown, "faint" if box.faint else "ink", anchor="start", bold=not box.faint, italic=box.faint)
-        marks.append(name)
+        color = "faint" if box.faint else "ink"
+        marks.append(Text(left, y + 4, box.shown, color, SIZE, "start", bold=not box.faint, italic=box.faint))
     right = x + box.width / 2 - margin
     for k, (number, color) in enumerate(box.numbers):
         baseline = y + (k - (len(box.numbers) - 1) / 2) * _LINE + 4
@@ -498,7 +493,7 @@ def _label_places(
             put(k, x, y)
     for item in nodes:
         for m in item.marks:
-            if isinstance(m, Path) and m.closed or isinstance(m, Ellipse):
+            if (isinstance(m, Path) and m.closed) or isinstance(m, Ellipse):
                 left, top, right, bottom = _extent(m)
                 for i in range(int(left // 6), int(right // 6) + 2):
                     for y in (top, (top + bottom) / 2, bottom):

@@ -22,6 +22,7 @@ class Group:
 
     @property
     def output(self) -> Value:
+        """The last of the outputs."""
         return self.outputs[-1]
 
 
@@ -83,7 +84,11 @@ def _neurons(order: Sequence[Value]) -> tuple[list[_Neuron], dict[Value, int]]:
         for neuron in same:
             neuron.number = counts[same[0].layer]
             used = users.get(neuron.sum, [])
-            if len(used) == 1 and used[0].op.is_function and [x for x in used[0].operands if x.op is not CONSTANT] == [neuron.sum]:
+            if (
+                len(used) == 1
+                and used[0].op.is_function
+                and [x for x in used[0].operands if x.op is not CONSTANT] == [neuron.sum]
+            ):
                 neuron.out = used[0]
     return found, samples
 

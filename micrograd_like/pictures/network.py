@@ -5,8 +5,9 @@ gradients point the way that errors take. Beyond what can be read each layer is 
 of its weights.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite, sqrt
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..notation.names import show_grad
 from ..notation.numbers import show as written_as
 from ..ops import one_line
 from .drawing import Drawing
-from .passes import Pass, find, gradient, layers_of, run
+from .passes import Pass, find, gradient, layers_of, parameters_of, run
 from .scene import (
     SIZE,
     Cells,
@@ -70,7 +71,7 @@ def draw_network(
         outputs = outputs or _class_names(of, len(layers[-1]))
         of = of.rows[sample - 1]
     pass_ = None if of is None else _pass(model, of, sample)
-    parameters = list(dict.fromkeys(p for layer in layers for n in layer for p in ([*n.w] + [n.b] * (n.b is not None))))
+    parameters = list(dict.fromkeys(p for layer in layers for neuron in layer for p in parameters_of(neuron)))
     changes = _changes(parameters, model, before, lr)
     reached = pass_ is not None and any(gradient(p) is not None for p in parameters)
     if show == "auto":
@@ -89,7 +90,7 @@ def draw_network(
         )
     sizes = [len(layers[0][0].w), *map(len, layers)]
     names = _names("inputs", inputs, sizes[0]), _names("outputs", outputs, sizes[-1])
-    most = max(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    most = max(a * b for a, b in pairwise(sizes))
     written = most <= WRITTEN if weights is None else weights
     sketch = _Sketch(layers, sizes, pass_, changes, names, written, legend, precision)
     single = most <= LINES and max(sizes) <= UNITS
@@ -99,11 +100,11 @@ def draw_network(
     title = f"Network of {' → '.join(map(str, sizes))} units with {len(parameters)} parameters"
     if show != "weights":
         title += {"steps": ", forward, backward and update"}.get(show, f", {show}")
-    rows = [(p.label, written_as(p.data), show_grad(p, None)) for p in parameters]
     columns = ("parameter", "data", "grad")
+    rows = [(p.label, written_as(p.data), show_grad(p)) for p in parameters]
     if changes:
         columns = ("parameter", "before", "after")
-        rows = [(p.label, *map(written_as, changes[p])) for p in parameters]
+        rows = [(p.label, written_as(old), written_as(new)) for p, (old, new) in changes.items()]
     return Drawing(lambda: [make(step) for step in steps], title, repr(model), columns, rows, **look)
 
 
@@ -391,7 +392,7 @@ class _Sketch:
             said += self._summary(k, show)
             for n, line in enumerate(filter(None, said)):
                 marks.append(Text(x, height + 27 + 12 * n, line, "ink", _SMALL, "start"))
-            bars, bottom = _histogram(finite, largest, x, height + 40 + 12 * len(said))
+            bars = _histogram(finite, largest, x, height + 40 + 12 * len(said))
             items.append(Item((*marks, *bars), f"{heading}: " + ", ".join(filter(None, said))))
             x = max(x + width, bounds([*marks, *bars])[2]) + 34
         if self.legend:
@@ -419,7 +420,8 @@ class _Sketch:
         """Return the lines that say what is what, beneath everything else."""
         left, _, right, bottom = bounds(m for item in items for m in item.marks)
         width = max(right - left, 330.0)
-        x, y, marks = left, bottom + 24, []
+        x, y = left, bottom + 24
+        marks: list[Mark] = []
         for sign, words in entries:
             room = 34 + text_width(words, _SMALL) + 18
             if x > left and x + room > left + width:
@@ -549,9 +551,7 @@ def _label(x: float, y: float, lines: Sequence[tuple[str, str]]) -> list[Mark]:
     return marks
 
 
-def _beside(
-    t: float, a: tuple[float, float], b: tuple[float, float], lines: Sequence[tuple[str, str]]
-) -> float:
+def _beside(t: float, a: tuple[float, float], b: tuple[float, float], lines: Sequence[tuple[str, str]]) -> float:
     """Return the share of the way from `a` to `b` where a line leaves the label that stands at `t`."""
     width = max((text_width(text, _SMALL) for text, _ in lines), default=0) / 2 + 7
     height = 5.5 * len(lines) + 8
@@ -614,8 +614,8 @@ def _heat_map(
     return cells, len(columns) * side, len(rows) * side, note
 
 
-def _histogram(numbers: Sequence[float], largest: float, x: float, y: float) -> tuple[list[Mark], float]:
-    """Return how often numbers of each size occur, from -largest to largest in 21 bars, and where it ends."""
+def _histogram(numbers: Sequence[float], largest: float, x: float, y: float) -> list[Mark]:
+    """Return how often numbers of each size occur, from -largest to largest in 21 bars."""
     bins, width, height = 21, 7.0, 46.0
     counts = [0] * bins
     for v in numbers:
@@ -623,11 +623,12 @@ def _histogram(numbers: Sequence[float], largest: float, x: float, y: float) -> 
     most = max(counts) or 1
     marks: list[Mark] = []
     for look, chosen in (("negative", range(bins // 2)), ("faint", range(10, 11)), ("data", range(11, bins))):
-        bars = [(x + b * width, y + height * (1 - counts[b] / most), width - 1, height * counts[b] / most) for b in chosen]
+        tops = {b: height * counts[b] / most for b in chosen}
+        bars = [(x + b * width, y + height - top, width - 1, top) for b, top in tops.items()]
         if any(bar[3] for bar in bars):
             marks.append(Cells(tuple(bar for bar in bars if bar[3]), look))
     end = x + bins * width
     marks.append(Path(((x, y + height), (end, y + height)), "faint"))
     for at, text in ((x, f"{-largest:.2g}"), ((x + end) / 2, "0"), (end, f"{largest:.2g}")):
         marks.append(Text(at, y + height + 10, text, "faint", 8))
-    return marks, y + height
+    return marks

@@ -11,9 +11,12 @@ from functools import cache
 from typing import Any
 
 from .layout import graphviz
-from .scene import THEMES, Cells, Ellipse, Item, Path, Picture, Text, text_width
+from .scene import THEMES, Cells, Ellipse, Item, Picture, Text, text_width
 
-FONTS = ("Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
+FONTS = (
+    *("Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"),
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Arial Unicode MS"),
+)
 
 
 def png(picture: Picture, *, theme: str = "auto", transparent: bool = False, dpi: float = 144) -> bytes:
@@ -70,8 +73,8 @@ def _xdot(picture: Picture, colors: dict[str, str], transparent: bool, dpi: floa
         elif isinstance(m, Cells):
             out.append(f"c 9 -#00000000 C {quoted(color(m.fill, m.opacity))}")
             for x, y, w, h in m.rectangles:
-                corners = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
-                out.append("P 4 " + " ".join(pair(*corner) for corner in corners))
+                outline = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
+                out.append("P 4 " + " ".join(pair(*corner) for corner in outline))
         else:
             opacity = 1.0 if isinstance(m, Ellipse) else m.opacity
             stroke = color(m.stroke, opacity) if m.stroke else "#00000000"
@@ -83,7 +86,7 @@ def _xdot(picture: Picture, colors: dict[str, str], transparent: bool, dpi: floa
                 out.append(f"{'E' if m.fill else 'e'} {pair(m.x, m.y)} {m.rx:.2f} {m.ry:.2f}")
             else:
                 letter = ("b" if m.fill else "B") if m.curve else ("P" if m.fill else "p") if m.closed else "L"
-                out.append(f"{letter} {len(m.points)} " + " ".join(pair(*point) for point in m.points))
+                out.append(f"{letter} {len(m.points)} " + " ".join(pair(x, y) for x, y in m.points))
     drawn = " ".join(out).replace("\\", "\\\\").replace('"', '\\"')
     ground = "transparent" if transparent else colors["ground"]
     corners = f'a [pos="0,0"]; b [pos="{picture.width:.2f},{height:.2f}"];'
@@ -135,20 +138,17 @@ def _add(axes: Any, m: Any, colors: dict[str, str]) -> None:
     from matplotlib.path import Path as Outline
 
     if isinstance(m, Text):
-        style = {"fontweight": "bold" if m.bold else "normal", "fontstyle": "italic" if m.italic else "normal"}
+        style: dict[str, Any] = {"family": _families(), "fontsize": m.size}
+        style |= {"fontweight": "bold" if m.bold else "normal", "fontstyle": "italic" if m.italic else "normal"}
         align = {"start": "left", "middle": "center", "end": "right"}[m.anchor]
-        letters = m.text.replace("$", r"\$")
-        drawn = axes.text(
-            m.x, m.y, letters, color=colors[m.look], fontsize=m.size, ha=align, va="baseline", family=_families(), **style
-        )
-        drawn.set_parse_math(False)
-        drawn.set_text(m.text)
+        drawn = axes.text(m.x, m.y, m.text, color=colors[m.look], ha=align, va="baseline", **style)
+        drawn.set_parse_math(False)  # a $ is a $
         return
     if isinstance(m, Cells):
         for x, y, w, h in m.rectangles:
             axes.add_patch(patches.Rectangle((x, y), w, h, facecolor=colors[m.fill], alpha=m.opacity, linewidth=0))
         return
-    look = {
+    look: dict[str, Any] = {
         "edgecolor": colors[m.stroke] if m.stroke else "none",
         "facecolor": colors[m.fill] if m.fill else "none",
         "linewidth": m.width if m.stroke else 0,
@@ -183,7 +183,7 @@ def _known() -> frozenset[int]:
     """Return the characters that matplotlib's fonts have."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    paths = [findfont(FontProperties(family=family)) for family in _families()]  # type: ignore[arg-type]
+    paths = [findfont(FontProperties(family=family)) for family in _families()]
     return frozenset(code for path in paths for code in get_font(path).get_charmap())
 
 
@@ -193,5 +193,4 @@ def _families() -> list[str]:
     from matplotlib.font_manager import fontManager
 
     known = {font.name for font in fontManager.ttflist}
-    wide = [name for name in ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Arial Unicode MS") if name in known]
-    return [name for name in (*FONTS, *wide) if name in known]
+    return [name for name in FONTS if name in known]

@@ -56,8 +56,9 @@ def find(model: Module, roots: Sequence[Value], sample: int = 1) -> Pass:
     """
     layers = layers_of(model)
     order = list(dict.fromkeys(v for root in roots for v in topological_order(root)))
-    place = {p: (k, j) for k, layer in enumerate(layers) for j, neuron in enumerate(layer) for p in _parameters(neuron)}
-    position = {w: i for layer in layers for neuron in layer for i, w in enumerate(neuron.w)}
+    neurons = {(k, j): neuron for k, layer in enumerate(layers) for j, neuron in enumerate(layer)}
+    place = {p: where for where, neuron in neurons.items() for p in parameters_of(neuron)}
+    position = {w: i for neuron in neurons.values() for i, w in enumerate(neuron.w)}
     users: dict[Value, list[Value]] = {}
     parts: dict[Value, tuple[tuple[int, int], int, dict[int, Value]]] = {}  # of sums that are not yet whole
     sums: dict[tuple[int, int], list[Unit]] = {}
@@ -74,7 +75,7 @@ def find(model: Module, roots: Sequence[Value], sample: int = 1) -> Pass:
                 where, count, inputs = parts[x][0], count + parts[x][1], {**inputs, **parts[x][2]}
         if where is None:
             continue
-        if count < len(_parameters(layers[where[0]][where[1]])):
+        if count < len(parameters_of(neurons[where])):
             parts[v] = where, count, inputs
         else:
             unit = Unit(v, v, inputs)
@@ -91,7 +92,7 @@ def find(model: Module, roots: Sequence[Value], sample: int = 1) -> Pass:
     for (k, j), found in sums.items():
         if k == last and len(found) >= sample:
             result.units[k, j] = unit = found[sample - 1]
-            activation = OPERATIONS.get(getattr(layers[k][j], "activation", ""))
+            activation = OPERATIONS.get(getattr(neurons[k, j], "activation", ""))
             unit.out = next((u for u in users.get(unit.sum, []) if u.op is activation), unit.sum)
     if not {unit.out for unit in result.units.values()}.intersection(roots):
         result.root = roots[0]
@@ -119,5 +120,6 @@ def gradient(v: Value | None) -> Any:
     return None if v is None or v.op is CONSTANT or v.grad is UNREACHED else v.grad
 
 
-def _parameters(neuron: Neuron) -> list[Value]:
+def parameters_of(neuron: Neuron) -> list[Value]:
+    """Return the weights of a neuron, and its bias if it has one."""
     return [*neuron.w] if neuron.b is None else [*neuron.w, neuron.b]

@@ -148,8 +148,9 @@ def _moved(item: Item, dx: float, dy: float) -> Item:
             marks.append(replace(m, rectangles=tuple((x + dx, y + dy, w, h) for x, y, w, h in m.rectangles)))
         else:
             marks.append(replace(m, x=m.x + dx, y=m.y + dy))
-    place = {"x": item.x + dx, "y": item.y + dy} if isinstance(item, Node) else {}
-    return replace(item, marks=tuple(marks), **place)
+    if isinstance(item, Node):
+        return replace(item, marks=tuple(marks), x=item.x + dx, y=item.y + dy)
+    return replace(item, marks=tuple(marks))
 
 
 # -------------------- shapes --------------------

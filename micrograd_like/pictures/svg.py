@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from html import escape
 
-from .scene import DARK, SIZE, THEMES, Cells, Edge, Ellipse, Item, Mark, Node, Path, Picture, Text
+from .scene import DARK, SIZE, THEMES, Cells, Edge, Ellipse, Item, Mark, Node, Picture, Text
 
 FONT = "Helvetica,Arial,sans-serif"
 SECONDS = 2.0  # that a frame is shown

@@ -3,9 +3,9 @@
 from xml.etree import ElementTree
 
 import pytest
+from micrograd_like.pictures.render import DATA, GRAD
 
 from micrograd_like import MLP, Layer, Module, Neuron, draw
-from micrograd_like.pictures.render import DATA, GRAD
 
 SVG = "{http://www.w3.org/2000/svg}"
 
