@@ -34,8 +34,6 @@ POINTS = {
     "abs": [(-2.0,), (1e-9,), (3.0,)],
     "maximum": [(2.0, -3.0), (-3.0, 2.0), (1.0, 1.0 + 1e-9)],
     "minimum": [(2.0, -3.0), (-3.0, 2.0), (1.0, 1.0 + 1e-9)],
-    "sign": [(-2.0,), (1e-9,)],
-    "heaviside": [(-2.0, 0.5), (1e-9, 0.5)],
     "sum": [(4.0,), (1.0, -2.0, 3.5), (1.0, 1.0)],
     "logsumexp": [(4.0,), (1.0, -2.0, 3.5), (1000.0, 999.0), (-1000.0, -1000.0), (1000.0, -1000.0)],
     "dot": [(2.0, 3.0), (2.0, 3.0, 5.0), (1.0, -2.0, 3.0, 0.5), (1.0, -2.0, 3.0, 0.5, -7.0)],
@@ -51,7 +49,7 @@ def _fifty_digits():
 
 
 def test_no_row_is_left_out():
-    rows = {name for name, row in OPERATIONS.items() if row.parameters}
+    rows = {name for name, row in OPERATIONS.items() if row.operand_names}
     assert rows == set(POINTS) == set(MEANINGS) == {name for names in BY_ARITY.values() for name in names}
 
 
@@ -105,8 +103,6 @@ def test_formula_filled_in_with_numbers_is_the_derivative(name, point, i):
         (lambda x, y: x**y, [2.0, 0.0], [0.0, math.log(2)]),
         (lambda x, y: x**y, [0.0, 2.0], [0.0, 0.0]),
         (lambda y: 0**y, [2.0], [0.0]),
-        (ops.heaviside, [0.0, 0.5], [0.0, 1.0]),
-        (ops.sign, [0.0], [0.0]),
     ],
 )
 def test_derivative_at_an_edge(f, at, expected):
@@ -129,8 +125,8 @@ def test_saturated_functions_are_exact(name, x):
     ("f", "at", "message"),
     [
         (lambda x: x.sqrt(), 0.0, r"sqrt\(x\) = sqrt\(0\.0\) = 0\.0 has no finite derivative with respect to x"),
-        (lambda x: (-2) ** x, 2.0, r"\(-2\.0\) \*\* x = .* = 4\.0 has no finite derivative with respect to x"),
-        (lambda x: x**0.5, 0.0, r"x \*\* 0\.5 = 0\.0 \*\* 0\.5 = 0\.0 has no finite derivative with respect to x"),
+        (lambda x: (-2) ** x, 2.0, r"\(-2\.0\)\*\*x = .* = 4\.0 has no finite derivative with respect to x"),
+        (lambda x: x**0.5, 0.0, r"x\*\*0\.5 = 0\.0\*\*0\.5 = 0\.0 has no finite derivative with respect to x"),
         (lambda x: 1 / x, 1e-200, r"1\.0 / x = .* has no finite derivative with respect to x"),
     ],
 )
@@ -167,12 +163,12 @@ def test_a_nan_stays_a_nan():
         (lambda a: a.log(), ValueError, r"log\(a\) = log\(-8\.0\): log is defined for numbers above 0 only"),
         (lambda a: (0 * a).log(), ValueError, r"log\(-0\.0\): log is defined for numbers above 0 only"),
         (lambda a: a.sqrt(), ValueError, r"sqrt\(a\) = sqrt\(-8\.0\): sqrt is defined from 0 upwards only"),
-        (lambda a: a ** (1 / 3), ValueError, r"a \*\* 0\.333.*: a negative number has only whole powers"),
+        (lambda a: a ** (1 / 3), ValueError, r"a\*\*0\.333.*: a negative number has only whole powers"),
         (lambda a: a / 0, ZeroDivisionError, r"a / 0\.0 = -8\.0 / 0\.0: division by zero"),
         (lambda a: 1 / (a + 8), ZeroDivisionError, r"1\.0 / 0\.0: division by zero"),
         (lambda a: (a * 0) ** -1, ZeroDivisionError, r"division by zero"),
         (lambda a: (a * -100).exp(), OverflowError, r"exp\(800\.0\): the result is too large for a float"),
-        (lambda a: a**401, OverflowError, r"a \*\* 401\.0 = .*: the result is too large for a float"),
+        (lambda a: a**401, OverflowError, r"a\*\*401\.0 = .*: the result is too large for a float"),
         (lambda a: a * 1e308, OverflowError, r"a \* 1e\+308 = .*: the result is too large for a float"),
         (lambda a: a - 1.7e308 - 1.7e308, OverflowError, r"too large for a float"),
         (lambda a: (a * math.inf).sin(), ValueError, r"sin\(-inf\): sin is defined for finite numbers only"),
@@ -213,7 +209,7 @@ def test_a_row_called_with_a_value_records_a_node():
         ("add", ["a", "b"], "a + b"),
         ("multiply", ["a", "b"], "a * b"),
         ("subtract", ["2", "-3"], "2 - (-3)"),
-        ("power", ["-2", "b"], "(-2) ** b"),
+        ("power", ["-2", "b"], "(-2)**b"),
         ("negative", ["a"], "-a"),
         ("negative", ["-3"], "-(-3)"),
         ("tanh", ["a"], "tanh(a)"),
@@ -234,9 +230,11 @@ def test_write(name, operands, expected):
         ("add", 0, ["a", "b"], "1"),
         ("multiply", 0, ["a", "b"], "b"),
         ("multiply", 1, ["a + 1", "b"], "a + 1"),
-        ("divide", 1, ["a", "b"], "-a / b**2"),
-        ("divide", 1, ["a", "-3.0"], "-a / (-3.0)**2"),
-        ("power", 0, ["a", "3"], "3 * a**(3 - 1)"),
+        ("divide", 1, ["a", "b"], "-c / b"),
+        ("divide", 1, ["a", "-3.0"], "-c / (-3.0)"),
+        ("power", 0, ["a", "n"], "n * a**(n - 1)"),
+        ("relu", 0, ["a"], "1 if a > 0 else 0"),
+        ("maximum", 1, ["a", "b"], "1 if b > a else 0.5 if a == b else 0"),
         ("power", 1, ["a", "b"], "c * log(a)"),
         ("tanh", 0, ["a"], "1 - c**2"),
         ("sigmoid", 0, ["x[0]"], "c * (1 - c)"),
@@ -259,8 +257,8 @@ def test_a_row_is_copied_and_pickled_as_itself():
 
 def test_exact_rows_keep_fractions():
     half, third = Fraction(1, 2), Fraction(1, 3)
-    results = [ops.relu(half), ops.relu(-half), ops.sign(-third), maximum(half, third), ops.dot(half, third, half)]
-    assert results == [half, 0, -1, half, Fraction(2, 3)]
+    results = [ops.relu(half), ops.relu(-half), abs(-third), maximum(half, third), ops.dot(half, third, half)]
+    assert results == [half, 0, third, half, Fraction(2, 3)]
     assert all(type(x) is Fraction for x in results)
 
 
