@@ -289,7 +289,8 @@ def _dot(*xs: Any) -> Any:
 
 # -------------------- the rows --------------------
 # `A if y else B`, without a comparison, guards a derivative where A has no value; only A is shown. At x = 0 the
-# derivative of x**y with respect to y is 0, and so is x**y, which has the right derivatives in its turn.
+# derivative of x**y with respect to y is 0, and so is x**y, which has the right derivatives in its turn. Those that are
+# written with `out`, as everybody writes them, are as exact as `out` is: 1 - out**2 is 0 from x = 19 on.
 
 # fmt: off
 add        = Operation("add", "+", operator.add, x="1", y="1")
@@ -299,7 +300,8 @@ divide     = Operation("divide", "/", operator.truediv, x="1 / y", y="-out / y")
 negative   = Operation("negative", "-", operator.neg, x="-1")
 positive   = Operation("positive", "+", operator.pos, x="1")
 power      = Operation("power", "**", _power,
-                       x="y * x**(y - 1) if x else y * x**(y - 1) if y else 0", y="out * log(x) if out else out",
+                       x="y * x**(y - 1) if x else y * x**(y - 1) if y else 0",
+                       y="out * log(x) if x else out if y else log(x)",
                        domain="a negative number has only whole powers")
 
 exp        = Operation("exp", "exp", math.exp, x="out", about="e to the power of self; OverflowError above 709")

@@ -1,4 +1,5 @@
 import copy
+import itertools
 import math
 import pickle
 from fractions import Fraction
@@ -7,7 +8,7 @@ import mpmath
 import pytest
 
 import micrograd_like
-from micrograd_like import Value, maximum, minimum, named, ops
+from micrograd_like import Value, grad, hessian, maximum, minimum, named, ops
 from micrograd_like.ops import OPERATIONS
 
 from .graphs import BY_ARITY, MEANINGS, differentiate
@@ -81,6 +82,87 @@ def test_formula_filled_in_with_numbers_is_the_derivative(name, point, i):
     out = row(*point)
     shown = eval(row.formula(i, repr(out), [repr(x) for x in point]), dict(MEANINGS))
     assert float(shown) == pytest.approx(float(differentiate(name, i, point)), rel=1e-12, abs=1e-15)
+
+
+# -------------------- over magnitudes --------------------
+
+MAGNITUDES = [s * m for m in (1e-300, 1e-160, 1e-8, 1.0, 2.5, 30.0, 1e8, 1e160, 1e300) for s in (1, -1)]
+SMALLER = {"exp", "sin", "cos", "tanh", "sigmoid", "softplus", "logsumexp"}  # than 1e9: their digits end there
+BY_RESULT = {"tanh", "sigmoid", "softplus", "logsumexp"}  # their derivatives are as exact as the result is
+
+
+def close(found, truth, name, operands):
+    slack = 1e-12 * abs(truth) + 1e-300
+    if name in BY_RESULT:
+        slack += 4e-16 * max(1, *map(abs, operands))
+    return abs(mpmath.mpf(found) - truth) <= slack
+
+
+@pytest.mark.parametrize(
+    "name", ["multiply", "divide", "power", "exp", "log", "sqrt", "sin", "tanh", "sigmoid", "softplus"]
+)
+def test_first_and_second_derivatives_over_magnitudes(name):
+    """Where the truth and what leads to it can be held by a float, the gradient is right; elsewhere it raises."""
+    row, tried = OPERATIONS[name], 0
+    for point in itertools.product(MAGNITUDES, repeat=len(row.operand_names)):
+        if (name in SMALLER and max(map(abs, point)) > 1e9) or (
+            name == "power" and (point[0] < 0 or abs(point[1]) > 30)
+        ):
+            continue
+        try:
+            leaves = [Value(x) for x in point]
+            out = row(*leaves)
+        except (ValueError, ArithmeticError):
+            continue
+        if abs(out.data) < 1e-290:  # it has lost digits
+            continue
+        for i, j in itertools.product(range(len(point)), (None, *range(len(point)))):
+            try:
+                found = grad(out, [leaves[i]], create_graph=j is not None)[0]
+                found = found if j is None else grad(found, [leaves[j]])[0]
+            except (ValueError, ArithmeticError):
+                continue  # it says so
+            with mpmath.workdps(1300):
+                orders = [(k == i) + (k == j) for k in range(len(point))]
+                truth = mpmath.diff(MEANINGS[name], tuple(map(mpmath.mpf, point)), tuple(orders))
+            tried += 1
+            assert close(found, truth, name, point), (point, i, j, found, float(truth))
+    assert tried > 15
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "expected"),
+    [
+        (lambda x, y: x / y, (1.0, 1e200), (1e-200, 0.0)),
+        (lambda x, y: x / y, (1e-200, 1e-200), (1e200, -1e200)),
+        (lambda x, slope: ops.leaky_relu(x, slope), (2.0, 1e20), (1.0, 0.0)),
+        (lambda x, slope: ops.leaky_relu(x, slope), (-2.0, 1e20), (1e20, -2.0)),
+    ],
+)
+def test_nothing_is_lost_to_overflow_or_cancellation(f, at, expected):
+    leaves = [Value(x) for x in at]
+    assert grad(f(*leaves), leaves) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "expected"),
+    [
+        (lambda x, y: x**y, (2.0, 0.0), [[0.0, 0.5], [0.5, math.log(2) ** 2]]),  # d²/dxdy = x**(y-1) * (1 + y*log(x))
+        (lambda x, y: x**y, (0.0, 3.0), [[0.0, 0.0], [0.0, 0.0]]),
+        (ops.leaky_relu, (0.0, 0.1), [[0.0, 1.0], [1.0, 0.0]]),
+        (ops.leaky_relu, (-2.0, 0.1), [[0.0, 1.0], [1.0, 0.0]]),
+        (ops.leaky_relu, (2.0, 0.1), [[0.0, 0.0], [0.0, 0.0]]),
+    ],
+)
+def test_second_derivatives_at_guards_and_kinks(f, at, expected):
+    leaves = [Value(x) for x in at]
+    assert hessian(f(*leaves), leaves) == expected
+
+
+def test_two_infinities_share_the_gradient():
+    leaves = [Value(math.inf), Value(math.inf)]
+    out = maximum(*leaves)
+    assert [out.op.local(i, out.data, [math.inf, math.inf]) for i in (0, 1)] == [0.5, 0.5]
 
 
 # -------------------- at kinks, edges and poles --------------------

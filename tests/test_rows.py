@@ -6,7 +6,6 @@ import math
 import pickle
 import subprocess
 import sys
-import textwrap
 from contextlib import redirect_stdout
 
 import mpmath
@@ -184,11 +183,12 @@ def test_micrograds_way_to_add_one_is_answered_with_this_one():
 
 
 def test_the_one_line_of_the_message_works():
-    code = "from micrograd_like import Operation, Value\n"
-    code += (
-        "cube = Operation('cube', 'cube', lambda x: x**3, x='3 * x**2')\nprint(cube(Value(2.0)), Value(2.0).cube())\n"
-    )
+    code = """
+from micrograd_like import Operation, Value
+cube = Operation('cube', 'cube', lambda x: x**3, x='3 * x**2')
+print(cube(Value(2.0)).data, Value(2.0).cube().data)
+"""
     with redirect_stdout(io.StringIO()) as out:
-        exec(textwrap.dedent(code), {"__name__": "somewhere"})
+        exec(code, {"__name__": "somewhere"})
     forget(OPERATIONS["cube"])
     assert out.getvalue() == "8.0 8.0\n"
