@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engine import UNREACHED, Value, made_at, stale, topological_order
 from ..notation.names import NO_GRADIENT, find, node_names, partial, show_grad
-from ..notation.numbers import show
+from ..notation.numbers import exact, show
 from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply, one_line
 from ..ops import sum as add_up
 from .drawing import Drawing
@@ -220,7 +220,7 @@ class _Builder:
         return f"{self.names[v]} = {v.op.write([self.names[x] for x in v.operands])}" if v.operands else self.names[v]
 
     def data_of(self, v: Value) -> str:
-        return show(v.data, None if v.op is CONSTANT else self.precision)
+        return exact(v.data) if v.op is CONSTANT else show(v.data, self.precision)
 
     def grad_of(self, v: Value) -> str:
         return show_grad(v, self.precision)
