@@ -87,7 +87,7 @@ def draw_graph(
     root: Value,
     *,
     rankdir: str = "LR",
-    precision: int = 4,
+    precision: int | None = None,
     data: bool = True,
     grad: bool = True,
     local: bool = True,
@@ -132,14 +132,15 @@ def draw_graph(
     rows = [
         (
             drawing.equation(v),
-            drawing.data_of(v) if data or v.op is CONSTANT else "",
-            drawing.grad_of(v) if grad else "",
+            drawing.data_of(v) if (data and v not in empty) or v.op is CONSTANT else "",
+            drawing.grad_of(v) if grad and v not in empty else "",
             v.op.name,
         )
         for v in order
     ]
-    outlines = {g.name: [boxes[v].key for v in g.members if v in boxes] for g in groups if not g.merged}
-    written = text(root, precision=precision, active=active)
+    framed_ = ((g.name, [boxes[v].key for v in g.members if v in boxes]) for g in groups if not g.merged)
+    outlines = {name: keys for name, keys in framed_ if keys}
+    written = title if empty else text(root, precision=precision, active=active)
     return Drawing(
         lambda: [_picture(drawn, outlines, rankdir)],
         title,
@@ -170,7 +171,7 @@ def _near(v: Value, order: Sequence[Value], radius: int) -> set[Value]:
 class _Builder:
     order: Sequence[Value]
     names: dict[Value, str]
-    precision: int
+    precision: int | None
     data: bool
     grad: bool
     local: bool
@@ -232,15 +233,15 @@ class _Builder:
             numbers.append((self.grad_of(v), "grad"))
         said = [self.equation(v)]
         if self.data or constant:
-            said.append(f"data = {show(v.data)}")
+            said.append(f"data = {exact(v.data)}")
         if self.grad and not constant:
-            said.append(f"grad = {show_grad(v)}")
+            said.append(f"grad = {show_grad(v, 12)}")
         if v in self.right:
             right = show(self.right[v], self.precision)
             numbers[-1:] = [(f"wrong: {self.grad_of(v)}", "grad"), (f"right: {right}", "ink")]
             said.append(f"this gradient is wrong; the right one is {show(self.right[v])}")
         if v in self.outdated:
-            numbers[0] = (f"{self.data_of(v)}?", "data") if self.data else numbers[0]
+            numbers[0] = (f"{self.data_of(v)} (stale)", "data") if self.data else numbers[0]
             said.append("its data does not follow from its operands: they were changed after the forward pass")
         if where := made_at(v):
             said.append(one_line(where))
@@ -282,7 +283,7 @@ class _Builder:
         return _Wire(tail, label, tooltip, order, active)
 
 
-def _range(numbers: Sequence[Any], precision: int) -> str:
+def _range(numbers: Sequence[Any], precision: int | None) -> str:
     low, high = show(min(numbers), precision), show(max(numbers), precision)
     return low if low == high else f"{low} … {high}"
 
@@ -362,7 +363,7 @@ def _band(places: Iterable[Place]) -> float:
     sides = [(x - w / 2, x + w / 2, y - h / 2, y + h / 2) for x, y, w, h in places]
     left, right, top, bottom = zip(*sides, strict=True)
     width, height = max(right) - min(left), max(bottom) - min(top)
-    return max(700.0, (2 * width * (height + 30)) ** 0.5) if width > 1400 and width > 8 * height else 0.0
+    return max(1000.0, (width * (height + 30)) ** 0.5) if width > 1400 and width > 8 * height else 0.0
 
 
 def _folded(
@@ -496,8 +497,8 @@ def _label_places(
             if (isinstance(m, Path) and m.closed) or isinstance(m, Ellipse):
                 left, top, right, bottom = _extent(m)
                 for i in range(int(left // 6), int(right // 6) + 2):
-                    for y in (top, (top + bottom) / 2, bottom):
-                        put(-1, min(6.0 * i, right), y)
+                    for j in range(int(top // 6), int(bottom // 6) + 2):
+                        put(-1, min(max(6.0 * i, left), right), min(max(6.0 * j, top), bottom))
     found: list[tuple[float, float] | None] = []
     for k, (wire, _, _) in enumerate(edges):
         if not wire.label:
@@ -524,7 +525,8 @@ def _label_places(
                 if cost < least:
                     best, least = (cx, cy), cost
         for dx in range(-int(half), int(half) + 1, 5):  # so that the next ones keep off it
-            put(-1, best[0] + dx, best[1])
+            put(-1, best[0] + dx, best[1] - 3.5)
+            put(-1, best[0] + dx, best[1] + 3.5)
         found.append((best[0], best[1] + 3.1))
     return found
 
