@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
-from . import paint, svg
-from .scene import THEMES, Picture
-
-ENDINGS = (".svg", ".png", ".pdf", ".tex", ".dot")
+from . import paint, svg, tikz
+from .scene import THEMES, Picture, side_by_side
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,31 @@ class Drawing:
         """The picture as SVG, several as an animation; RuntimeError if there is no Graphviz to lay out a graph."""
         return svg.svg(self.pictures, self.title, self._words(), theme=self.theme, transparent=self.transparent)
 
+    @property
+    def tikz(self) -> str:
+        r"""The picture as TikZ without a document around it, to be put into one's own with `\input`."""
+        return tikz.tikz(self.pictures, self.title, self.theme)
+
+    def beside(self, other: "Drawing", *titles: str) -> "Drawing":
+        """Return this picture with another to its right, such as right and wrong, or before and after.
+
+        Args:
+            other: the other picture; where both have several, their frames go side by side.
+            titles: what stands above the one and the other; their own titles if there are none.
+        """
+        names = titles or (self.title, other.title)
+        if len(names) != 2:
+            raise ValueError(f"two titles are wanted, one for each picture, not {len(names)}")
+
+        def lay_out() -> list[Picture]:
+            n = max(len(self.pictures), len(other.pictures))
+            both = ([*d.pictures, *[d.pictures[-1]] * (n - len(d.pictures))] for d in (self, other))
+            return [side_by_side(*pair, *names) for pair in zip(*both, strict=True)]
+
+        rows = [(f"{name}: {row[0]}", *row[1:]) for name, d in zip(names, (self, other), strict=True) for row in d.rows]
+        title, text = f"{names[0]} beside {names[1]}", f"{self.text}\n\n{other.text}"
+        return replace(self, lay_out=lay_out, title=title, text=text, rows=rows, dot="")
+
     def _words(self) -> str:
         sentences = []
         for name, *cells in self.rows[:20]:
@@ -60,8 +83,8 @@ class Drawing:
     def save(self, path: str | os.PathLike[str], *, dpi: float = 144) -> Path:
         """Write the picture to a file, in the format that the name's ending says: .svg, .png, .pdf, .tex or .dot.
 
-        The file appears whole or not at all. Of several pictures, SVG is an animation, PDF has a page for each, and
-        PNG the last; `frames` has each by itself.
+        The file appears whole or not at all. Of several pictures, SVG is an animation, PDF has a page for each, LaTeX
+        is a Beamer slide, and PNG is the last; `frames` has each by itself.
 
         Args:
             path: the file.
@@ -82,10 +105,13 @@ class Drawing:
             content = paint.png(self.pictures[-1], theme=self.theme, transparent=self.transparent, dpi=dpi)
         elif ending == ".pdf":
             content = paint.pdf(self.pictures, theme=self.theme, transparent=self.transparent)
+        elif ending == ".tex":
+            content = tikz.document(self.pictures, self.title, self.theme).encode()
         elif ending == ".dot" and self.dot:
             content = self.dot.encode()
         else:
-            raise ValueError(f"cannot save a picture as {path.name!r}: end the name in .svg, .png, .pdf or .dot")
+            endings = ".svg, .png, .pdf, .tex or .dot" if self.dot else ".svg, .png, .pdf or .tex"
+            raise ValueError(f"cannot save a picture as {path.name!r}: end the name in {endings}")
         write_whole(path, content)
         return path
 

@@ -25,6 +25,7 @@ from .scene import (
     Edge,
     Ellipse,
     Item,
+    Label,
     Mark,
     Node,
     Path,
@@ -105,7 +106,7 @@ def draw_network(
     if changes:
         columns = ("parameter", "before", "after")
         rows = [(p.label, written_as(old), written_as(new)) for p, (old, new) in changes.items()]
-    return Drawing(lambda: [make(step) for step in steps], title, repr(model), columns, rows, **look)
+    return Drawing(lambda: framed(*map(make, steps)), title, repr(model), columns, rows, **look)
 
 
 def _pass(model: Module, of: Any, sample: int) -> Pass:
@@ -167,7 +168,7 @@ class _Sketch:
 
     # -------------------- unit by unit --------------------
 
-    def units(self, show: str) -> Picture:
+    def units(self, show: str) -> list[Item]:
         """Return the picture with a circle for each unit and a line for each connection."""
         self.row = 84.0 if self.pass_ or self.changes else 60.0
         widest = 210.0 if self.changes else 180.0
@@ -178,7 +179,7 @@ class _Sketch:
         items += edges + labels + nodes
         if self.legend:
             items += self._legend(items, _explain(show, self))
-        return framed(items)
+        return items
 
     def _at(self, column: int, row: int) -> tuple[float, float]:
         return column * self.column, (row - (self.sizes[column] - 1) / 2) * self.row
@@ -240,10 +241,11 @@ class _Sketch:
                     goal = 0.0 if source is not None and gradient(source) is not None else _beside(t, a, b, said)
                     arrow = _back(start, end, goal, 0.8 + 2.2 * (flow / widest_flow if isfinite(flow) else 1))
                     arrows.append(Item(arrow, self._backward_words(unit.sum, w, source)))
-                lines.append(Edge(tuple(marks), tooltip, f"n{k - 1}-{i + 1}", f"n{k}-{j + 1}", kind=look))
+                tail, head = f"n{k - 1}-{i + 1}", f"n{k}-{j + 1}"
+                lines.append(Edge(tuple(marks), tooltip, tail, head, labels=tuple(said), at=t))
                 if said:
                     x, y = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
-                    labels.append(Item(tuple(_label(x, y, said)), tooltip))
+                    labels.append(Label(tuple(_label(x, y, said)), tooltip))
         return lines + arrows, labels
 
     def _signed(self, w: Value, show: str) -> float:
@@ -356,7 +358,7 @@ class _Sketch:
         for j in range(self.sizes[-1]):
             a, b = self._at(k, j), (x - width / 2, y)
             start = _shortened(a, b, _RADIUS)
-            items.append(Edge((Path((start, b), "faint", width=1),), "", f"n{k}-{j + 1}", "loss", "plain"))
+            items.append(Edge((Path((start, b), "faint", width=1),), "", f"n{k}-{j + 1}", "loss"))
             if show == "backward":
                 items.append(Item(_back(start, b, 0.0, 1.5), f"∂{name}/∂output {j + 1}"))
         texts: list[Mark] = list(_stack(x, y, numbers, width - 8))
@@ -366,7 +368,7 @@ class _Sketch:
 
     # -------------------- layer by layer --------------------
 
-    def blocks(self, show: str) -> Picture:
+    def blocks(self, show: str) -> list[Item]:
         """Return the picture with the heat map and the histogram of each layer's weights."""
         items: list[Item] = []
         x, finite_all = 0.0, True
@@ -397,7 +399,7 @@ class _Sketch:
             x = max(x + width, bounds([*marks, *bars])[2]) + 34
         if self.legend:
             items += self._legend(items, _explain_blocks(show, finite_all))
-        return framed(items)
+        return items
 
     def _quantity(self, w: Value, show: str) -> float:
         if show == "backward":

@@ -5,7 +5,7 @@ what they are.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
@@ -115,6 +115,12 @@ class Node(Item):
     numbers: tuple[str, ...] = ()  # data, then gradient
     active: bool = False
 
+    def covers(self, m: Text) -> bool:
+        """Tell whether text stands within the node, rather than beside it."""
+        shape = next((s for s in self.marks if not isinstance(s, Text)), m)
+        left, top, right, bottom = bounds([shape])
+        return left <= m.x <= right and top <= m.y <= bottom
+
 
 @dataclass(frozen=True)
 class Edge(Item):
@@ -122,8 +128,15 @@ class Edge(Item):
 
     tail: str = ""
     head: str = ""
-    kind: str = ""
-    label: str = ""
+    kind: str = ""  # "edge" or "flow" in a graph, else a connection
+    label: str = ""  # the local derivative
+    labels: tuple[tuple[str, str], ...] = ()  # what stands on a connection, each with its colour
+    at: float = 0.5  # and where
+
+
+@dataclass(frozen=True)
+class Label(Item):
+    """What stands on a connection, drawn above all lines."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +164,12 @@ def _moved(item: Item, dx: float, dy: float) -> Item:
     if isinstance(item, Node):
         return replace(item, marks=tuple(marks), x=item.x + dx, y=item.y + dy)
     return replace(item, marks=tuple(marks))
+
+
+def runs(versions: Sequence[object]) -> list[tuple[int, int]]:
+    """Return from where to where, the end excluded, something stays as it is in a sequence of frames."""
+    changes = [k for k in range(1, len(versions)) if versions[k] != versions[k - 1]]
+    return list(zip([0, *changes], [*changes, len(versions)], strict=True))
 
 
 # -------------------- shapes --------------------
@@ -254,9 +273,24 @@ def bounds(marks: Iterable[Mark]) -> tuple[float, float, float, float]:
     return min(left), min(top), max(right), max(bottom)
 
 
-def framed(items: Iterable[Item], margin: float = 11) -> Picture:
-    """Return a picture just large enough for the items."""
-    items = tuple(items)
-    left, top, right, bottom = bounds(m for item in items for m in item.marks)
-    picture = Picture(right - left + 2 * margin, bottom - top + 2 * margin, items)
-    return replace(picture, items=picture.moved(margin - left, margin - top))
+def framed(*frames: Sequence[Item], margin: float = 11) -> list[Picture]:
+    """Return a picture of each of these lists of items, all of one size, just large enough."""
+    left, top, right, bottom = bounds(m for items in frames for item in items for m in item.marks)
+    pictures = [Picture(right - left + 2 * margin, bottom - top + 2 * margin, tuple(items)) for items in frames]
+    return [replace(picture, items=picture.moved(margin - left, margin - top)) for picture in pictures]
+
+
+def side_by_side(left: Picture, right: Picture, *titles: str) -> Picture:
+    """Return two pictures as one, each with its title above."""
+    start = max(left.width, text_width(titles[0], 12, bold=True) + 22)
+    width = start + max(right.width, text_width(titles[1], 12, bold=True) + 22)
+    items: list[Item] = []
+    for side, (picture, dx, title) in enumerate(((left, 0.0, titles[0]), (right, start, titles[1]))):
+        items.append(Item((Text(dx + 11, 18, title, size=12, anchor="start", bold=True),)))
+        for item in picture.moved(dx, 22):
+            if isinstance(item, Node):
+                item = replace(item, key=f"{'ab'[side]}{item.key}")
+            elif isinstance(item, Edge):
+                item = replace(item, tail=f"{'ab'[side]}{item.tail}", head=f"{'ab'[side]}{item.head}")
+            items.append(item)
+    return Picture(width, max(left.height, right.height) + 22, tuple(items))

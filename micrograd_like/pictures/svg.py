@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from html import escape
 
-from .scene import DARK, SIZE, THEMES, Cells, Edge, Ellipse, Item, Mark, Node, Picture, Text
+from .scene import DARK, SIZE, THEMES, Cells, Edge, Ellipse, Item, Mark, Node, Picture, Text, runs
 
 FONT = "Helvetica,Arial,sans-serif"
 SECONDS = 2.0  # that a frame is shown
@@ -80,15 +80,12 @@ def _animated(frames: Sequence[Picture], seconds: float) -> tuple[str, str]:
         written = [["".join(items)] for items in written]
     parts, shown = [], set()
     for versions in zip(*written, strict=True):
-        start = 0
-        for k in range(1, n + 1):
-            if k == n or versions[k] != versions[start]:
-                if (start, k) == (0, n):
-                    parts.append(versions[0])
-                elif versions[start]:
-                    parts.append(f'<g class="t t{start}-{k}{" last" if k == n else ""}">{versions[start]}</g>')
-                    shown.add((start, k))
-                start = k
+        for start, end in runs(versions):
+            if (start, end) == (0, n):
+                parts.append(versions[0])
+            elif versions[start]:
+                parts.append(f'<g class="t t{start}-{end}{" last" if end == n else ""}">{versions[start]}</g>')
+                shown.add((start, end))
     style = ".NAME .t{visibility:hidden}.NAME .last{visibility:visible}"
     moving = ""
     for start, end in sorted(shown):

@@ -12,7 +12,7 @@ from micrograd_like import MLP, Value, draw, named, parse
 from micrograd_like.notation.names import parameter
 from micrograd_like.ops import one_line
 from micrograd_like.pictures import layout, scene
-from micrograd_like.pictures.graph import along
+from micrograd_like.pictures.boxes import along
 
 SVG = "{http://www.w3.org/2000/svg}"
 
