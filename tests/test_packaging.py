@@ -50,5 +50,4 @@ def test_sdist_can_be_tested_from(built):
 
 def test_the_changelog_has_this_version_or_says_that_it_is_not_released():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(rf"
-## (Unreleased|{re.escape(micrograd_like.__version__)})", changelog)
+    assert re.search(rf"^## (Unreleased|{re.escape(micrograd_like.__version__)})\b", changelog, re.MULTILINE)
