@@ -161,8 +161,8 @@ class _Builder:
         if self.active is not None:
             v, i = self.active
             arrival = v.operands[i] if i >= 0 else v
-            if arrival in boxes:
-                boxes[arrival].active = True
+            if box := boxes.get(arrival, boxes.get(v)):  # where the edge itself is drawn within a neuron, the neuron
+                box.active = True
         detailed = len(first) + len(boxes) <= DETAILED
         seen: set[tuple[str, str]] = set()
         for v, box in boxes.items():
@@ -272,6 +272,7 @@ def _dot(boxes: Sequence[Box], outlines: Mapping[str, Sequence[str]], rankdir: s
         look = [f"label={quoted(label)}".replace("\n", "\\n"), f"tooltip={quoted(box.tooltip)}".replace("\n", "\\n")]
         look += [styles[box.kind]] if styles[box.kind] else []
         look += ["peripheries=2"] if box.output else []
+        look += ['color="#b84f00"', "penwidth=3"] if box.active else []
         lines.append(f"  {box.key} [{', '.join(look)}]")
     for box in boxes:
         for wire in box.edges:

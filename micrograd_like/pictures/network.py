@@ -71,7 +71,7 @@ def draw_network(
         inputs = inputs or of.feature_names
         outputs = outputs or _class_names(of, len(layers[-1]))
         of = of.rows[sample - 1]
-    pass_ = None if of is None else _pass(model, of, sample)
+    pass_ = None if of is None or show == "weights" else _pass(model, of, sample)
     parameters = list(dict.fromkeys(p for layer in layers for neuron in layer for p in parameters_of(neuron)))
     changes = _changes(parameters, model, before, lr)
     reached = pass_ is not None and any(gradient(p) is not None for p in parameters)
