@@ -28,7 +28,7 @@ def describe(model):
     [
         MLP(3, [4, 2], seed=0),
         MLP(1, [1], output="sigmoid", seed=1),
-        MLP(2, [5, 5, 3], "leaky_relu", "softplus", bias=False, seed=2),
+        MLP(2, [5, 5, 3], activation="leaky_relu", output="softplus", bias=False, seed=2),
     ],
     ids=str,
 )
@@ -58,7 +58,7 @@ def test_neurons_changed_by_hand_come_back(path):
 
 
 def test_the_loaded_model_computes_and_learns(path):
-    model = MLP(2, [3, 1], "tanh", seed=0)
+    model = MLP(2, [3, 1], activation="tanh", seed=0)
     save(model, path)
     other = load(path)
     out = other([0.5, -1.0])
