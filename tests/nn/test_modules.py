@@ -80,7 +80,8 @@ def test_one_output_is_a_value_and_several_are_a_list():
     assert isinstance(MLP(2, [4, 1])([1.0, 2.0]), Value)
     assert isinstance(MLP(2, [4, 1, 1])([1.0, 2.0]), Value)
     assert [type(y) for y in MLP(2, [1, 3])([1.0, 2.0])] == [Value] * 3
-    assert [type(y) for y in Layer(2, 1)([1.0, 2.0])] == [Value]
+    assert isinstance(Layer(2, 1)([1.0, 2.0]), Value)
+    assert [type(y) for y in Layer(2, 2)([1.0, 2.0])] == [Value] * 2
 
 
 def test_numbers_become_inputs_once_and_values_stay_what_they_are():
@@ -165,7 +166,7 @@ def test_a_module_of_ones_own_needs_to_list_nothing():
     assert len(paths) == 9
 
 
-def test_zero_grad_forgets_all_gradients():
+def test_zero_grad_resets_all_gradients():
     model = MLP(2, [3, 1], activation="tanh", seed=0)
     model([1.0, 2.0]).backward()
     assert all(p.grad for p in model.parameters())
@@ -194,11 +195,12 @@ def test_a_seed_reproduces_the_weights_whatever_the_global_state():
     assert numbers(MLP(3, [4, 1], seed=43)) != first
 
 
-def test_without_a_seed_models_differ_even_if_the_global_state_is_the_same():
+def test_without_a_seed_the_module_random_draws():
     random.seed(1)
     first = numbers(MLP(3, [4, 1]))
-    random.seed(1)
     assert numbers(MLP(3, [4, 1])) != first
+    random.seed(1)
+    assert numbers(MLP(3, [4, 1])) == first
 
 
 def test_neurons_of_a_seeded_layer_differ():
@@ -235,10 +237,28 @@ def test_micrograds_session_runs():
 
 
 def test_repr_is_short_and_says_the_shape():
-    assert repr(Neuron(3)) == "Neuron(3, 'relu')"
-    assert repr(Neuron(3, activation="tanh", bias=False)) == "Neuron(3, 'tanh', bias=False)"
-    assert repr(MLP(2, [16, 1])) == "MLP of [Layer of [16 x Neuron(2, 'relu')], Layer of [Neuron(16, 'linear')]]"
-    assert len(repr(MLP(2, [16] * 100))) < 300
+    assert repr(Neuron(3)) == "Neuron(3)"
+    assert repr(Layer(3, 2, nonlin=False)) == "Layer(3, 2, activation='linear')"
+    for written in (
+        "Neuron(3, activation='tanh', bias=False)",
+        "Layer(3, 2, activation='sigmoid')",
+        "MLP(2, [16, 16, 1])",
+        "MLP(2, [4, 3], activation='tanh', output='sigmoid', bias=False)",
+        "MLP(5, [1], output='tanh')",
+    ):
+        assert repr(eval(written)) == written
+
+
+def test_repr_of_what_no_call_makes_lists_the_parts():
+    model = MLP(2, [3, 3, 1])
+    model.layers[0].neurons[2].activation = "tanh"
+    assert repr(model) == (
+        "MLP of [Layer of [2 x Neuron(2), Neuron(2, activation='tanh')], Layer(3, 3), Layer(3, 1, activation='linear')]"
+    )
+    model = MLP(2, [3, 3, 1], activation="tanh")
+    for neuron in model.layers[1].neurons:
+        neuron.b = None
+    assert repr(model).startswith("MLP of [Layer(2, 3, activation='tanh'), Layer(3, 3, activation='tanh', bias=False)")
 
 
 def test_copies_and_pickles_are_independent_models():
@@ -273,10 +293,12 @@ def test_a_wrong_number_of_inputs(model):
 @pytest.mark.parametrize("model", [Neuron(1), Layer(1, 3), MLP(1, [3, 1])], ids=["neuron", "layer", "mlp"])
 def test_inputs_that_are_no_list_of_numbers(model):
     for x in 0.5, Value(0.5), None:
-        with pytest.raises(TypeError, match="the inputs are a list of 1"):
+        with pytest.raises(TypeError, match="the inputs are a list, such as"):
             model(x)
     with pytest.raises(TypeError, match="holds one real number"):
         model(["1"])
+    with pytest.raises(TypeError, match=r"the inputs are a list, such as .* not '1'"):
+        model("1")
 
 
 @pytest.mark.parametrize(
@@ -294,9 +316,12 @@ def test_inputs_that_are_no_list_of_numbers(model):
         (lambda: MLP(2, [4, 1.5]), TypeError, "nout is a whole number, not 1.5"),
         (lambda: MLP(2, 4), TypeError, r"nouts is a list such as \[16, 16, 1\], not 4"),
         (lambda: MLP(2, "41"), TypeError, "nouts is a list"),
-        (lambda: Neuron(2, "ReLU"), ValueError, "linear, relu, .*, not 'ReLU'"),
-        (lambda: MLP(2, [1], activation="swish"), ValueError, "tanh.*not 'swish'"),
-        (lambda: MLP(2, [4, 1], output="softmax"), ValueError, "tanh.*not 'softmax'"),
+        (lambda: Neuron(2, "tanh"), TypeError, "nonlin is True or False, not 'tanh': write activation='tanh'"),
+        (lambda: Neuron(2, False, activation="tanh"), ValueError, "nonlin=False makes a linear neuron"),
+        (lambda: Layer(2, 3, activation="swish"), ValueError, "unknown activation 'swish'; choose from linear, relu"),
+        (lambda: Neuron(2, activation="ReLU"), ValueError, "unknown activation 'ReLU'; choose from linear, relu"),
+        (lambda: MLP(2, [1], activation="swish"), ValueError, "unknown activation 'swish'; choose from .*tanh"),
+        (lambda: MLP(2, [4, 1], output="softmax"), ValueError, "unknown activation 'softmax'; choose from .*tanh"),
     ],
 )
 def test_wrong_shapes_and_names(make, error, message):
