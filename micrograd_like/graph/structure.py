@@ -69,9 +69,10 @@ def structure(order: Sequence[Value]) -> dict[Value, Where]:
     of that run, belong to a sample; runs with the very same inputs are one sample.
     """
     places = {v: place for v in order if (place := place_of(v)) is not None}
-    networks = {network: i for i, network in enumerate(dict.fromkeys(p.unit.network for p in places.values()), start=1)}
     sums = _find_sums(order, places)
     _find_activations(sums)
+    units = [*(s.unit for s in sums), *(place.unit for place in places.values())]
+    networks = {network: i for i, network in enumerate(dict.fromkeys(unit.network for unit in units), start=1)}
     owners = {v: s for s in sums for v in s.nodes}
     samples, counts = _number_samples(order, owners, places)
 
@@ -105,6 +106,7 @@ class _Sum:
         self.top = nodes[-1]  # the weighted sum
         self.functions: list[Value] = []  # of the weighted sum alone
         self.unit = next(iter(parameters.values())).unit
+        self.is_tied = any(place.unit is not self.unit for place in parameters.values())
 
 
 def _find_sums(order: Iterable[Value], places: dict[Value, Place]) -> list[_Sum]:
@@ -112,7 +114,7 @@ def _find_sums(order: Iterable[Value], places: dict[Value, Place]) -> list[_Sum]
     for v in order:
         s = None
         if v.op is ops.dot or v.op is ops.multiply:
-            s = _pairs(v, places)
+            s = _pairs(v, found, places)
         elif v.op is ops.add or v.op is ops.sum:
             s = _add_up(v, found, places)
         elif v.op.is_function:
@@ -134,15 +136,15 @@ def _find_sums(order: Iterable[Value], places: dict[Value, Place]) -> list[_Sum]
     return sums
 
 
-def _pairs(v: Value, places: dict[Value, Place]) -> _Sum | None:
+def _pairs(v: Value, found: dict[Value, _Sum], places: dict[Value, Place]) -> _Sum | None:
     """Return the sum that a dot or a product is, if it is one of weights and inputs."""
     n = len(v.operands) // 2
     parameters, inputs = {}, []
     for w, x in zip(v.operands[:n], v.operands[n : 2 * n], strict=True):
         if x in places:
             w, x = x, w
-        if x in places:
-            return None  # a product of parameters
+        if x in places or (x in found and x.op is ops.multiply and w in found[x].parameters):
+            return None  # a product of parameters, also as 0.1 * w * w
         if w in places:
             parameters[w] = places[w]
         inputs.append(x)
@@ -160,7 +162,7 @@ def _add_up(v: Value, found: dict[Value, _Sum], places: dict[Value, Place]) -> _
         return None
     first, taken = found[parts[0]], set[Value]()
     for part in (found[x] for x in parts[1:]):
-        if part.unit != first.unit or not taken.isdisjoint(part.parameters):
+        if part.unit is not first.unit or part.is_tied or first.is_tied or not taken.isdisjoint(part.parameters):
             return None  # of another neuron
         if not first.parameters.keys().isdisjoint(part.parameters):
             return None  # of another run

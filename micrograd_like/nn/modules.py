@@ -374,7 +374,7 @@ def _count(name: str, n: Any) -> int:
 def _random(seed: int | Random | None) -> Random:
     if seed is None:
         return cast(Random, random.__self__)  # type: ignore[attr-defined]  # what random.seed(7) sets
-    return seed if isinstance(seed, Random) else Random(seed)
+    return seed if isinstance(seed, Random) else Random(index(seed) if hasattr(seed, "__index__") else seed)
 
 
 def _options(activation: str, bias: bool, output: str = "linear") -> str:
