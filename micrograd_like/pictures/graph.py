@@ -153,7 +153,7 @@ class _Builder:
             if v in merged:
                 g = merged[v]
                 if id(g) not in first:
-                    first[id(g)] = self._merged(g, keys[g.output])
+                    first[id(g)] = self._merged(g, keys[g.outputs[-1]])
                 boxes[v] = first[id(g)]
             else:
                 boxes[v] = self._box(v, keys[v])
@@ -227,8 +227,8 @@ class _Builder:
             numbers.append((_range(reached, self.precision) if reached else NO_GRADIENT, "grad"))
         words = f"{g.name}: {len(g.members)} nodes"
         box = Box(key, "value", g.name, numbers, words, output=self.root in out)
-        if g.symbol:
-            box.symbol, box.equation = g.symbol, self.equation(g.output)
+        if len(out) == 1 and out[0].op.is_function:
+            box.symbol, box.equation = out[0].op.symbol, self.equation(out[0])
         return box
 
     def _wire(self, v: Value, i: int, tail: str, *, labelled: bool) -> Wire:

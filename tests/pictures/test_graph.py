@@ -228,7 +228,7 @@ def batch():
     return loss
 
 
-@pytest.mark.parametrize(("depth", "boxes"), [("value", 82), ("neuron", 49), ("layer", 37), ("sample", 8)])
+@pytest.mark.parametrize(("depth", "boxes"), [("value", 82), ("neuron", 49), ("layer", 37), ("sample", 7)])
 def test_depths(batch, depth, boxes):
     drawing = draw(batch, depth=depth)
     assert len(nodes_of(drawing)) == boxes

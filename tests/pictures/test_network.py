@@ -168,7 +168,7 @@ def test_forward_shows_what_each_unit_computes(model):
 
 def test_neurons_written_out_by_hand_are_found_too():
     class Mine(Neuron):
-        def forward(self, x):
+        def __call__(self, x):
             total = self.b
             for w, v in zip(self.w, x, strict=True):
                 total = total + v * w
