@@ -1,7 +1,10 @@
 """Writing files so that nothing is lost or half-written."""
 
 import os
+from itertools import count
 from pathlib import Path
+
+_numbers = count()  # so that threads do not write into one another's files
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -11,7 +14,7 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: the file cannot be written; the text names it, and what was there before is still there.
     """
     target = Path(os.path.realpath(path))  # so that a link stays a link
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{next(_numbers)}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
