@@ -296,6 +296,13 @@ def test_too_many_nodes_are_refused():
         draw(Value(1.0) + 1, limit=2)
 
 
+def test_what_would_take_minutes_is_refused_at_once():
+    model = MLP(2, [60, 60, 1], seed=1)
+    with pytest.raises(ValueError, match=r"4,144 nodes, and edges that take minutes to lay out.*depth='sample'"):
+        draw(model([1.0, 2.0]), depth="value")
+    assert len(nodes_of(draw(model([1.0, 2.0])))) < 10  # which is what it does unless it is told how
+
+
 # -------------------- files --------------------
 
 
