@@ -111,7 +111,7 @@ def draw_graph(
 def _crowding(boxes: Sequence[Box]) -> float:
     """Return how much there is to untangle: over all ranks, the edges that pass it to the power of 1.5.
 
-    Measured with the bundled Graphviz: 3 s at 350,000, for 100 samples of a small network; 16 s at 630,000, for one of a
+    Measured with the bundled Graphviz: 3 s at 350,000, for 100 samples of a small network, and 16 s at 630,000, for a
     network of 60 + 60 neurons.
     """
     ranks: dict[str, int] = {}
@@ -125,7 +125,7 @@ def _crowding(boxes: Sequence[Box]) -> float:
         for wire in box.edges:
             for rank in range(max(ranks[wire.tail], first[wire.tail] - 1), ranks[box.key]):
                 passing[rank] = passing.get(rank, 0) + 1
-    return sum(n**1.5 for n in passing.values())
+    return float(sum(n**1.5 for n in passing.values()))
 
 
 def _distinct(boxes: Mapping[Value, Box]) -> list[Box]:

@@ -138,7 +138,7 @@ def _add(axes: Any, m: Any, colors: dict[str, str]) -> None:
     from matplotlib.path import Path as Outline
 
     if isinstance(m, Text):
-        style: dict[str, Any] = {"family": _families(), "fontsize": m.size}
+        style: dict[str, Any] = {"family": families(), "fontsize": m.size}
         style |= {"fontweight": "bold" if m.bold else "normal", "fontstyle": "italic" if m.italic else "normal"}
         align = {"start": "left", "middle": "center", "end": "right"}[m.anchor]
         drawn = axes.text(m.x, m.y, m.text, color=colors[m.look], ha=align, va="baseline", **style)
@@ -183,12 +183,12 @@ def _known() -> frozenset[int]:
     """Return the characters that matplotlib's fonts have."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    paths = [findfont(FontProperties(family=family)) for family in _families()]
+    paths = [findfont(FontProperties(family=family)) for family in families()]
     return frozenset(code for path in paths for code in get_font(path).get_charmap())
 
 
 @cache
-def _families() -> list[str]:
+def families() -> list[str]:
     """Return the fonts that are there, those with Helvetica's widths first, then those with the most letters."""
     from matplotlib.font_manager import fontManager
 
