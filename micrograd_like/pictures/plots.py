@@ -139,7 +139,8 @@ class _Shares:
     """Of each class its probability, or a number that is the larger the more the model is for it."""
 
     def __init__(self, loss: str | Loss | None, threshold: float) -> None:
-        self.known = loss in ("binary_cross_entropy", "cross_entropy", binary_cross_entropy, cross_entropy)
+        # what training takes where no loss is named is one of these, too
+        self.known = loss in (None, "binary_cross_entropy", "cross_entropy", binary_cross_entropy, cross_entropy)
         self.logits, self.threshold = self.known, threshold
 
     def __call__(self, output: Any) -> list[float]:

@@ -511,6 +511,6 @@ def test_numbers_of_numpy_as_data_gradients_and_settings(kind, tmp_path):
 def test_sizes_of_numpys():
     x = np.zeros((5, 2))
     model = micrograd_like.nn.MLP(np.int64(x.shape[1]), np.array([3, 1]), seed=np.int64(3))
-    assert repr(model) == "MLP(2, [3, 1])"
+    assert repr(model) == repr(micrograd_like.nn.MLP(2, [3, 1]))
     losses = [e.loss for e in train(model, x, [0, 1, 0, 1, 1], epochs=np.int64(2), batch_size=np.int64(5))]
     assert len(losses) == 2

@@ -48,7 +48,7 @@ def texts(path):
 
 
 def test_the_boundary_is_smooth(around, tmp_path):
-    root = ElementTree.parse(plot_boundary(circle, around, tmp_path / "b.svg")).getroot()
+    root = ElementTree.parse(plot_boundary(circle, around, tmp_path / "b.svg", loss="hinge")).getroot()
     assert not list(root.iter(f"{SVG}image"))
     lines = [p for p in root.iter(f"{SVG}path") if "fill: none" in p.get("style", "") and len(p.get("d", "")) > 800]
     assert lines
@@ -61,7 +61,7 @@ def test_the_boundary_is_smooth(around, tmp_path):
 
 
 def test_probabilities_shade_the_ground(around, tmp_path):
-    plain = plot_boundary(circle, around, tmp_path / "p.svg").read_text(encoding="utf-8")
+    plain = plot_boundary(circle, around, tmp_path / "p.svg", loss="hinge").read_text(encoding="utf-8")
     shaded = plot_boundary(circle, around, tmp_path / "s.svg", loss="binary_cross_entropy").read_text(encoding="utf-8")
     opacities = [set(re.findall(r"fill-opacity: ([\d.]+)", svg)) for svg in (plain, shaded)]
     assert opacities[0] == {"0.25"}
