@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..engine import Value
-from ..graph.structure import Where, place_of, structure
+from ..graph.structure import Where, structure
 from ..ops import CONSTANT
 
 DEPTHS = ("value", "neuron", "layer", "sample")
@@ -44,10 +44,10 @@ def group(order: Sequence[Value], depth: str) -> tuple[list[Group], set[Value], 
 def _at(
     depth: str, order: Sequence[Value], where: dict[Value, Where], users: dict[Value, list[Value]]
 ) -> tuple[list[Group], set[Value]]:
-    names = {v: name for v, w in where.items() if (name := _name(w, depth)) and place_of(v) is None}
+    names = {v: name for v, w in where.items() if (v.operands or not w.neuron) and (name := _name(w, depth))}
     if depth == "sample":  # with the numbers that nothing else uses
         names |= _inside([v for v in order if v.op is CONSTANT], names, users)
-    parameters = [v for v in order if place_of(v) is not None and v in users]
+    parameters = [v for v, w in where.items() if w.neuron and not v.operands and v in users]
     own = _inside(parameters, names, users)
     held = {v for v in parameters if depth != "value" and v not in own and all(u in names for u in users[v])}
     names |= own

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..engine import UNREACHED, Value, topological_order
-from ..graph.structure import place_of, structure
+from ..graph.structure import structure
 from ..nn.modules import MLP, Layer, Module, Neuron
 from ..ops import CONSTANT, dot, multiply
 
@@ -64,7 +64,7 @@ def find(model: Module, roots: Sequence[Value], sample: int = 1) -> Pass:
     nodes: dict[tuple[int, int], dict[int, list[Value]]] = {}  # of each unit, by sample
     for v, w in where.items():
         at = known.get(w._replace(sample=None))
-        if at is not None and place_of(v) is None:
+        if at is not None and v.operands:
             nodes.setdefault(at, {}).setdefault(w.sample or 1, []).append(v)
     if not nodes:
         raise ValueError("this graph was not computed by this model: draw(model, loss) takes a Value that it computed")
