@@ -5,7 +5,6 @@ The backward pass is made from the formulas in `ops.py` and not from the example
 """
 
 import ast
-import keyword
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from .. import ops
 from ..engine import Value, describe, topological_order
 from ..ops import CONSTANT, Dot, Operation, Variadic
+from .spelling import reserved
 
 Operand: TypeAlias = str | float  # the name of an input, a parameter or a target; or a number
 
@@ -23,17 +23,6 @@ CHOOSE = Operation("choose", "choose", lambda condition, x: x if condition else 
 
 # What is infinite or NaN stays so through these; the operands of every other operation are watched.
 TRANSPARENT = (ops.add, ops.subtract, ops.multiply, ops.negative, ops.positive, ops.sum, ops.dot)
-
-# Names that mean something in one of the languages, or in the text around the instructions.
-_WORDS = """
-G P V X abs all and array auto block break case catch char check choose class const continue count debugger
-default delete do double else enum eval export extends extern false finally float for from function gradient
-grads heaviside if implements import in inline inputs instanceof int interface isfinite let log1p long mask math
-module new np null numpy of output outputs package parameters part pow private process protected public register
-require restrict return rows short signed sizeof static struct super switch this throw true try typedef
-typeof undefined union unsigned value valueAndGrad value_and_grad var void volatile while with yield
-"""
-RESERVED = {*_WORDS.split(), *keyword.kwlist, *keyword.softkwlist, *ops.OPERATIONS}
 
 
 class Instruction(NamedTuple):
@@ -130,6 +119,7 @@ class _Lowering:
         self.code: list[Instruction] = []
         self.known: dict[tuple[Any, ...], Operand] = {}  # what is computed twice is computed once
         self.taken: set[str] = set()
+        self.reserved = reserved()
         self.counters: dict[str, int] = {}
         self.place = ""
         self.called: dict[Value, str] = {}
@@ -145,7 +135,7 @@ class _Lowering:
 
     def unique(self, name: str) -> str:
         """Return the name, with a number after it if it is taken."""
-        return self.numbered(f"{name}_", 2) if name in self.taken or name in RESERVED else self.take(name)
+        return self.numbered(f"{name}_", 2) if name in self.taken or name in self.reserved else self.take(name)
 
     def numbered(self, prefix: str, start: int = 1) -> str:
         """Return the next free one of v1, v2 and so on."""
@@ -303,7 +293,7 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 def _identifier(label: str) -> str:
     """Return a label as a name in every language: `w1[3->2]` as w1_3_2, `θ` as theta."""
     letters = (c if c.isascii() else unicodedata.name(c, "_").split()[-1].lower() for c in label)
-    name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60]
+    name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60].rstrip("_")
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
 
 

@@ -38,7 +38,7 @@ def test_names():
     leaves = [Value(1.0, label) for label in labels]
     lowered = lower(leaves[0], leaves, [])
     assert lowered.inputs[:9] == ("w1_3_2", "w1_3_2_2", "theta", "if_2", "exp_2", "v_2nd", "v1", "v", "d_v1")
-    assert lowered.inputs[10] == "G_2"
+    assert lowered.inputs[10] == "G"
     assert len(set(lowered.inputs)) == len(labels)
     assert all(name.isidentifier() and len(name) <= 60 for name in lowered.inputs)
 
