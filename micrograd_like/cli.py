@@ -20,7 +20,7 @@ from .nn.modules import ACTIVATIONS, MLP
 from .nn.optim import OPTIMIZERS
 from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
-from .notation.expressions import FUNCTIONS, parse
+from .notation.expressions import functions, parse
 from .pictures import draw, text
 from .pictures.plots import plot_boundary, plot_training
 from .pictures.tree import needs_ascii
@@ -311,7 +311,7 @@ def _parser() -> _Parser:
     command = commands.add_parser(
         "draw",
         help="compute a formula and its gradients, and draw the graph",
-        epilog=f"functions: {', '.join(sorted(set(FUNCTIONS) - {'sign', 'heaviside'}))}",
+        epilog=f"functions: {', '.join(sorted(functions()))}",
     )
     command.add_argument(
         "expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'"

@@ -4,9 +4,12 @@ Read it from top to bottom: a leaf, the operators that record a graph, the backw
 graph is walked and its nodes are made. The operations and their derivatives are the rows of `ops.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from builtins import sum as add_up
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from numbers import Integral, Rational, Real
-from typing import Any
+from operator import mul
+from typing import TYPE_CHECKING, Any
 
 from . import ops
 from .ops import CONSTANT, INPUT, Operation
@@ -18,23 +21,22 @@ UNREACHED = float("0")
 class Value:
     """A number in a computation graph, and the gradient of the graph's output with respect to it."""
 
-    __slots__ = ("data", "grad", "label", "op", "operands", "source")
+    __slots__ = ("__dict__", "data", "grad", "label", "op", "operands")
 
     data: Any  # the number: a float, or a Fraction, which stays exact
     grad: Any  # ∂output/∂self, once backward() was called on the output
     label: str  # its name in pictures and messages
     op: Operation  # the row of ops.py that made it; for a leaf INPUT, PARAMETER or CONSTANT
     operands: tuple["Value", ...]  # what it was made from, in order and with repeats: (a, a) for a + a
-    source: Any  # where in a program it was made, if that was recorded (sources.py); else there is no such attribute
 
-    def __init__(self, data: float | Rational, label: str = "") -> None:
+    def __init__(self, data: float | Rational, label: str = "", *_: Any) -> None:
         """Make a leaf from a number.
 
         Raises:
-            TypeError: `data` is no real number, or `label` no string.
+            TypeError: `data` is not a real number, or `label` is not a string.
         """
-        if not isinstance(label, str):
-            raise TypeError(f"a label is a string, not {label!r}: write label={str(label)!r}")
+        if _ or not isinstance(label, str):
+            raise TypeError(_not_a_label(label))
         self.data = data if type(data) is float else _number(data)
         self.grad = UNREACHED
         self.label = label
@@ -86,47 +88,12 @@ class Value:
     def __abs__(self) -> "Value":  # abs(self)
         return record(ops.absolute, (self,))
 
-    # -------------------- functions: NumPy's names, so np.tanh works on an array of Values --------------------
+    # Functions, such as v.tanh() and v.log(), are added below: one for each row of ops.py. They have NumPy's names, so
+    # np.tanh works on an array of Values.
+    if TYPE_CHECKING:
+        source: Any  # where in a program it was made, if that was recorded (graph/sources.py)
 
-    def exp(self) -> "Value":
-        """Return e to the power of self; OverflowError above 709."""
-        return record(ops.exp, (self,))
-
-    def log(self) -> "Value":
-        """Return the natural logarithm; ValueError at 0 and below."""
-        return record(ops.log, (self,))
-
-    def sqrt(self) -> "Value":
-        """Return the square root; ValueError below 0."""
-        return record(ops.sqrt, (self,))
-
-    def sin(self) -> "Value":
-        """Return the sine of self in radians."""
-        return record(ops.sin, (self,))
-
-    def cos(self) -> "Value":
-        """Return the cosine of self in radians."""
-        return record(ops.cos, (self,))
-
-    def tanh(self) -> "Value":
-        """Return the hyperbolic tangent, between -1 and 1."""
-        return record(ops.tanh, (self,))
-
-    def sigmoid(self) -> "Value":
-        """Return 1 / (1 + exp(-self)), between 0 and 1."""
-        return record(ops.sigmoid, (self,))
-
-    def relu(self) -> "Value":
-        """Return self above 0 and 0 elsewhere; its derivative at 0 is 0."""
-        return record(ops.relu, (self,))
-
-    def leaky_relu(self, slope: Any = 0.01) -> "Value":
-        """Return self above 0 and slope * self elsewhere; its derivative at 0 is the slope."""
-        return record(ops.leaky_relu, (self, slope))
-
-    def softplus(self) -> "Value":
-        """Return log(1 + exp(self)), a smooth relu."""
-        return record(ops.softplus, (self,))
+        def __getattr__(self, name: str) -> Any: ...
 
     # -------------------- the backward pass --------------------
 
@@ -137,7 +104,8 @@ class Value:
         Where it raises, every gradient is left as it was.
 
         Raises:
-            ValueError: a node's data is NaN, or a local derivative is infinite or undefined; the text says where.
+            ValueError: a node's data is NaN, or does not follow from its operands' data, which were changed since; or
+                a local derivative is infinite or undefined. The text says where.
             OverflowError: a gradient is too large for a float.
         """
         order = topological_order(self)
@@ -146,8 +114,6 @@ class Value:
         zero = one - one
         try:
             for v in order:
-                if v.data != v.data:
-                    raise ValueError(f"backward() met NaN at {describe(v)}: look at how that number came about")
                 if v.operands or v.grad is UNREACHED:
                     v.grad = zero
             self.grad += one
@@ -157,44 +123,60 @@ class Value:
                     v.grad = UNREACHED
                     continue
                 if grad - grad:  # not 0: infinite or NaN
+                    check_data(order)
                     raise OverflowError(f"the gradient of {describe(v)} came to {grad}, beyond what a float can hold")
-                # The three most frequent rows are written out. With _backward() for all, the pass takes 2.1 times as
-                # long on a network of 16 + 16 neurons, and 2.5 times on a chain of sums and products.
+                # The three most frequent rows are written out. With contribute() for all, the pass takes twice as long
+                # on a network of 16 + 16 neurons, and 2.5 times on a chain of sums and products.
                 if op is ops.add:
                     x, y = v.operands
+                    if x.data + y.data != v.data:
+                        check_data(order)
                     x.grad += grad
                     y.grad += grad
                 elif op is ops.multiply:
                     x, y = v.operands
-                    x.grad += grad * y.data
-                    y.grad += grad * x.data
+                    a, b = x.data, y.data
+                    if a * b != v.data:
+                        check_data(order)
+                    x.grad += grad * b
+                    y.grad += grad * a
                 elif op is ops.dot:
                     if grad:  # behind a relu it often is 0
-                        n = len(v.operands) // 2
-                        weights, inputs = v.operands[:n], v.operands[n : 2 * n]
-                        for w, x in zip(weights, inputs, strict=True):
-                            w.grad += grad * x.data
-                        for w, x in zip(weights, inputs, strict=True):
-                            x.grad += grad * w.data
-                        for bias in v.operands[2 * n :]:
+                        operands = v.operands
+                        numbers = [x.data for x in operands]
+                        n = len(numbers) // 2
+                        weights, inputs = numbers[:n], numbers[n : 2 * n]
+                        if add_up(map(mul, weights, inputs), *numbers[2 * n :]) != v.data:
+                            check_data(order)
+                        for w, number in zip(operands, inputs, strict=False):
+                            w.grad += grad * number
+                        for x, number in zip(operands[n:], weights, strict=False):
+                            x.grad += grad * number
+                        for bias in operands[2 * n :]:
                             bias.grad += grad
-                else:
-                    v._backward()
+                elif v.operands:
+                    if not v.contribute():
+                        check_data(order)
+                elif v.data != v.data:
+                    check_data(order)
         except BaseException:
             for v, grad in zip(order, before, strict=True):
                 v.grad = grad
             raise
 
-    def _backward(self) -> None:
-        """Add this node's contributions, upstream gradient * local derivative, to its operands' gradients."""
+    def contribute(self) -> bool:
+        """Add upstream gradient * local derivative to each operand's gradient; return False if the data is stale."""
         numbers = [operand.data for operand in self.operands]
+        if not _is_true(self, numbers):
+            return False
         for i, operand in enumerate(self.operands):
             if operand.op is not CONSTANT:
                 contribution = self.grad * local_derivative(self, i, numbers)
                 operand.grad = contribution if operand.grad is UNREACHED else operand.grad + contribution
+        return True
 
     def zero_grad(self) -> None:
-        """Forget the gradients of self and of every node under it."""
+        """Reset the gradients of self and of every node under it."""
         for v in topological_order(self):
             v.grad = UNREACHED
 
@@ -243,9 +225,18 @@ class Value:
         pretty(self, printer)
 
     @property
-    def _prev(self) -> tuple["Value", ...]:
-        """The operands, under micrograd's name."""
-        return self.operands
+    def _prev(self) -> "_Operands":
+        """The operands, under micrograd's name; also equal to the set that micrograd has there."""
+        return _Operands(self.operands)
+
+    @property
+    def _backward(self) -> Callable[[], Any]:
+        """What the backward pass does at this node, under micrograd's name."""
+        return self.contribute
+
+    @_backward.setter
+    def _backward(self, function: Any) -> None:
+        raise TypeError(f"a node's derivatives are those of its operation: {_OWN_OPERATION}")
 
     @property
     def _op(self) -> str:
@@ -260,6 +251,23 @@ class Value:
         return record(op, operands)
 
 
+ops.methods_on(Value)
+
+
+class _Operands(tuple[Value, ...]):
+    """Operands in order, which equal a set of the same nodes."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return set(self) == other if isinstance(other, set | frozenset) else tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+
 # -------------------- walking a graph --------------------
 
 
@@ -269,12 +277,68 @@ def local_derivative(v: Value, i: int, numbers: Sequence[Any]) -> Any:
         local = v.op.local(i, v.data, numbers)
     except (ValueError, ArithmeticError):
         local = float("nan")
+    if local.__class__ is float and isinstance(v.data, Fraction) and not local - local:
+        local = Fraction(local)  # of a 0.5 in a formula
     if local - local:  # not 0: infinite or NaN
-        name = v.operands[i].label or f"operand {i + 1}"
+        name = ops.one_line(v.operands[i].label) or f"operand {i + 1}"
         example = v.op.example(numbers, [x.label for x in v.operands])
         where = f" ({made_at(v)})" if hasattr(v, "source") else ""
         raise ValueError(f"{example} = {v.data} has no finite derivative with respect to {name}{where}")
     return local
+
+
+def stale(order: Iterable[Value]) -> list[Value]:
+    """Return the nodes whose data does not follow from their operands' data, which were changed since the forward pass.
+
+    It costs as much as the forward pass did; of a graph that nobody has changed the list is empty.
+    """
+    return [v for v in order if v.operands and not _is_true(v, [x.data for x in v.operands])]
+
+
+def check_data(order: Sequence[Value]) -> None:
+    """Raise ValueError if a node of a graph is stale or NaN; the text says which, and what to do."""
+    for v in order:
+        if v.data != v.data:
+            raise ValueError(f"{describe(v)} is not a number (NaN): look at how it came about")
+        if v.operands and not _is_true(v, [x.data for x in v.operands]):
+            example = v.op.example([x.data for x in v.operands], [x.label for x in v.operands])
+            name = ops.one_line(v.label) or "the node"
+            raise ValueError(
+                f"{name} = {example} holds {v.data}: numbers were changed after the forward pass. "
+                "Write the formula again with the new numbers, or call recompute() on the output"
+            )
+
+
+def recompute(root: Value) -> Value:
+    """Compute every node under `root` anew from the leaves' data, reset their gradients, and return `root`.
+
+    Raises:
+        ValueError, ZeroDivisionError, OverflowError: an operation is not defined for the new numbers; the text names
+            it, and every node is left as it was.
+    """
+    order = topological_order(root)
+    before = [v.data for v in order]
+    try:
+        for v in order:
+            if v.operands:
+                v.data = record(v.op, v.operands).data
+    except BaseException:
+        for v, data in zip(order, before, strict=True):
+            v.data = data
+        raise
+    for v in order:
+        if v.operands:
+            v.grad = UNREACHED
+    return root
+
+
+def _is_true(v: Value, numbers: Sequence[Any]) -> bool:
+    """Tell whether a node's data is what its operation makes of these numbers."""
+    try:
+        data = v.op.forward(*numbers)
+    except (ValueError, ArithmeticError):
+        return False
+    return bool(data == v.data or data != data)
 
 
 def topological_order(root: Value) -> list[Value]:
@@ -344,6 +408,8 @@ def _infix(op: Operation, x: Value, other: Any, *, reflected: bool = False) -> V
 
 def _node(op: Operation, data: Any, operands: tuple[Value, ...]) -> Value:
     """Make the node; this is where every result passes through."""
+    if data.__class__ is not float:  # an exact fraction, or what NumPy's scalars and integers made
+        data = _number(data)
     if data - data and not any(v.data - v.data for v in operands):  # infinite, though no operand was
         raise OverflowError(f"{op.example([v.data for v in operands], [v.label for v in operands])}: {ops.TOO_LARGE}")
     v = _new(Value)
@@ -377,8 +443,8 @@ def _as_operand(x: Any, like: Value) -> Any:
     if not _is_real(x):
         return NotImplemented  # an array of NumPy's, say, applies the operator to each of its elements
     v = Value(x)
-    if isinstance(x, Rational) and type(like.data) is not float:
-        v.data = type(like.data)(int(x) if isinstance(x, Integral) else x)  # NumPy's integers would overflow in it
+    if isinstance(x, Rational) and isinstance(like.data, Rational):
+        v.data = Fraction(int(x) if isinstance(x, Integral) else x)  # NumPy's integers would overflow in it
     v.op = CONSTANT
     return v
 
@@ -402,13 +468,25 @@ def _number(x: Any) -> Any:
         hint = "write Value(3.0), or Value(float(text)) for a number in a string"
     elif isinstance(x, complex):
         hint = "write Value(z.real) and Value(z.imag) for the two parts of z"
-    elif getattr(x, "shape", None) == ():
+    elif getattr(x, "size", None) == 1 and hasattr(x, "item"):
         hint = "write Value(x.item())"
     elif hasattr(x, "__iter__"):
         hint = "write [Value(x) for x in numbers] for a list of Values"
     else:
         hint = "write Value(2.0), or Value(Fraction(1, 2)) for an exact fraction"
     raise TypeError(f"a Value holds one real number, not {x!r} ({type(x).__name__}): {hint}")
+
+
+_OWN_OPERATION = (
+    "write cube = Operation('cube', 'cube', lambda x: x**3, x='3 * x**2'), with Operation from micrograd_like, "
+    "and then cube(v) or v.cube()"
+)
+
+
+def _not_a_label(label: Any) -> str:
+    if isinstance(label, tuple | set | list):
+        return f"operations make nodes, and Value(data, label) only leaves. For one of your own {_OWN_OPERATION}"
+    return f"a label is a string, not {label!r}: write label={str(label)!r}"
 
 
 def _data(x: Any) -> Any:
@@ -445,10 +523,15 @@ def dot(weights: Iterable[Any], inputs: Iterable[Any], bias: Any = None) -> Valu
         raise ValueError(f"dot takes one weight for each input, not {len(weights)} weights for {len(inputs)} inputs")
     if not weights:
         raise ValueError("dot needs at least one weight and one input")
-    return _call(ops.dot, weights + inputs if bias is None else [*weights, *inputs, bias])
+    operands = weights + inputs
+    if bias is not None:
+        operands.append(bias)
+    return _call(ops.dot, operands)
 
 
 def _call(op: Operation, operands: list[Any]) -> Value:
-    if operands and not any(isinstance(x, Value) for x in operands):
-        raise TypeError(f"{op.name} of plain numbers: make at least one of them a Value")
-    return record(op, op.complete(operands))
+    for x in operands:
+        if isinstance(x, Value):
+            return record(op, operands)
+    op.complete(operands)
+    raise TypeError(f"{op.name} of plain numbers: make at least one of them a Value")

@@ -1,26 +1,33 @@
 """Every operation, one row each: its name, its symbol, how it is computed, and its local derivatives.
 
 A local derivative is written once, as text, after the operand it belongs to: `x="1 - out**2"` says that
-∂out/∂x = 1 - out², where `out` is the result. The text is what pictures show and, compiled once, what the backward
-pass runs; the functions it names are rows themselves.
+∂out/∂x = 1 - out², where `out` is the result. The text is what the backward pass runs, and what pictures show, programs
+compute and graders vary; the functions it names are rows themselves. A row is all that an operation needs, also in a
+program of your own: `cube = Operation("cube", "cube", lambda x: x**3, x="3 * x**2")` makes `cube(v)` and `v.cube()`.
 """
 
 import math
 import operator
-import re
+import sys
 from builtins import sum as add_up
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property
+from importlib import import_module
+from keyword import iskeyword
 from typing import Any
+
+from .formulas import TEXT, Piece, Style, Tree, names_in, operations_in, parse, substitute
 
 TOO_LARGE = "the result is too large for a float"
 
+OPERATIONS: dict[str, "Operation"] = {}  # every row by its name
 _forwards: dict[str, Any] = {}  # what the functions in a derivative mean: name -> forward of that row
+_classes: list[type] = []  # those whose instances have each function as a method
 
 
 class Operation:
     """One operation: how it is computed, differentiated and written."""
-
-    __slots__ = ("default", "derivatives", "domain", "formulas", "forward", "name", "parameters", "symbol")
 
     def __init__(
         self,
@@ -30,24 +37,65 @@ class Operation:
         *,
         domain: str = "",
         default: float | None = None,
+        about: str = "",
         **formulas: str,
     ) -> None:
-        """Describe an operation.
+        """Make a row.
 
         Args:
-            name: what the functions, the expression language and a pickle call it.
-            symbol: what stands in a picture, and between the operands if it is no word.
+            name: what functions, methods, the expression language and a pickle call it.
+            symbol: what stands in a picture, and between the operands unless it is a word.
             forward: computes the result from the operands' numbers.
             domain: for which operands it is defined, as an error message puts it.
             default: the last operand, where a call leaves it out.
-            formulas: for each operand in order, the local derivative of `out` with respect to it.
+            about: what it returns, as its documentation puts it.
+            formulas: for each operand in order, the local derivative of `out` with respect to it, in the language of
+                `formulas.py`.
+
+        Raises:
+            ValueError: the name is taken, or a formula uses what it cannot; the text says what.
         """
+        if not name.isidentifier() or iskeyword(name):
+            raise ValueError(f"{name!r} cannot be the name of an operation: choose one that can be called, like cube")
+        if name in OPERATIONS:
+            raise ValueError(f"there is an operation {name!r} already: choose another name")
         self.name, self.symbol, self.forward, self.domain, self.default = name, symbol, forward, domain, default
+        self.about = about
         self.parameters = tuple(formulas)
         self.formulas = tuple(formulas.values())
+        self.module = sys._getframe(1).f_globals.get("__name__", "")
+        if self.module != __name__:  # the rows below may name rows further down
+            self._check()
         arguments = ", ".join(("out", *formulas))
         self.derivatives = tuple(eval(f"lambda {arguments}: {formula}", _forwards) for formula in self.formulas)
         _forwards[name] = forward
+        OPERATIONS[name] = self
+        for cls in _classes:
+            self._give(cls)
+
+    def _check(self) -> None:
+        """Raise ValueError unless the formulas make sense."""
+        if not self.parameters:
+            raise ValueError(f"{self.name} needs a formula for each operand, such as x='3 * x**2'")
+        for name, formula, tree in zip(self.parameters, self.formulas, self.trees, strict=True):
+            where = f"the derivative of {self.name} with respect to {name}, {formula!r},"
+            if unknown := names_in(tree) - {*self.parameters, "out"}:
+                raise ValueError(f"{where} uses {min(unknown)}: there are {', '.join(self.parameters)} and out")
+            if unknown := operations_in(tree) - {*OPERATIONS, self.name}:
+                raise ValueError(f"{where} uses the operation {min(unknown)}, which there is not")
+
+    def _give(self, cls: type) -> None:
+        """Make a method of a class out of this row."""
+        if self.is_function and not isinstance(self, Variadic) and not hasattr(cls, self.name):
+            record, count = cls._record, len(self.parameters)  # type: ignore[attr-defined]
+
+            def method(x: Any, *others: Any) -> Any:
+                operands = (x, *others)
+                return record(self, operands if len(operands) == count else self.complete(operands))
+
+            method.__name__ = method.__qualname__ = self.name
+            method.__doc__ = f"Return {self.about or f'{self.name} of self'}."
+            setattr(cls, self.name, method)
 
     def __call__(self, *operands: Any) -> Any:
         """Return the result: a number for numbers, a Value if any operand is a Value."""
@@ -63,7 +111,12 @@ class Operation:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by name, so that a row stays the one row of its name."""
-        return find, (self.name,)
+        return find, (self.name, self.module)
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it is called by its name, and not written as an operator; leaves are neither."""
+        return self.symbol[:1].isalpha()
 
     def complete(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Return the operands with a default added; raise TypeError if their number is wrong."""
@@ -91,37 +144,50 @@ class Operation:
         except ValueError as error:
             raise ValueError(f"{self.example(numbers, names)}: {self.domain or error}") from None
 
+    # -------------------- local derivatives --------------------
+
+    def local(self, i: int, out: Any, operands: Sequence[Any]) -> Any:
+        """Return the local derivative ∂out/∂operand `i` as a number."""
+        return self.derivatives[i](out, *operands)
+
+    @cached_property
+    def trees(self) -> tuple[Tree, ...]:
+        """The formulas as trees."""
+        return tuple(map(parse, self.formulas))
+
+    def bind(self, i: int, out: Any, operands: Sequence[Any]) -> tuple[Tree, dict[str, Any]]:
+        """Return the tree of ∂out/∂operand `i`, and which of `out` and the operands each of its names means."""
+        return self.trees[i], dict(zip(self.parameters, operands, strict=True), out=out)
+
+    # -------------------- how it is written --------------------
+
+    def write(self, names: Sequence[str], style: Style = TEXT) -> Piece:
+        """Return the operation as one writes it: `a * b`, `-a`, `tanh(a)`."""
+        return style.spell(self.name, names)
+
+    def formula(
+        self, i: int, out: str, names: Sequence[str], constants: Sequence[Any] = (), style: Style = TEXT
+    ) -> Piece:
+        """Return how the local derivative ∂out/∂operand `i` is written with these names.
+
+        `constants` are the numbers of the operands that are constants, and None for the others; with them a formula
+        is made simpler: the derivative of x**2 is 2 * x.
+        """
+        tree, meanings = self.bind(i, out, names)
+        known = self.bind(i, None, constants)[1] if constants else {}
+        return style.write(substitute(tree, {name: x for name, x in known.items() if x is not None}), meanings)
+
     def example(self, numbers: Sequence[Any], names: Sequence[str] = ()) -> str:
         """Return the operation written with its operands' names, if they have any, and with their numbers."""
         filled_in = shorten(self.write([f"{x}" for x in numbers]))
         if not any(names):
             return filled_in
-        return f"{shorten(self.write([name or f'{x}' for name, x in zip(names, numbers, strict=True)]))} = {filled_in}"
-
-    def local(self, i: int, out: Any, operands: Sequence[Any]) -> Any:
-        """Return the local derivative ∂out/∂operand `i`."""
-        return self.derivatives[i](out, *operands)
-
-    def formula(self, i: int, out: str, names: Sequence[str]) -> str:
-        """Return how the local derivative ∂out/∂operand `i` is written with these names."""
-        return substitute(self.formulas[i], dict(zip(self.parameters, names, strict=True), out=out))
-
-    def write(self, names: Sequence[str]) -> str:
-        """Return the operation as one writes it: `a * b`, `-a`, `tanh(a)`."""
-        if self.symbol[0].isalpha():
-            return f"{self.name}({', '.join(names)})"
-        first, *rest = map(in_parentheses, names)
-        if not rest:
-            return self.symbol + first
-        if self.symbol != "**" and re.fullmatch(r"-?[\w./]+", names[0]):  # nothing goes before a first number
-            first = names[0]
-        return f" {self.symbol} ".join([first, *rest])
+        named = self.write([one_line(name) or f"{x}" for name, x in zip(names, numbers, strict=True)])
+        return f"{shorten(named)} = {filled_in}"
 
 
 class Variadic(Operation):
     """An operation on any number of operands, all of which share one formula, in which `x` is the operand."""
-
-    __slots__ = ()
 
     def complete(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Return the operands, of which there must be one at least."""
@@ -130,37 +196,60 @@ class Variadic(Operation):
         return tuple(operands)
 
     def local(self, i: int, out: Any, operands: Sequence[Any]) -> Any:
-        """Return the local derivative ∂out/∂operand `i`."""
+        """Return the local derivative ∂out/∂operand `i` as a number."""
         return self.derivatives[0](out, operands[i])
 
-    def formula(self, i: int, out: str, names: Sequence[str]) -> str:
-        """Return how the local derivative ∂out/∂operand `i` is written with these names."""
-        return substitute(self.formulas[0], {"x": names[i], "out": out})
+    def bind(self, i: int, out: Any, operands: Sequence[Any]) -> tuple[Tree, dict[str, Any]]:
+        """Return the tree of ∂out/∂operand `i`, and what its names mean."""
+        return self.trees[0], {"x": operands[i], "out": out}
 
 
 class Dot(Variadic):
     """A weighted sum w1*x1 + … + wn*xn (+ b); the operands are w1 … wn, x1 … xn and perhaps b."""
 
-    __slots__ = ()
+    def local(self, i: int, out: Any, operands: Sequence[Any]) -> Any:
+        """Return the local derivative ∂out/∂operand `i` as a number."""
+        tree, meanings = self.bind(i, out, operands)
+        return meanings.get("partner", tree)
 
-    @staticmethod
-    def partner(i: int, operands: Sequence[Any]) -> Any:
+    def bind(self, i: int, out: Any, operands: Sequence[Any]) -> tuple[Tree, dict[str, Any]]:
         """Return the factor of operand `i`: its input for a weight, its weight for an input, 1 for the bias."""
         n = len(operands) // 2
-        return 1 if i == 2 * n else operands[(i + n) % (2 * n)]
+        return (1, {}) if i == 2 * n else ("partner", {"partner": operands[(i + n) % (2 * n)]})
 
-    def local(self, i: int, out: Any, operands: Sequence[Any]) -> Any:
-        """Return the local derivative ∂out/∂operand `i`."""
-        return self.partner(i, operands)
 
-    def formula(self, i: int, out: str, names: Sequence[str]) -> str:
-        """Return how the local derivative ∂out/∂operand `i` is written with these names."""
-        return str(self.partner(i, names))
+def methods_on(cls: type) -> None:
+    """Make each function a method of a class, and so each row that is made later."""
+    for row in OPERATIONS.values():
+        row._give(cls)
+    _classes.append(cls)
 
-    def write(self, names: Sequence[str]) -> str:
-        """Return the weighted sum as one writes it: `w1 * x1 + w2 * x2 + b`."""
-        n = len(names) // 2
-        return " + ".join([*map(multiply.write, zip(names[:n], names[n:], strict=False)), *names[2 * n :]])
+
+def find(name: str, module: str = "") -> Operation:
+    """Return the row of this name; if there is none yet, after importing the module that makes it.
+
+    Raises:
+        LookupError: there is none.
+    """
+    if name not in OPERATIONS and module:
+        with suppress(ImportError):
+            import_module(module)
+    if name not in OPERATIONS:
+        hint = f": import {module} first, which makes it" if module else ""
+        raise LookupError(f"there is no operation {name!r}{hint}")
+    return OPERATIONS[name]
+
+
+def shorten(written: str, longest: int = 120) -> str:
+    """Return text for a message; the middle of a long one is left out."""
+    return written if len(written) <= longest else f"{written[: longest // 2]} … {written[-longest // 2 :]}"
+
+
+def one_line(written: str) -> str:
+    """Return text in which nothing moves a terminal's cursor: newlines, escapes and the like are written out."""
+    if written.isprintable():
+        return written
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in written)
 
 
 # -------------------- how the less simple ones are computed --------------------
@@ -186,16 +275,6 @@ def _relu(x: Any) -> Any:
     return type(x)() if x <= 0 else x  # the zero of its kind: 0.0 or Fraction(0)
 
 
-def _sign(x: Any) -> Any:
-    return type(x)((x > 0) - (x < 0))
-
-
-def _heaviside(x: Any, at_zero: Any) -> Any:
-    if isinstance(x, int):  # data that somebody has set: int(0.5) would be 0
-        x = float(x)
-    return type(x)(x > 0 if x else at_zero)
-
-
 def _logsumexp(*xs: float) -> float:
     largest = max(xs)
     return largest + math.log(add_up(math.exp(x - largest) for x in xs))  # so that no exp overflows
@@ -207,85 +286,56 @@ def _dot(*xs: Any) -> Any:
 
 
 # -------------------- the rows --------------------
-# An operand whose derivative ends in `if … else 0` says where the formula before it has no value but 0 is right.
+# `A if y else B`, without a comparison, guards a derivative where A has no value; only A is shown. At x = 0 the
+# derivative of x**y with respect to y is 0, and so is x**y, which has the right derivatives in its turn.
 
 # fmt: off
 add        = Operation("add", "+", operator.add, x="1", y="1")
 subtract   = Operation("subtract", "-", operator.sub, x="1", y="-1")
 multiply   = Operation("multiply", "*", operator.mul, x="y", y="x")
-divide     = Operation("divide", "/", operator.truediv, x="1 / y", y="-x / y**2")
+divide     = Operation("divide", "/", operator.truediv, x="1 / y", y="-out / y")
 negative   = Operation("negative", "-", operator.neg, x="-1")
 positive   = Operation("positive", "+", operator.pos, x="1")
-power      = Operation("power", "**", _power, x="y * x**(y - 1) if y else 0", y="out * log(x) if out else 0",
+power      = Operation("power", "**", _power,
+                       x="y * x**(y - 1) if x else y * x**(y - 1) if y else 0", y="out * log(x) if out else out",
                        domain="a negative number has only whole powers")
 
-exp        = Operation("exp", "exp", math.exp, x="out")
-log        = Operation("log", "log", math.log, x="1 / x", domain="log is defined for numbers above 0 only")
-sqrt       = Operation("sqrt", "sqrt", math.sqrt, x="1 / (2 * out)", domain="sqrt is defined from 0 upwards only")
-sin        = Operation("sin", "sin", math.sin, x="cos(x)", domain="sin is defined for finite numbers only")
-cos        = Operation("cos", "cos", math.cos, x="-sin(x)", domain="cos is defined for finite numbers only")
+exp        = Operation("exp", "exp", math.exp, x="out", about="e to the power of self; OverflowError above 709")
+log        = Operation("log", "log", math.log, x="1 / x", domain="log is defined for numbers above 0 only",
+                       about="the natural logarithm of self; ValueError at 0 and below")
+sqrt       = Operation("sqrt", "sqrt", math.sqrt, x="1 / (2 * out)", domain="sqrt is defined from 0 upwards only",
+                       about="the square root of self; ValueError below 0")
+sin        = Operation("sin", "sin", math.sin, x="cos(x)", domain="sin is defined for finite numbers only",
+                       about="the sine of self, in radians")
+cos        = Operation("cos", "cos", math.cos, x="-sin(x)", domain="cos is defined for finite numbers only",
+                       about="the cosine of self, in radians")
 
-tanh       = Operation("tanh", "tanh", math.tanh, x="1 - out**2")
-sigmoid    = Operation("sigmoid", "sigmoid", _sigmoid, x="out * (1 - out)")
-relu       = Operation("relu", "ReLU", _relu, x="heaviside(x, 0)")
+tanh       = Operation("tanh", "tanh", math.tanh, x="1 - out**2",
+                       about="the hyperbolic tangent of self, between -1 and 1")
+sigmoid    = Operation("sigmoid", "sigmoid", _sigmoid, x="out * (1 - out)", about="1 / (1 + exp(-self)), from 0 to 1")
+relu       = Operation("relu", "ReLU", _relu, x="1 if x > 0 else 0",
+                       about="self above 0, and 0 elsewhere; its derivative at 0 is 0")
 leaky_relu = Operation("leaky_relu", "leaky_relu", lambda x, slope: x if x > 0 else slope * x, default=0.01,
-                       x="slope + (1 - slope) * heaviside(x, 0)", slope="minimum(x, 0)")
-softplus   = Operation("softplus", "softplus", _softplus, x="sigmoid(x)")
+                       x="1 if x > 0 else slope", slope="0 if x > 0 else x",
+                       about="self above 0, and slope * self elsewhere; its derivative at 0 is the slope")
+softplus   = Operation("softplus", "softplus", _softplus, x="sigmoid(x)", about="log(1 + exp(self)), a smooth relu")
 
-absolute   = Operation("abs", "abs", operator.abs, x="sign(x)")
+absolute   = Operation("abs", "abs", operator.abs, x="1 if x > 0 else -1 if x < 0 else 0",
+                       about="the absolute value of self; its derivative at 0 is 0")
 maximum    = Operation("maximum", "maximum", lambda x, y: x if x > y or x != x else y,  # x != x: keep a NaN
-                       x="heaviside(x - y, 0.5)", y="heaviside(y - x, 0.5)")
+                       x="1 if x > y else 0.5 if x == y else 0", y="1 if y > x else 0.5 if x == y else 0",
+                       about="the larger of self and another; if they are equal, each gets half of the gradient")
 minimum    = Operation("minimum", "minimum", lambda x, y: x if x < y or x != x else y,
-                       x="heaviside(y - x, 0.5)", y="heaviside(x - y, 0.5)")
-sign       = Operation("sign", "sign", _sign, x="0")
-heaviside  = Operation("heaviside", "heaviside", _heaviside, x="0", at_zero="1 - abs(sign(x))")
+                       x="1 if x < y else 0.5 if x == y else 0", y="1 if y < x else 0.5 if x == y else 0",
+                       about="the smaller of self and another; if they are equal, each gets half of the gradient")
 
-sum        = Variadic("sum", "sum", lambda *xs: add_up(xs), x="1")
-logsumexp  = Variadic("logsumexp", "logsumexp", _logsumexp, x="exp(x - out)")
-dot        = Dot("dot", "dot", _dot, x="y")
+sum        = Variadic("sum", "sum", lambda *xs: add_up(xs), x="1", about="the sum of self and others, as one node")
+logsumexp  = Variadic("logsumexp", "logsumexp", _logsumexp, x="exp(x - out)",
+                      about="log(exp(self) + exp(other) + …), without overflow")
+dot        = Dot("dot", "dot", _dot, x="partner")
 
 # Leaves are made by no operation; these say what kind of leaf. All but constants keep a gradient.
 INPUT      = Operation("input", "", lambda: None)      # what the graph is asked about
 PARAMETER  = Operation("parameter", "", lambda: None)  # what training changes
 CONSTANT   = Operation("constant", "", lambda: None)   # a number written in an expression
 # fmt: on
-
-# What Python's operators mean, by the names that the module `ast` gives them.
-BY_SYNTAX = {
-    "Add": add,
-    "Sub": subtract,
-    "Mult": multiply,
-    "Div": divide,
-    "Pow": power,
-    "USub": negative,
-    "UAdd": positive,
-}
-
-OPERATIONS = {row.name: row for row in list(globals().values()) if isinstance(row, Operation)}
-
-
-def find(name: str) -> Operation:
-    """Return the row of this name."""
-    return OPERATIONS[name]
-
-
-def shorten(written: str, longest: int = 120) -> str:
-    """Return text for a message; the middle of a long one is left out."""
-    return written if len(written) <= longest else f"{written[: longest // 2]} … {written[-longest // 2 :]}"
-
-
-def in_parentheses(name: str) -> str:
-    """Return a name or a number as it stands beside an operator: a compound one in parentheses."""
-    return f"({name})" if re.search(r"[\s/*]|(?<!\de)[+-](?!>)", name) else name  # but 1e-5 and w1[3->2] are not
-
-
-def substitute(formula: str, names: dict[str, str]) -> str:
-    """Return the formula with other names, or numbers, in place of its own; without its `if … else 0`."""
-    formula = formula.partition(" if ")[0]
-
-    def replacement(match: re.Match[str]) -> str:
-        name = names.get(match[0], match[0])
-        plain = match[0] == formula or re.fullmatch(r"[\w.\[\]]+", name)
-        return name if plain else f"({name})"
-
-    return re.sub(r"[a-z_]\w*", replacement, formula)

@@ -46,8 +46,6 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "abs": operator.abs,
     "maximum": max,
     "minimum": min,
-    "sign": mpmath.sign,
-    "heaviside": lambda x, at_zero: mpmath.mpf(x > 0) if x else at_zero,
     "sum": lambda *xs: mpmath.fsum(xs),
     "logsumexp": lambda *xs: mpmath.log(mpmath.fsum(map(mpmath.exp, xs))),
     "dot": _dot,
@@ -64,8 +62,8 @@ SPELLINGS: dict[str, Callable[..., Any]] = {
 
 SIGNS = ["positive", "negative"]
 BY_ARITY = {
-    1: ["exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "softplus", "abs", "sign", *SIGNS],
-    2: ["add", "multiply", "subtract", "divide", "power", "maximum", "minimum", "leaky_relu", "heaviside"],
+    1: ["exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "softplus", "abs", *SIGNS],
+    2: ["add", "multiply", "subtract", "divide", "power", "maximum", "minimum", "leaky_relu"],
     3: ["sum", "dot", "logsumexp"],  # of any number
 }
 EXACT = ["add", "multiply", "subtract", "divide", "power", *SIGNS]  # these keep Fractions exact
@@ -80,8 +78,8 @@ DOMAINS: dict[str, Callable[..., bool]] = {
     "maximum": lambda x, y: abs(x - y) > 0.01,
     "minimum": lambda x, y: abs(x - y) > 0.01,
     "dot": lambda *xs: len(xs) > 1,
-    **dict.fromkeys(["relu", "abs", "sign"], lambda x: abs(x) > 0.01),
-    **dict.fromkeys(["leaky_relu", "heaviside"], lambda x, y: abs(x) > 0.01),
+    **dict.fromkeys(["relu", "abs"], lambda x: abs(x) > 0.01),
+    "leaky_relu": lambda x, slope: abs(x) > 0.01,
 }
 
 

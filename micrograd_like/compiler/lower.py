@@ -4,22 +4,34 @@ The backward pass is made from the formulas in `ops.py` and not from the example
 `if … else 0` is decided for each row when the program runs, and not once when it was recorded.
 """
 
-import ast
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
 from ..engine import Value, describe, topological_order
-from ..ops import CONSTANT, Dot, Operation, Variadic
+from ..formulas import COMPARISONS, fold, simplify
+from ..graph.walk import depending_on, walk
+from ..ops import CONSTANT, Operation
 from .spelling import reserved
 
 Operand: TypeAlias = str | float  # the name of an input, a parameter or a target; or a number
+Pair: TypeAlias = tuple[Operand, Operand]  # upstream gradient and local derivative
 
-# The guard of a formula: `x if condition else 0`.
-CHOOSE = Operation("choose", "choose", lambda condition, x: x if condition else 0.0, condition="0", x="1")
+
+class _Internal(Operation):
+    """What formulas are made of besides rows."""
+
+    def __init__(self, name: str, forward: Callable[..., Any]) -> None:
+        self.name, self.symbol, self.forward, self.domain = name, "", forward, ""
+        self.parameters = forward.__code__.co_varnames
+
+
+CHOOSE = _Internal("choose", lambda condition, a, b: a if condition else b)
+ABOVE = _Internal("above", lambda x, y: 1.0 if x > y else 0.0)
+EQUAL = _Internal("equal", lambda x, y: 1.0 if x == y else 0.0)
+INTERNAL = CHOOSE, ABOVE, EQUAL
 
 # What is infinite or NaN stays so through these; the operands of every other operation are watched.
 TRANSPARENT = (ops.add, ops.subtract, ops.multiply, ops.negative, ops.positive, ops.sum, ops.dot)
@@ -184,27 +196,23 @@ class _Lowering:
 
     def record_backward(self, order: Sequence[Value], params: Sequence[Value]) -> tuple[Operand, ...]:
         """Write the backward pass, in which each node's gradient is one instruction; return those of the params."""
-        parameters = set(params)
-        wanted = set(params)  # and the nodes through which the output depends on them
-        for v in order:
-            if not wanted.isdisjoint(v.operands):
-                wanted.add(v)
-        contributions: dict[Value, list[tuple[Operand, Operand]]] = {order[-1]: [(1.0, 1.0)]}
         gradients: dict[Value, Operand] = {}
-        for v in reversed(order):
-            if v not in wanted or v not in contributions:
-                continue
+
+        def add_up(v: Value, contributions: list[Pair]) -> Operand:
             self.place = self.places.get(v, "")
-            gradients[v] = self.add_up(self.gradient_name(v), contributions.pop(v), keep=v in parameters)
-            upstream = gradients[v]
-            if upstream == 0 or not v.operands:
-                continue
+            gradients[v] = self.add_up(self.gradient_name(v), contributions, keep=v in parameters)
+            return gradients[v]
+
+        def contribute(v: Value, upstream: Operand, positions: list[int]) -> Iterator[Pair | None]:
             operands = [self.operand[x] for x in v.operands]
-            for i, x in enumerate(v.operands):
-                if x in wanted:
-                    local = self.local(v.op, i, self.operand[v], operands)
-                    if local != 0:
-                        contributions.setdefault(x, []).append((upstream, local))
+            for i in positions:
+                local = 0.0 if upstream == 0 else self.local(v.op, i, self.operand[v], operands)
+                yield None if local == 0 else (upstream, local)
+
+        parameters = set(params)
+        seed: Pair = (1.0, 1.0)
+        for _ in walk(order, seed, add_up, contribute, depending_on(order, params)):
+            pass
         return tuple(gradients.get(p, 0.0) for p in params)
 
     def gradient_name(self, v: Value) -> str:
@@ -233,38 +241,28 @@ class _Lowering:
 
     def local(self, op: Operation, i: int, out: Operand, operands: Sequence[Operand]) -> Operand:
         """Write the local derivative ∂out/∂operand `i`, and return what it is called."""
-        if isinstance(op, Dot):
-            partner = op.partner(i, operands)
-            return partner if isinstance(partner, str) else float(partner)
-        if isinstance(op, Variadic):
-            return self.write(_parse(op.formulas[0]), {"x": operands[i], "out": out})
-        return self.write(_parse(op.formulas[i]), dict(zip(op.parameters, operands, strict=True), out=out))
+        tree, meanings = op.bind(i, out, operands)
+        comparisons = set()
 
-    def write(self, formula: ast.expr, names: dict[str, Operand]) -> Operand:
-        """Write a formula of `ops.py` as instructions, and return what its result is called."""
-        match formula:
-            case ast.Constant():
-                return float(formula.value)  # type: ignore[arg-type]
-            case ast.Name():
-                return names[formula.id]
-            case ast.IfExp():
-                condition = self.write(formula.test, names)
-                if isinstance(condition, float):
-                    return self.write(formula.body, names) if condition else 0.0
-                return self.add(CHOOSE, (condition, self.write(formula.body, names)))
-            case ast.Call(func=ast.Name(id=name)):
-                return self.add(ops.OPERATIONS[name], tuple(self.write(x, names) for x in formula.args))
-            case ast.UnaryOp():
-                return self.add(ops.negative, (self.write(formula.operand, names),))
-            case ast.BinOp():
-                pair = self.write(formula.left, names), self.write(formula.right, names)
-                return self.add(ops.BY_SYNTAX[type(formula.op).__name__], pair)
-        raise NotImplementedError(f"a formula of ops.py is made of numbers, operators and rows, not {formula}")
+        def apply(name: str, operands: list[Operand]) -> Operand:
+            if name not in COMPARISONS.values():
+                return self.add(ops.OPERATIONS[name], tuple(operands))
+            found = self.add(EQUAL if name == "==" else ABOVE, tuple(operands[::-1] if name == "<" else operands))
+            comparisons.add(found)
+            return found
 
+        def choose(condition: Operand, a: Callable[[], Operand], b: Callable[[], Operand]) -> Operand:
+            if isinstance(condition, float):
+                return a() if condition else b()
+            one, other = a(), b()
+            if one == other:
+                return one
+            if condition in comparisons and (one, other) == (1.0, 0.0):
+                return condition
+            return self.add(CHOOSE, (condition, one, other))
 
-@cache
-def _parse(formula: str) -> ast.expr:
-    return ast.parse(formula, mode="eval").body
+        found: Operand = fold(tree, meanings, float, apply, choose)
+        return found
 
 
 def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, tuple[Operand, ...]]:
@@ -274,20 +272,8 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
             return ops.positive, (float(op.compute(operands)),)
         except (ValueError, ArithmeticError):
             return op, operands  # every row will say so
-    x, y = operands[0], operands[-1]
-    if op is ops.add and 0.0 in (x, y):
-        return ops.positive, (y if x == 0 else x,)
-    if op is ops.subtract and 0.0 in (x, y):
-        return (ops.negative, (y,)) if x == 0 else (ops.positive, (x,))
-    if op is ops.multiply:
-        if 0.0 in (x, y):
-            return ops.positive, (0.0,)
-        for number, other in (x, y), (y, x):
-            if number in (1.0, -1.0):
-                return ops.positive if number == 1 else ops.negative, (other,)
-    if op in (ops.divide, ops.power) and y == 1:
-        return ops.positive, (x,)
-    return op, operands
+    name, simpler = simplify(op.name, operands, lambda x: x if isinstance(x, float) else None)
+    return (op if name == op.name else ops.OPERATIONS[name]), tuple(simpler)
 
 
 def _identifier(label: str) -> str:

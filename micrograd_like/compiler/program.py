@@ -256,10 +256,7 @@ class Program:
     def _read_params(self, params: Any) -> Numbers:
         if params is None:
             return self.params
-        if hasattr(params, "__array__"):
-            params = _as_array(params).ravel()
-        else:
-            params = list(params)
+        params = _as_array(params).ravel() if hasattr(params, "__array__") else list(params)
         if len(params) != len(self.params):
             raise ValueError(f"the program has {len(self.params)} parameters, not {len(params)}")
         return params if _is_array(params) else to_floats(params, self._lowered.parameters.__getitem__)
@@ -315,7 +312,7 @@ class Program:
 
 
 def read_rows(X: Rows, width: int, names: Sequence[str]) -> tuple[Numbers, int]:  # noqa: N803
-    """Return the numbers of rows one after the other, as a NumPy array if `X` is an array or a table, and how many rows.
+    """Return the numbers of rows one after the other, as an array if `X` is one or a table, and how many rows.
 
     Raises:
         ValueError: no rows, or a wrong number of columns.

@@ -33,7 +33,7 @@ typeof_unqual union unix unsigned var void volatile while with yield
 """
 
 # How a row is written, its operands being {0}, {1} …; {terms} joins them by +, {products} as a weighted sum, {all} by
-# commas. "infinity" is no row but the number. "whole power" is a power whose exponent is a whole number in the text, "heaviside 0" the derivative of relu.
+# commas. "whole power" is a power whose exponent is a whole number in the text; "infinity" is the number.
 PYTHON = {
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
@@ -56,37 +56,36 @@ PYTHON = {
     "abs": "abs({0})",
     "maximum": "{0} if {0} > {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} < {1} or {0} != {0} else {1}",
-    "sign": "float(({0} > 0) - ({0} < 0))",
-    "heaviside": "1.0 if {0} > 0 else 0.0 if {0} else {1}",
-    "heaviside 0": "1.0 if {0} > 0 else 0.0",
     "sum": "{terms}",
     "logsumexp": "logsumexp({all})",
     "dot": "{products}",
-    "choose": "{1} if {0} else 0.0",
+    "above": "1.0 if {0} > {1} else 0.0",
+    "equal": "1.0 if {0} == {1} else 0.0",
+    "choose": "{1} if {0} else {2}",
     "infinity": "float('inf')",
 }
 NUMPY = PYTHON | {
     "power": "np.power({0}, {1})",
-    **{name: f"np.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs", "sign")},
+    **{name: f"np.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")},
     "relu": "np.maximum({0}, 0.0)",
     "leaky_relu": "np.where({0} > 0, {0}, {1} * {0})",
     "maximum": "np.maximum({0}, {1})",
     "minimum": "np.minimum({0}, {1})",
-    "heaviside": "np.heaviside({0}, {1})",
-    "heaviside 0": "np.heaviside({0}, 0.0)",
-    "choose": "np.where({0} != 0, {1}, 0.0)",
+    "above": "np.where({0} > {1}, 1.0, 0.0)",
+    "equal": "np.where({0} == {1}, 1.0, 0.0)",
+    "choose": "np.where({0} != 0, {1}, {2})",
     "infinity": "np.inf",
 }
 JAVASCRIPT = PYTHON | {
-    **{name: f"Math.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs", "sign")},
+    **{name: f"Math.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")},
     "power": "{0} ** {1}",
     "relu": "{0} <= 0 ? 0 : {0}",
     "leaky_relu": "{0} > 0 ? {0} : {1} * {0}",
     "maximum": "Math.max({0}, {1})",
     "minimum": "Math.min({0}, {1})",
-    "heaviside": "{0} > 0 ? 1 : {0} ? 0 : {1}",
-    "heaviside 0": "{0} > 0 ? 1 : 0",
-    "choose": "{0} ? {1} : 0",
+    "above": "{0} > {1} ? 1 : 0",
+    "equal": "{0} == {1} ? 1 : 0",
+    "choose": "{0} ? {1} : {2}",
     "infinity": "Infinity",
 }
 C = JAVASCRIPT | {
@@ -95,20 +94,19 @@ C = JAVASCRIPT | {
     "abs": "fabs({0})",
     "maximum": "{0} > {1} || {0} != {0} ? {0} : {1}",
     "minimum": "{0} < {1} || {0} != {0} ? {0} : {1}",
-    "sign": "({0} > 0) - ({0} < 0)",
     "logsumexp": "logsumexp({n}, (double[]){{{all}}})",
     "infinity": "__builtin_inf()",
 }
 TORCH = PYTHON | {
     **{name: f"torch.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu")},
-    **{name: f"torch.{name}({{0}})" for name in ("abs", "sign")},
+    **{name: f"torch.{name}({{0}})" for name in ("abs",)},
     "power": "torch.pow({0}, {1})",
     "leaky_relu": "torch.where({0} > 0, {0}, {1} * {0})",
     "maximum": "torch.where({0} > {1}, {0}, {1})",
     "minimum": "torch.where({0} < {1}, {0}, {1})",
-    "heaviside": "heaviside({0}, {1})",
-    "heaviside 0": "heaviside({0}, 0.0)",
-    "choose": "choose({0}, {1})",
+    "above": "above({0}, {1})",
+    "equal": "equal({0}, {1})",
+    "choose": "choose({0}, {1}, {2})",
     "infinity": "torch.inf",
 }
 JAX = {
@@ -174,13 +172,18 @@ def softplus(x):
 def logsumexp(*xs):
     return torch.stack(torch.broadcast_tensors(*(x + torch.zeros_like(sum(xs)) for x in xs))).logsumexp(dim=0)
 """,
-        "heaviside": """
-def heaviside(x, at_zero):
-    return (x > 0).to(x.dtype) + (x == 0).to(x.dtype) * at_zero
+        "above": """
+def above(x, y):
+    return (torch.as_tensor(x) > y).to(torch.float64)
+""",
+        "equal": """
+def equal(x, y):
+    return (torch.as_tensor(x) == y).to(torch.float64)
 """,
         "choose": """
-def choose(condition, x):
-    return torch.where(condition != 0, torch.as_tensor(x, dtype=condition.dtype), 0.0)
+def choose(condition, x, y):
+    x, y = (torch.as_tensor(side, dtype=condition.dtype) for side in (x, y))
+    return torch.where(condition != 0, x, y)
 """,
     },
     "jax": {
@@ -264,11 +267,8 @@ def spell(instruction: Instruction, language: str, by_name: bool = False) -> str
     """
     _, op, operands, _ = instruction
     row, last = op.name, operands[-1]
-    if isinstance(last, float):
-        if op is ops.power and last.is_integer():
-            row = "whole power"
-        elif op is ops.heaviside and last == 0:
-            row = "heaviside 0"
+    if op is ops.power and isinstance(last, float) and last.is_integer():
+        row = "whole power"
     if row not in SPELLINGS[language] and not by_name:
         raise missing(language, row)
     template = SPELLINGS[language].get(row, f"{row}({{all}})")

@@ -10,7 +10,7 @@ from typing import Any
 from .. import ops
 from ..ops import Operation, Variadic
 from . import native
-from .lower import CHOOSE, Instruction, Lowered, Operand
+from .lower import INTERNAL, Instruction, Lowered, Operand
 from .spelling import HELPERS, SPELLINGS, missing
 
 SUM, DOT, WEIGH, GRADIENT, GRADIENTS = range(-1, -6, -1)  # as in evaluate.c; the rows of ops.py count from 0
@@ -34,13 +34,13 @@ class Tape:
             CompilerError: C lacks an operation of the program, there is no C compiler, or it failed.
         """
         self.library = evaluator()
-        parameters = {x: j for j, x in enumerate(program.parameters)}
+        parameters: dict[Operand, int] = {x: j for j, x in enumerate(program.parameters)}
         code = (*program.forward, *program.backward)
         sums = {x: j for j, x in enumerate(program.gradients) if isinstance(x, str)}
         weighed = {i.target: x for i in code if i.op is ops.dot and (x := _weighed(i.operands, parameters))}
-        needed = dict.fromkeys([0.0, program.output])
+        needed: dict[Operand, None] = dict.fromkeys([0.0, program.output])
         for target, _, operands, _ in code:
-            needed.update(dict.fromkeys(weighed[target][1] if target in weighed else operands))
+            needed.update(dict.fromkeys(weighed.get(target, (operands, operands))[1]))
         constants, copied = [x for x in needed if isinstance(x, float)], [x for x in needed if x in parameters]
         places: dict[Operand, int] = {}
         for x in (*constants, *copied, *program.inputs):
@@ -68,7 +68,7 @@ class Tape:
         sums: Mapping[str, int],
         places: Mapping[Operand, int],
         parameters: Mapping[Operand, int],
-        weighed: Mapping[str, tuple[list[Operand], list[Operand]]],
+        weighed: Mapping[str, tuple[Sequence[Operand], Sequence[Operand]]],
     ) -> "array[int]":
         numbers = {op: i for i, op in enumerate(_rows())}
         products: dict[Operand, list[tuple[int, int]]] = {}  # upstream gradient -> parameters and local derivatives
@@ -105,19 +105,19 @@ class Tape:
 
 def _weighed(
     operands: tuple[Operand, ...], parameters: Mapping[Operand, int]
-) -> tuple[list[Operand], list[Operand]] | None:
+) -> tuple[Sequence[Operand], Sequence[Operand]] | None:
     """Return the parameters and the other factors (and the start) of a dot one side of which is all parameters."""
     n = len(operands) // 2
     first, second = list(operands[:n]), list(operands[n : 2 * n])
     for weights, inputs in (first, second), (second, first):
         if all(x in parameters for x in weights):
-            return weights, inputs + list(operands[2 * n :])
+            return weights, [*inputs, *operands[2 * n :]]
     return None
 
 
 def _rows() -> list[Operation]:
     """Return the operations that have a case of their own in the evaluator; the place in the list is its number."""
-    rows = [op for op in (*ops.OPERATIONS.values(), CHOOSE) if op.name in SPELLINGS["c"]]
+    rows = [op for op in (*ops.OPERATIONS.values(), *INTERNAL) if op.name in SPELLINGS["c"]]
     return [op for op in rows if op not in (ops.sum, ops.dot, ops.positive)]
 
 

@@ -4,13 +4,16 @@ A gradient as a graph is made by the same rows of `ops.py` as any other, run on 
 drawn, stepped through, and differentiated again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 from .. import ops
-from ..engine import Value, local_derivative, record, topological_order
+from ..engine import Value, check_data, describe, local_derivative, record, topological_order
+from ..formulas import COMPARISONS, fold
+from ..formulas import simplify as simpler
 from ..ops import CONSTANT, OPERATIONS, Operation
+from .walk import depending_on, walk
 
 
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> list[Any]:
@@ -28,11 +31,19 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> 
         ValueError: a local derivative is infinite or undefined; the text names the node and the operand.
     """
     _check(output, inputs)
+    order = topological_order(output)
+    check_data(order)
     one = type(output.data)(1)  # 1.0, or Fraction(1) in an exact graph
-    if not create_graph:
-        return _backward(output, inputs, one, one - one, local_derivative)
-    gradients = _backward(output, inputs, _constant(one), _constant(one - one), _local_value)
-    return simplify(gradients, keep=topological_order(output))
+    within = depending_on(order, inputs)
+    seed: Any = constant(one) if create_graph else one
+    found = {v: g for v, g, _ in walk(order, seed, _total, _values if create_graph else _numbers, within)}
+    gradients = [found.get(x, one - one) for x in inputs]
+    if create_graph:
+        return simplify(gradients, keep=order)
+    for x, g in zip(inputs, gradients, strict=True):
+        if g - g:  # not 0: infinite or NaN
+            raise OverflowError(f"the gradient of {describe(x)} came to {g}, beyond what a float can hold")
+    return gradients
 
 
 def hessian(output: Value, inputs: Sequence[Value]) -> list[list[Any]]:
@@ -51,54 +62,55 @@ def jvp(output: Value, inputs: Sequence[Value], direction: Sequence[float]) -> A
     _check(output, inputs)
     if len(direction) != len(inputs):
         raise ValueError(f"a direction has a number for each input, not {len(direction)} for {len(inputs)} inputs")
+    order = topological_order(output)
+    check_data(order)
     zero = type(output.data)(0)
     tangents: dict[Value, Any] = {}
     for x, d in zip(inputs, direction, strict=True):
         tangents[x] = tangents.get(x, zero) + d
-    for v in topological_order(output):
+    for v in order:
         moved = [(i, tangents[x]) for i, x in enumerate(v.operands) if x in tangents]
         if moved:
             numbers = [x.data for x in v.operands]
             total = sum((local_derivative(v, i, numbers) * tangent for i, tangent in moved), start=zero)
             tangents[v] = tangents[v] + total if v in tangents else total
-    return tangents.get(output, zero)
+    moved_by = tangents.get(output, zero)
+    if moved_by - moved_by:  # not 0: infinite or NaN
+        raise OverflowError(f"the derivative of {describe(output)} came to {moved_by}, beyond what a float can hold")
+    return moved_by
 
 
-# -------------------- the backward pass, on numbers or on Values --------------------
+# -------------------- contributions, as numbers or as Values --------------------
 
 
-def _backward(
-    output: Value, inputs: Sequence[Value], one: Any, zero: Any, local: Callable[[Value, int, Sequence[Any]], Any]
-) -> list[Any]:
-    order = topological_order(output)
-    wanted = set(inputs)  # and the nodes through which the output depends on them
-    for v in order:
-        if not wanted.isdisjoint(v.operands):
-            wanted.add(v)
-    grads = {output: one}
-    for v in reversed(order):
-        if v in grads and v in wanted:
-            numbers = [x.data for x in v.operands]
-            for i, x in enumerate(v.operands):
-                if x in wanted:
-                    contribution = grads[v] * local(v, i, numbers)
-                    grads[x] = grads[x] + contribution if x in grads else contribution
-    return [grads.get(x, zero) for x in inputs]
+def _total(v: Value, contributions: list[Any]) -> Any:
+    first, *others = contributions
+    return sum(others, first)
 
 
-def _local_value(v: Value, i: int, numbers: Sequence[Any]) -> Any:
+def _numbers(v: Value, upstream: Any, positions: list[int]) -> list[Any]:
+    numbers = [x.data for x in v.operands]
+    return [upstream * local_derivative(v, i, numbers) for i in positions]
+
+
+def _values(v: Value, upstream: Value, positions: list[int]) -> list[Any]:
+    numbers = [x.data for x in v.operands]
+    for i in positions:
+        local_derivative(v, i, numbers)  # says so where it is infinite or undefined
+    return [upstream * _local_value(v, i) for i in positions]
+
+
+def _local_value(v: Value, i: int) -> Any:
     """Return ∂v/∂operand `i` as a Value, or as a number where it does not depend on anything."""
-    local_derivative(v, i, numbers)  # says so where it is infinite or undefined
-    return _on_values(v.op).local(i, v, v.operands)
 
+    def apply(name: str, operands: list[Any]) -> Any:
+        if name in COMPARISONS.values():
+            x, y = (x.data if isinstance(x, Value) else x for x in operands)
+            return x > y if name == ">" else x < y if name == "<" else x == y
+        return OPERATIONS[name](*operands)
 
-@cache
-def _on_values(op: Operation) -> Operation:
-    """Return the row with derivatives in which `cos(x)` means the row cos, and not a function of numbers."""
-    twin = object.__new__(type(op))
-    arguments = ", ".join(("out", *op.parameters))
-    twin.derivatives = tuple(eval(f"lambda {arguments}: {formula}", dict(OPERATIONS)) for formula in op.formulas)
-    return twin
+    tree, meanings = v.op.bind(i, v, v.operands)
+    return fold(tree, meanings, lambda x: x, apply, lambda condition, a, b: a() if condition else b())
 
 
 def _check(output: Any, inputs: Any) -> None:
@@ -106,7 +118,7 @@ def _check(output: Any, inputs: Any) -> None:
         raise TypeError("the inputs are a list of Values: write grad(output, [x])")
     for v in (output, *inputs):
         if not isinstance(v, Value):
-            raise TypeError(f"{v!r} is no Value: gradients are taken of a Value, with respect to Values")
+            raise TypeError(f"{v!r} is not a Value: gradients are taken of a Value, with respect to Values")
 
 
 # -------------------- simplification --------------------
@@ -118,7 +130,7 @@ def simplify(values: Sequence[Any], keep: Sequence[Value] = ()) -> list[Value]:
     What adds 0, multiplies by 1 or 0, or has nothing but constants is left out, and what is computed twice is computed
     once. Leaves stay what they are, and so do the nodes in `keep`, which must come operands first.
     """
-    roots = [v if isinstance(v, Value) else _constant(v) for v in values]
+    roots = [v if isinstance(v, Value) else constant(v) for v in values]
     simple: dict[Value, Value] = {v: v for v in keep}
     known = {_key(v.op, v.operands): v for v in keep if v.operands}
     for v in _order_of_all(roots):
@@ -150,30 +162,18 @@ def _key(op: Operation, operands: tuple[Value, ...]) -> tuple[Any, ...]:
 
 def _rewrite(v: Value, operands: tuple[Value, ...]) -> Value | None:
     """Return something simpler than the operation of `v` on these operands, or None."""
-    op, number = v.op, type(v.data)
     if all(x.op is CONSTANT for x in operands):
-        return _constant(op.compute([x.data for x in operands]))
-    x, y = operands[0], operands[-1]
-    if op is ops.add:
-        return y if _is(x, 0) else x if _is(y, 0) else None
-    if op is ops.subtract:
-        return x if _is(y, 0) else record(ops.negative, (y,)) if _is(x, 0) else None
-    if op is ops.multiply:
-        return _constant(number(0)) if _is(x, 0) or _is(y, 0) else y if _is(x, 1) else x if _is(y, 1) else None
-    if op is ops.divide:
-        return x if _is(y, 1) or _is(x, 0) else None
-    if op is ops.power:
-        return x if _is(y, 1) else _constant(number(1)) if _is(y, 0) else None
-    if op is ops.negative and x.op is ops.negative:
-        return x.operands[0]
-    return x if op is ops.positive else None
+        return constant(v.op.compute([x.data for x in operands]))
+    if v.op is ops.negative and operands[0].op is ops.negative:
+        return operands[0].operands[0]
+    name, left = simpler(v.op.name, operands, lambda x: x.data if x.op is CONSTANT else None)
+    if name == "positive":
+        return constant(left[0]) if isinstance(left[0], Real) else left[0]
+    return None if name == v.op.name else record(OPERATIONS[name], left)
 
 
-def _is(x: Value, number: int) -> bool:
-    return x.op is CONSTANT and x.data == number
-
-
-def _constant(number: Any) -> Value:
+def constant(number: Any) -> Value:
+    """Return a number as it stands in an expression."""
     v = Value(number)
     v.op = CONSTANT
     return v

@@ -9,13 +9,16 @@ as they are, but in the very order and with the very arithmetic of `Value.backwa
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from math import prod
 from typing import Any
 
-from ..engine import Value, local_derivative, made_at, topological_order
-from ..notation.names import format_number, node_names
-from ..ops import CONSTANT, in_parentheses
+from ..engine import Value, check_data, local_derivative, made_at, topological_order
+from ..formulas import TEXT
+from ..notation import latex
+from ..notation.names import constants, node_names, partial
+from ..notation.numbers import show
+from ..ops import CONSTANT, INPUT
+from .walk import depending_on, walk
 
 
 class _Step:
@@ -56,39 +59,27 @@ class ForwardStep(_Step):
     @property
     def filled_in(self) -> str:
         """The node written with its operands' numbers, such as `2 * (-3)`; empty for a leaf."""
-        return self.node.op.write([short(x) for x in self.numbers]) if self.operands else ""
+        return self.node.op.write([show(x) for x in self.numbers]) if self.operands else ""
 
     def __str__(self) -> str:
         """Return the step in one line: `e = a * b = 2 * (-3) = -6`."""
-        return " = ".join(part for part in (self.name, self.equation, self.filled_in, short(self.result)) if part)
+        return " = ".join(part for part in (self.name, self.equation, self.filled_in, show(self.result)) if part)
 
     @property
     def text(self) -> str:
         """The step in a few lines, with where the node was made if `record_sources` was on."""
-        kind = f"{self.name} is made by {self.operation}:" if self.operands else f"{self.name} is an {self.operation}:"
-        return _lines(kind.replace("an parameter", "a parameter"), f"    {self}", _indented(made_at(self.node)))
+        article = "an" if self.node.op is INPUT else "a"
+        kind = f"made by {self.operation}" if self.operands else f"{article} {self.operation}"
+        return _lines(f"{self.name} is {kind}:", f"    {self}", _indented(made_at(self.node)))
 
     @property
     def latex(self) -> str:
         """The step as an equation in LaTeX, without dollar signs."""
-        from ..notation import latex
-
         parts = [latex.name(self.name)]
         if self.operands:
-            parts.append(latex.operation(self.node.op, [latex.name(name) for name in self.operands]))
-            parts.append(latex.operation(self.node.op, [latex.number(x) for x in self.numbers]))
+            parts.append(self.node.op.write([latex.name(name) for name in self.operands], latex.LATEX))
+            parts.append(self.node.op.write([latex.number(x) for x in self.numbers], latex.LATEX))
         return " = ".join([*parts, latex.number(self.result)])
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the step as plain data for JSON; fractions become text."""
-        return {
-            "name": self.name,
-            "operation": self.operation,
-            "operands": list(self.operands),
-            "numbers": [_plain(x) for x in self.numbers],
-            "result": _plain(self.result),
-            "equation": self.equation,
-        }
 
 
 @dataclass(frozen=True)
@@ -129,70 +120,59 @@ class BackwardStep(_Step):
     @property
     def formula(self) -> str:
         """How the local derivative is written, with the nodes' names: `b` for ∂e/∂a of e = a * b."""
-        return "1" if self.is_seed else self.node.op.formula(self.position, self.name, self.operands)
+        if self.is_seed:
+            return "1"
+        return self.node.op.formula(self.position, self.name, self.operands, constants(self.node.operands))
+
+    @property
+    def symbols(self) -> str:
+        """What the step does, without numbers: `∂L/∂a += ∂L/∂e * ∂e/∂a`."""
+        x, out = self.operand_name, self.output
+        if self.is_seed:
+            return partial(out, out)
+        return f"{partial(out, x)} += {partial(out, self.name)} * {partial(self.name, x)}"
 
     def __str__(self) -> str:
         """Return the step in one line: `∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6`, and the sum if it adds up."""
         if self.is_seed:
-            return f"∂{self.output}/∂{self.output} = 1"
-        name, out, local = self.operand_name, self.output, short(self.local)
-        upstream, contribution = short(self.upstream), short(self.contribution)
-        factors = [self.formula, local] if self.formula != local else [local]
-        products = [f"{upstream} * {in_parentheses(factor)}" for factor in factors]
-        x, v, out = map(in_parentheses, (name, self.name, out))
-        symbols = f"∂{out}/∂{x} += ∂{out}/∂{v} * ∂{v}/∂{x}"
-        line = " = ".join([symbols, *products, contribution])
+            return f"{self.symbols} = 1"
+        upstream, local, contribution = show(self.upstream), show(self.local), show(self.contribution)
+        products = [TEXT.product([upstream, factor]) for factor in dict.fromkeys([self.formula, local])]
+        line = " = ".join([self.symbols, *products, contribution])
         if not self.before:
             return line
-        return f"{line}, so {short(self.before)} + {in_parentheses(contribution)} = {short(self.after)}"
+        return f"{line}, so {TEXT.total([show(self.before), contribution])} = {show(self.after)}"
 
     @property
     def text(self) -> str:
         """The step in a few lines: the rule, the numbers put into it, and what the gradient comes to."""
         out, name, x = self.output, self.name, self.operand_name
+        upstream, local, contribution = show(self.upstream), show(self.local), show(self.contribution)
         if self.is_seed:
-            return f"The pass begins at the output:\n    ∂{out}/∂{out} = 1, for {out} changes as much as itself."
+            return f"The pass begins at the output:\n    {self.symbols} = 1, for {out} changes as much as itself."
         return _lines(
             f"{name} = {self.node.op.write(self.operands)}, so {x} acts on {out} through {name}:",
-            f"    upstream gradient  ∂{out}/∂{name} = {short(self.upstream)}",
-            f"    local derivative   ∂{name}/∂{x} = " + _equal(self.formula, short(self.local)),
-            f"    contribution       {short(self.upstream)} * {in_parentheses(short(self.local))}"
-            f" = {short(self.contribution)}",
-            f"    ∂{out}/∂{x} was {short(self.before)} and is now {short(self.after)}",
+            f"    upstream gradient  {partial(out, name)} = {upstream}",
+            f"    local derivative   {partial(name, x)} = {' = '.join(dict.fromkeys([self.formula, local]))}",
+            f"    contribution       {TEXT.product([upstream, local])} = {contribution}",
+            f"    {partial(out, x)} was {show(self.before)} and is now {show(self.after)}",
             _indented(made_at(self.node)),
         )
 
     @property
     def latex(self) -> str:
         """The step as an equation in LaTeX, without dollar signs."""
-        from ..notation import latex
-
-        def partial(of: str, by: str) -> str:
-            return rf"\frac{{\partial {latex.name(of)}}}{{\partial {latex.name(by)}}}"
-
+        names = [latex.name(x) for x in (self.output, self.name, self.operand_name)]
+        output, name, x = names
         if self.is_seed:
-            return f"{partial(self.output, self.output)} = 1"
-        x, operands = self.operand_name, [latex.name(name) for name in self.operands]
-        local = latex.local(self.node.op, self.position, latex.name(self.name), operands)
-        upstream, number = latex.number(self.upstream), latex.number(self.local)
-        symbols = (
-            rf"{partial(self.output, x)} \mathrel{{+}}= {partial(self.output, self.name)} \cdot {partial(self.name, x)}"
-        )
-        factors = [local, number] if local != number else [number]
-        products = [rf"{upstream} \cdot {latex.in_product(factor)}" for factor in factors]
+            return f"{latex.partial(output, output)} = 1"
+        operands = [latex.name(x) for x in self.operands]
+        local = self.node.op.formula(self.position, name, operands, constants(self.node.operands), latex.LATEX)
+        chain = latex.LATEX.product([latex.partial(output, name), latex.partial(name, x)])
+        factors = dict.fromkeys([local, latex.number(self.local)])
+        products = [latex.LATEX.product([latex.number(self.upstream), factor]) for factor in factors]
+        symbols = rf"{latex.partial(output, x)} \mathrel{{+}}= {chain}"
         return " = ".join([symbols, *products, latex.number(self.contribution)])
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the step as plain data for JSON; fractions become text."""
-        return {
-            "output": self.output,
-            "node": self.name,
-            "operation": self.operation,
-            "operand": self.operand_name,
-            "position": self.position,
-            "formula": self.formula,
-            **{key: _plain(getattr(self, key)) for key in ("upstream", "local", "contribution", "before", "after")},
-        }
 
 
 @dataclass(frozen=True)
@@ -206,9 +186,8 @@ class Path:
 
     def __str__(self) -> str:
         """Return the path in one line: `L <- e <- a: 1 * (-3) = -3`."""
-        first, *rest = [short(x) for x in self.locals] or ["1"]
-        factors = " * ".join([first, *map(in_parentheses, rest)])
-        return f"{' <- '.join(self.names)}: {factors}" + (f" = {short(self.product)}" if rest else "")
+        sides = dict.fromkeys([TEXT.product([show(x) for x in self.locals] or ["1"]), show(self.product)])
+        return f"{' <- '.join(self.names)}: {' = '.join(sides)}"
 
 
 def forward_steps(root: Value) -> Iterator[ForwardStep]:
@@ -227,27 +206,37 @@ def backward_steps(root: Value) -> Iterator[BackwardStep]:
     Gradients start from zero, whatever the graph's nodes hold; constants take none.
 
     Raises:
-        ValueError: a local derivative is infinite or undefined; the text names the node and the operand.
+        ValueError: a local derivative is infinite or undefined, or a node's data does not follow from its operands';
+            the text names the node.
     """
     order = topological_order(root)
+    check_data(order)
     names = node_names(order)
-    output = names[root]
-    one = type(root.data)(1)
-    grads = dict.fromkeys(order, one - one)
-    grads[root] = one
+    output, one = names[root], type(root.data)(1)
+    so_far = dict.fromkeys(order, one - one)
+    so_far[root] = one
     yield BackwardStep(root, output, output, -1, root, (), (), one, one, one, one - one, one)
-    for v in reversed(order):
-        upstream = grads[v]
+    for v, upstream, made in walk(order, (one, one), _sum_of_products, _local_and_product):
         operands, numbers = tuple([names[x] for x in v.operands]), tuple([x.data for x in v.operands])
-        for i, x in enumerate(v.operands):
-            if x.op is CONSTANT:
-                continue
-            local = local_derivative(v, i, numbers)
-            before, contribution = grads[x], upstream * local
-            grads[x] = after = before + contribution
+        for i, (local, contribution) in made:
+            x = v.operands[i]
+            before = so_far[x]
+            so_far[x] = after = before + contribution
             yield BackwardStep(
                 v, names[v], output, i, x, operands, numbers, upstream, local, contribution, before, after
             )
+
+
+def _local_and_product(v: Value, upstream: Any, positions: list[int]) -> Iterator[tuple[Any, Any]]:
+    numbers = [x.data for x in v.operands]
+    for i in positions:
+        local = local_derivative(v, i, numbers)
+        yield local, upstream * local
+
+
+def _sum_of_products(v: Value, made: list[tuple[Any, Any]]) -> Any:
+    first, *others = [contribution for _, contribution in made]
+    return sum(others, first)
 
 
 def count_paths(root: Value, leaf: Value) -> int:
@@ -270,10 +259,7 @@ def paths(root: Value, leaf: Value, limit: int = 1000) -> list[Path]:
     if (count := count_paths(root, leaf)) > limit:
         raise ValueError(f"there are {count:,} paths, more than {limit:,}: raise limit=, or take a graph with fewer")
     names = node_names(order)
-    on_a_path = {leaf}  # the nodes through which it goes on to the leaf
-    for v in order:
-        if any(x in on_a_path for x in v.operands):
-            on_a_path.add(v)
+    on_a_path = depending_on(order, [leaf])
     found = []
     stack: list[tuple[tuple[Value, ...], tuple[Any, ...]]] = [((root,), ())] if root in on_a_path else []
     while stack:
@@ -295,22 +281,9 @@ def paths(root: Value, leaf: Value, limit: int = 1000) -> list[Path]:
 # -------------------- how steps are written --------------------
 
 
-def short(x: Any) -> str:
-    """Return a number as it stands in a line of arithmetic: 6 significant digits, fractions exact."""
-    return f"{x:.6g}" if isinstance(x, float) else format_number(x)
-
-
-def _equal(formula: str, number: str) -> str:
-    return number if formula == number else f"{formula} = {number}"
-
-
 def _lines(*lines: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
 def _indented(line: str) -> str:
     return line and f"    {line}"
-
-
-def _plain(x: Any) -> Any:
-    return str(x) if isinstance(x, Fraction) else x

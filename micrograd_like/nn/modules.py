@@ -13,11 +13,11 @@ Inputs: TypeAlias = Iterable[Any]  # numbers, or Values where the graph goes on 
 
 ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
     "linear": lambda v: v,
-    "relu": Value.relu,
-    "leaky_relu": Value.leaky_relu,
-    "tanh": Value.tanh,
-    "sigmoid": Value.sigmoid,
-    "softplus": Value.softplus,
+    "relu": ops.relu,
+    "leaky_relu": ops.leaky_relu,
+    "tanh": ops.tanh,
+    "sigmoid": ops.sigmoid,
+    "softplus": ops.softplus,
 }
 
 

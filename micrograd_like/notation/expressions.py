@@ -11,16 +11,24 @@ from typing import Any
 
 from .. import ops
 from ..engine import Value, dot, record
+from ..formulas import BY_SYNTAX
 from ..ops import CONSTANT, Operation
 
 LONGEST = 10_000  # characters
 
-FUNCTIONS = {
-    **{row.name: row for row in ops.OPERATIONS.values() if row.symbol[:1].isalpha()},
-    "max": ops.maximum,
-    "min": ops.minimum,
-}
+_SHORT = {"max": ops.maximum, "min": ops.minimum}
 _USE_INSTEAD = {ast.BitXor: "write x**2 for a power", ast.FloorDiv: "write / for a division"}
+
+
+def functions() -> dict[str, Operation]:
+    """Return every function that a formula can call, by its name; a row that was made just now is among them."""
+    return {row.name: row for row in ops.OPERATIONS.values() if row.is_function} | _SHORT
+
+
+def _row(syntax: ast.AST) -> Operation | None:
+    """Return what one of Python's operators means."""
+    name = BY_SYNTAX.get(type(syntax).__name__)
+    return ops.OPERATIONS[name] if name else None
 
 
 class ExpressionError(ValueError):
@@ -92,7 +100,7 @@ class _Parser:
         if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
             raise self.error(statement, "a formula has steps like e = a*b, and nothing else")
         name = statement.targets[0].id
-        if name in self.names or name in FUNCTIONS or len(statement.targets) > 1:
+        if name in self.names or name in functions() or len(statement.targets) > 1:
             raise self.error(statement, f"{name} has a meaning already: give the step a name of its own")
         v = self.value(statement.value)
         if v.operands and not v.label:
@@ -108,7 +116,7 @@ class _Parser:
             node = node.left
         v = self.operand(node)
         for binary in reversed(rest):
-            row = ops.BY_SYNTAX.get(type(binary.op).__name__)
+            row = _row(binary.op)
             if row is None:
                 hint = _USE_INSTEAD.get(type(binary.op), "a formula has + - * / **")
                 raise self.error(binary.right, f"this operator is not known: {hint}")
@@ -131,7 +139,7 @@ class _Parser:
             return v
         if isinstance(node, ast.Name):
             if node.id not in self.names:
-                is_function = node.id in FUNCTIONS
+                is_function = node.id in functions()
                 raise self.error(
                     node,
                     f"{node.id} is a function: write {node.id}(x)"
@@ -140,7 +148,7 @@ class _Parser:
                 )
             self.used.add(node.id)
             return self.names[node.id]
-        if isinstance(node, ast.UnaryOp) and (row := ops.BY_SYNTAX.get(type(node.op).__name__)):
+        if isinstance(node, ast.UnaryOp) and (row := _row(node.op)):
             return self.apply(node, row, [self.value(node.operand)])
         if isinstance(node, ast.Call):
             return self.call(node)
@@ -148,9 +156,9 @@ class _Parser:
 
     def call(self, node: ast.Call) -> Value:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name not in FUNCTIONS:
-            known = ", ".join(sorted(set(FUNCTIONS) - {"heaviside", "sign"}))
-            raise self.error(node, f"{name or 'this'} is no known function: there are {known}")
+        if name not in functions():
+            known = ", ".join(sorted(functions()))
+            raise self.error(node, f"{name or 'this'} is not a known function: there are {known}")
         if node.keywords:
             raise self.error(node, f"{name} takes no named arguments: write their values alone")
         if name == "dot":
@@ -159,7 +167,7 @@ class _Parser:
             ws, xs = ([self.value(x) for x in lst.elts] for lst in node.args[:2] if isinstance(lst, ast.List))
             bias = self.value(node.args[2]) if len(node.args) == 3 else None
             return self.attempt(node, lambda: dot(ws, xs, bias))
-        return self.apply(node, FUNCTIONS[name], [self.value(x) for x in node.args])
+        return self.apply(node, functions()[name], [self.value(x) for x in node.args])
 
     def apply(self, node: ast.expr, row: Operation, operands: list[Value]) -> Value:
         return self.attempt(node, lambda: record(row, row.complete(operands)))

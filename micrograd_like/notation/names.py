@@ -1,18 +1,28 @@
-"""How nodes and numbers are called wherever a person reads them."""
+"""What nodes are called wherever a person reads of them, and how a node is found by its name."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from numbers import Rational
 from typing import Any
 
 from ..engine import UNREACHED, Value
-from ..ops import CONSTANT
+from ..formulas import TEXT, exact
+from ..ops import CONSTANT, PARAMETER, one_line
+from .numbers import show
+
+NO_GRADIENT = "–"  # where backward() has not been
 
 
 def named(**numbers: float | Rational) -> tuple[Value, ...]:
     """Make a leaf of each number, labelled with its name, as in `a, b = named(a=2.0, b=-3.0)`."""
     return tuple(Value(number, label) for label, number in numbers.items())
+
+
+def parameter(number: float | Rational, label: str = "") -> Value:
+    """Make a leaf that training changes; pictures draw it with cut corners."""
+    v = Value(number, label)
+    v.op = PARAMETER
+    return v
 
 
 def label_values(namespace: Mapping[str, Any]) -> None:
@@ -35,30 +45,51 @@ def node_names(order: Sequence[Value]) -> dict[Value, str]:
     """Return a name for each node: its label, the number of a constant, else v1, v2, … in the order given."""
     taken = {v.label for v in order}
     numbered = (name for i in range(1, len(order) + len(taken) + 1) if (name := f"v{i}") not in taken)
-    return {v: v.label or (format_number(v.data) if v.op is CONSTANT else next(numbered)) for v in order}
+    return {v: v.label or (exact(v.data) if v.op is CONSTANT else next(numbered)) for v in order}
 
 
-def format_number(x: Any, precision: int | None = None) -> str:
-    """Return a number as it is shown: with `precision` decimals, or as short as it is exact if that is None.
+def find(name: Any, names: Mapping[Value, str], *, what: str = "node") -> Value:
+    """Return the node that is meant by a name, or by the node itself; `w1[3->2]` is `w1[3→2]`.
 
-    Fractions stay fractions, but hundredths and the like become decimals; what would round to zero or be too long to
-    read is written with an exponent.
+    Args:
+        name: what somebody wrote.
+        names: every node there is, with its name.
+        what: what a message says there is none of.
+
+    Raises:
+        ValueError: there is none, or more than one; the text says which there are.
     """
-    if not isinstance(x, float):
-        return str(Decimal(x.numerator) / x.denominator) if is_decimal(x) else str(x)
-    if precision is None or precision < 0:
-        return f"{x:.12g}"
-    if x and not 0.5 * 10**-precision <= abs(x) < 10**7:
-        return f"{x:.{max(precision - 1, 0)}e}"
-    return f"{x:.{precision}f}"
+    if isinstance(name, Value):
+        if name not in names:
+            raise ValueError(f"{one_line(name.label) or 'this Value'} (data {name.data}) is not a {what} of this graph")
+        return name
+    found = [v for v, known in names.items() if known == name]
+    if not found and isinstance(name, str):
+        found = [v for v, known in names.items() if known == name.replace("->", "→")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        data = ", ".join(show(v.data) for v in found[:4]) + ", …" * (len(found) > 4)
+        raise ValueError(
+            f"{len(found)} nodes are named {name!r} (data {data}): "
+            "give each a label of its own, or pass the node itself instead of its name"
+        )
+    labels = list(dict.fromkeys([*(v.label for v in names if v.label), *names.values()]))
+    known = get_close_matches(str(name), labels, 4, 0.5) or labels[:8]
+    more = ", …" * (len(known) < len(labels))
+    raise ValueError(f"no {what} is named {name!r}: there are {', '.join(map(one_line, known))}{more}")
 
 
-def is_decimal(x: int | Fraction) -> bool:
-    """Tell whether a fraction is easier to read as a decimal: 23/50 is, as 0.46, but 1/2, 1/10 and 1/16 are not."""
-    short = 10 < x.denominator <= 10**6 and x.denominator % 5 == 0 and 10**6 % x.denominator == 0
-    return short and abs(x.numerator) < 10**15
+def partial(of: str, by: str) -> str:
+    """Return how a derivative is written: `∂L/∂a`; names with operators in them get parentheses."""
+    return f"∂{TEXT.kind.of(of):atom}/∂{TEXT.kind.of(by):atom}"
 
 
-def format_grad(v: Value, precision: int | None, none: str = "–") -> str:
-    """Return the gradient as it is shown: a dash where backward() has not been."""
-    return none if v.grad is UNREACHED else format_number(v.grad, precision)
+def show_grad(v: Value, decimals: int | None = None, none: str = NO_GRADIENT) -> str:
+    """Return the gradient of a node as it is shown: a dash where backward() has not been."""
+    return none if v.grad is UNREACHED else show(v.grad, decimals)
+
+
+def constants(values: Iterable[Value]) -> list[Any]:
+    """Return the number of each constant, and None for every other node."""
+    return [v.data if v.op is CONSTANT else None for v in values]

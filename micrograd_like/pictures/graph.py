@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 import graphviz
 
 from ..engine import Value, made_at, topological_order
-from ..notation.names import format_grad, format_number, node_names
+from ..notation.names import node_names, show_grad
+from ..notation.numbers import show
 from ..ops import CONSTANT, INPUT, PARAMETER, dot
 from .drawing import Drawing
 from .render import DATA, FAINT, GRAD, GROUND, INK, escape
@@ -82,8 +83,8 @@ def draw_graph(
         constant = v.op is CONSTANT
         label = _box(
             names[v] if v.label or not constant else "",
-            format_number(v.data, None if constant else precision) if data or constant else "",
-            format_grad(v, precision) if grad and not constant else "",
+            show(v.data, None if constant else precision) if data or constant else "",
+            show_grad(v, precision) if grad and not constant else "",
             faint=not v.label,
         )
         outline = {**_OUTLINES.get(v.op, {}), **({"peripheries": "2"} if v is root else {})}
@@ -112,8 +113,8 @@ def draw_graph(
     rows = [
         (
             _derivation(v, names),
-            format_number(v.data, precision) if data or v.op is CONSTANT else "",
-            format_grad(v, precision) if grad else "",
+            show(v.data, precision) if data or v.op is CONSTANT else "",
+            show_grad(v, precision) if grad else "",
             v.op.name,
         )
         for v in order
@@ -141,9 +142,9 @@ def _derivation(v: Value, names: dict[Value, str]) -> str:
 def _tooltip(v: Value, names: dict[Value, str], *, data: bool, grad: bool) -> str:
     lines = [_derivation(v, names)]
     if data or v.op is CONSTANT:
-        lines.append(f"data = {format_number(v.data)}")
+        lines.append(f"data = {show(v.data)}")
     if grad and v.op is not CONSTANT:
-        lines.append(f"grad = {format_grad(v, None)}")
+        lines.append(f"grad = {show_grad(v, None)}")
     if where := made_at(v):
         lines.append(_printable(where))
     return escape("\n".join(lines))

@@ -8,7 +8,8 @@ import graphviz
 
 from ..engine import Value
 from ..nn.modules import MLP, Layer, Module, Neuron
-from ..notation.names import format_grad, format_number
+from ..notation.names import show_grad
+from ..notation.numbers import show
 from .drawing import Drawing
 from .render import DATA, FAINT, GRAD, GROUND, INK, escape
 
@@ -61,7 +62,7 @@ def draw_network(model: Module, *, precision: int = 2, limit: int = LARGEST) -> 
         for j, neuron in enumerate(neurons):
             shown, tooltip = "", f"neuron {j + 1} of layer {k}, without a bias"
             if neuron.b is not None:
-                shown, tooltip = format_number(neuron.b.data, precision), _words(neuron.b)
+                shown, tooltip = show(neuron.b.data, precision), _words(neuron.b)
                 rows.append(_row(neuron.b))
             source.node(f"n{k}_{j}", shown, pos=place(k, j), tooltip=tooltip)
             for i, w in enumerate(neuron.w):
@@ -89,7 +90,7 @@ def _layers(model: Module) -> list[list[Neuron]]:
 
 
 def _row(p: Value) -> tuple[str, str, str]:
-    return p.label, format_number(p.data), format_grad(p, None)
+    return p.label, show(p.data), show_grad(p, None)
 
 
 def _words(p: Value) -> str:

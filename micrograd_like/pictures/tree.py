@@ -1,14 +1,16 @@
 """A graph as text for the terminal: a tree from the output down, each node once."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import Value, local_derivative, topological_order
-from ..notation.names import format_grad, format_number, node_names
-from ..ops import CONSTANT
+from ..notation.names import constants, node_names, show_grad
+from ..notation.numbers import show
+from ..ops import CONSTANT, one_line
 
 _GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d", "active")
 _UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂", "►"), strict=True))
@@ -121,8 +123,8 @@ def _table(
         cells.append(
             (
                 marker + line.indent + one_line(written) + glyphs.get(line.mark, ""),
-                "" if line.mark else format_number(v.data, precision),
-                "" if line.mark or v.op is CONSTANT else format_grad(v, precision, glyphs["none"]),
+                "" if line.mark else show(v.data, precision),
+                "" if line.mark or v.op is CONSTANT else show_grad(v, precision, glyphs["none"]),
                 one_line(derivative),
             )
         )
@@ -131,15 +133,15 @@ def _table(
 
 def describe_local(v: Value, i: int, names: dict[Value, str], precision: int) -> str:
     """Return the local derivative ∂v/∂operand `i` as formula and number: `w = -3.0000`, or `1` if that says it all."""
-    formula = v.op.formula(i, names[v], [names[x] for x in v.operands])
+    formula = v.op.formula(i, names[v], [names[x] for x in v.operands], constants(v.operands))
     shown = local_number(v, i, precision)
-    return formula if formula.lstrip("-").isdigit() else f"{formula} = {shown}"
+    return formula if re.fullmatch(r"-?[\d.]+", formula) else f"{formula} = {shown}"
 
 
 def local_number(v: Value, i: int, precision: int) -> str:
     """Return the local derivative ∂v/∂operand `i` as a number, or that it is undefined."""
     try:
-        return format_number(local_derivative(v, i, [x.data for x in v.operands]), precision)
+        return show(local_derivative(v, i, [x.data for x in v.operands]), precision)
     except ValueError:
         return "undefined"
 
@@ -194,11 +196,6 @@ def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, colo
             derivative = f"{_DIM}{derivative}{_PLAIN}" if derivative else ""
         lines.append(f"{name}{' ' * (first - cell_len(name))}  {data}  {grad}  {derivative}".rstrip())
     return "\n".join(lines)
-
-
-def one_line(written: str) -> str:
-    """Return text in which nothing moves the cursor: newlines, escapes and the like are written out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in written)
 
 
 def _wants_color() -> bool:

@@ -13,11 +13,12 @@ from types import BuiltinFunctionType
 from typing import Any
 
 from ..engine import Value, local_derivative
-from ..graph.steps import BackwardStep, short
-from ..ops import CONSTANT
-from ..pictures.tree import needs_ascii, one_line, text_path
+from ..graph.steps import BackwardStep
+from ..notation.numbers import show
+from ..ops import CONSTANT, one_line
+from ..pictures.tree import needs_ascii, text_path
 from .prediction import describe_wrong, judge
-from .stepper import Condition, Stepper, step, symbols
+from .stepper import Condition, Stepper, step
 from .workspace import Workspace, equation
 
 # Every command: its name, its other names, its arguments, and its line of help.
@@ -195,7 +196,7 @@ class Shell(cmd.Cmd):
         """Print the gradients of the leaves."""
         names = self.stepper.names
         leaves = [v for v in self.stepper.nodes if not v.operands and v.op is not CONSTANT]
-        written = ", ".join(f"∂{names[self.stepper.root]}/∂{names[v]} = {short(v.grad)}" for v in leaves[:_MOST])
+        written = ", ".join(f"∂{names[self.stepper.root]}/∂{names[v]} = {show(v.grad)}" for v in leaves[:_MOST])
         more = f" and {len(leaves) - _MOST:,} more" if len(leaves) > _MOST else ""
         self.say(f"the pass is done{':' if written else ''} {written}{more}".rstrip())
 
@@ -213,7 +214,7 @@ class Shell(cmd.Cmd):
         names = self.workspace.names()
         numbers = {name: v.data for name, v in names.items()}
         while True:
-            written = self.read(f"{one_line(symbols(s))} = ? ").strip()
+            written = self.read(f"{one_line(s.symbols)} = ? ").strip()
             if written in ("q", "quit", "exit"):
                 raise EOFError
             if not written:
@@ -294,8 +295,8 @@ class Shell(cmd.Cmd):
         self.say(text_path(self.trail[cut:], max(0, self.depth - cut), self.stepper.names))
         if len(self.trail) > 1 and not cut:
             locals_ = [local_derivative(v, i, [x.data for x in v.operands]) for v, i in self.trail]
-            factors = " * ".join(f"({short(x)})" if x < 0 else short(x) for x in locals_)
-            self.say(f"along this path {factors} = {short(prod(locals_))}")
+            factors = " * ".join(f"({show(x)})" if x < 0 else show(x) for x in locals_)
+            self.say(f"along this path {factors} = {show(prod(locals_))}")
 
     def do_up(self, arg: str) -> None:
         """Look at the node above."""
@@ -358,7 +359,7 @@ class Shell(cmd.Cmd):
             s = self.stepper.steps[k - 1]
             arrow = "->" if k == self.stepper.position else "  "
             self.say(
-                f"{arrow} {k:>{digits},}  {one_line(str(s) if k <= self.stepper.position else symbols(s) + ' = ?')}"
+                f"{arrow} {k:>{digits},}  {one_line(str(s) if k <= self.stepper.position else s.symbols + ' = ?')}"
             )
 
     def do_longlist(self, arg: str) -> None:

@@ -12,18 +12,17 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import accumulate, groupby
 from numbers import Rational
 from typing import Any
 
-from ..engine import UNREACHED, Value, describe, record, topological_order
+from ..engine import UNREACHED, Value, record, topological_order
 from ..graph.steps import BackwardStep, backward_steps
 from ..nn.modules import ACTIVATIONS
-from ..notation.names import node_names
-from ..ops import CONSTANT, dot
+from ..notation.names import find, node_names
+from ..ops import CONSTANT, dot, one_line
 from ..pictures import Drawing, draw
-from ..pictures.tree import one_line, text, text_around
+from ..pictures.tree import text, text_around
 
 UNITS = ("edge", "node", "layer")
 WHOLE = 30  # nodes of a graph that the cursor shows as a whole; of a larger one it shows the node it is at
@@ -125,19 +124,7 @@ class Stepper:
         Raises:
             ValueError: there is none, or more than one; the text says how to pick one.
         """
-        if isinstance(node, Value):
-            if node not in self._places:
-                raise ValueError(f"{describe(node)} is no node of this graph")
-            return node
-        found = [v for v in self.nodes if self.names[v] == node]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            which = " or ".join(f"nodes[{self._places[v]}] (data {v.data})" for v in found[:4])
-            raise ValueError(f"{len(found)} nodes are named {node!r}: pass the node itself, {which}")
-        labels = [v.label for v in reversed(self.nodes) if v.label] or list(self.names.values())
-        known = get_close_matches(str(node), labels, 4, 0.5) or labels[:8]
-        raise ValueError(f"no {what} is named {node!r}: there are {', '.join(map(one_line, known))}")
+        return find(node, self.names, what=what)
 
     def path(self, node: Value | str) -> list[BackwardStep]:
         """Return the steps by which the first contribution travels from the output to a node."""
@@ -370,7 +357,7 @@ class Stepper:
         if self._closed:
             return f"a closed cursor over {len(self):,} steps"
         if self.current is None:
-            return f"at the start of {len(self):,} steps: next comes {symbols(self.steps[0])}"
+            return f"at the start of {len(self):,} steps: next comes {self.steps[0].symbols}"
         return f"step {self._position:,} of {len(self):,}: {one_line(str(self.current))}"
 
     def graph(self, whole: bool = False) -> str:
@@ -478,20 +465,13 @@ class Stepper:
 # -------------------- about a step --------------------
 
 
-def symbols(s: BackwardStep) -> str:
-    """Return what a step computes, without its numbers: `∂L/∂a += ∂L/∂e * ∂e/∂a`."""
-    if s.is_seed:
-        return f"∂{s.output}/∂{s.output}"
-    return f"∂{s.output}/∂{s.operand_name} += ∂{s.output}/∂{s.name} * ∂{s.name}/∂{s.operand_name}"
-
-
 def holds(condition: Condition, k: int, s: BackwardStep, written: str = "") -> bool:
     """Return whether a condition is true of step `k`; ValueError, naming the step, if it raises."""
     try:
         return bool(condition(s))
     except Exception as error:
         said = " ".join(("the condition", written)).strip()
-        raise ValueError(f"{said} failed at step {k:,}, {symbols(s)}: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{said} failed at step {k:,}, {s.symbols}: {type(error).__name__}: {error}") from error
 
 
 def _layer(v: Value) -> str:

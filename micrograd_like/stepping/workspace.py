@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import Any
 
 from ..engine import UNREACHED, Value
-from ..graph.steps import BackwardStep, short
-from ..notation.names import format_grad
-from ..pictures.tree import one_line
+from ..graph.steps import BackwardStep
+from ..notation.names import show_grad
+from ..notation.numbers import show
+from ..ops import one_line
 from .stepper import Condition, Stepper
 
 
@@ -81,7 +82,7 @@ class Workspace:
     def written(self, x: Any) -> str:
         """Return how a result is printed; a gradient that was not reached as a dash."""
         if isinstance(x, Value) and x in self.stepper.names:
-            return f"{equation(self.stepper, x)}, grad {format_grad(x, None)}"
+            return f"{equation(self.stepper, x)}, grad {show_grad(x, None)}"
         return "–" if x is UNREACHED else str(x) if isinstance(x, BackwardStep | Fraction) else repr(x)
 
     def condition(self, written: str) -> Condition:
@@ -103,7 +104,7 @@ class Workspace:
 def equation(stepper: Stepper, v: Value) -> str:
     """Return a node's name, what it is computed from, and its number: `e = a * b = -6`."""
     operands = [stepper.names[x] for x in v.operands]
-    parts = [stepper.names[v], *([v.op.write(operands)] if operands else []), short(v.data)]
+    parts = [stepper.names[v], *([v.op.write(operands)] if operands else []), show(v.data)]
     return one_line(" = ".join(dict.fromkeys(parts)))
 
 

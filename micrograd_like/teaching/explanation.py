@@ -8,7 +8,6 @@ order, and each of the three writers says it in its own way: text, Markdown with
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from html import escape
 from itertools import groupby
@@ -17,12 +16,15 @@ from typing import Any, TypeAlias
 
 from rich.cells import cell_len
 
-from ..engine import Value, describe
+from ..engine import Value
 from ..files import write_whole
-from ..graph.steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths, short
+from ..formulas import TEXT
+from ..graph.steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths
 from ..notation import latex
-from ..ops import Operation
-from ..pictures.tree import one_line
+from ..notation.mathml import mathml
+from ..notation.names import constants, find, partial
+from ..notation.numbers import show
+from ..ops import one_line
 
 LARGEST = 200  # nodes that are explained unless `limit` says otherwise
 LONGEST = 1_000  # rows of a table of the pass, likewise
@@ -140,7 +142,7 @@ def explain(root: Value, of: Value | str | None = None, *, limit: int | None = L
     if not isinstance(root, Value):
         raise TypeError(f"explain() takes a Value, not {root!r}: write explain(loss)")
     forward = list(forward_steps(root))
-    target = None if of is None else _find(of, forward)
+    target = None if of is None else find(of, {step.node: step.name for step in forward}, what="node with a gradient")
     if target is None:
         _check_size(len(forward), limit)
     backward = list(backward_steps(root))
@@ -178,27 +180,6 @@ def tabulate(root: Value, *, limit: int | None = LONGEST) -> PassTable:
     if limit is not None and len(steps) > limit:
         raise ValueError(f"the pass has {len(steps):,} steps, more than {limit:,}: write tabulate(v, limit=None)")
     return PassTable(steps)
-
-
-def _find(of: Value | str, forward: Sequence[ForwardStep]) -> Value:
-    """Return the node asked about."""
-    if isinstance(of, Value):
-        if not any(step.node is of for step in forward):
-            raise ValueError(f"{describe(of)} is no node of this graph that has a gradient")
-        return of
-    found = [step.node for step in forward if step.name == of]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        data = ", ".join(short(v.data) for v in found[:4])
-        raise ValueError(
-            f"{len(found)} nodes are named {of!r} (data {data}{', …' * (len(found) > 4)}): "
-            "give each a label of its own, or pass the node itself instead of its name"
-        )
-    names = list(dict.fromkeys(step.name for step in forward))
-    known = get_close_matches(str(of), names, 4, 0.5) or names[:8]
-    more = ", …" * (len(known) < len(names))
-    raise ValueError(f"no node with a gradient is named {of!r}: there are {', '.join(map(one_line, known))}{more}")
 
 
 def _check_size(count: int, limit: int | None) -> None:
@@ -250,7 +231,7 @@ def _forward_row(step: ForwardStep, given: bool, to: "_Writer") -> list[str]:
     if given or not step.operands:
         return [name, "given" if step.operands else step.operation, "", data]
     written = [[to.name(x) for x in step.operands], [to.number(x) for x in step.numbers]]
-    return [name, *(to.math(to.operation(step.node.op, operands)) for operands in written), data]
+    return [name, *(to.math(step.node.op.write(operands, to.style)) for operands in written), data]
 
 
 def _chain_rule(step: BackwardStep, root: Value, to: "_Writer") -> list[str]:
@@ -266,9 +247,9 @@ def _sum_of_contributions(steps: Sequence[BackwardStep], root: Value, to: "_Writ
     each = dict.fromkeys(tuple(sides) for sides in written if len(sides) > 1)  # a * a has the same one twice
     numbers = [to.number(step.contribution) for step in steps]
     return [
-        [left, to.total(_at_most([sides[0] for sides in written], to.dots))],
+        [left, to.style.total(_at_most([sides[0] for sides in written], to.dots))],
         *map(list, each),
-        [left, to.total(_at_most(numbers, to.dots)), to.number(steps[-1].after)],
+        [left, to.style.total(_at_most(numbers, to.dots)), to.number(steps[-1].after)],
     ]
 
 
@@ -276,16 +257,17 @@ def _contribution(step: BackwardStep, root: Value, to: "_Writer") -> list[str]:
     """Return the contribution with symbols, with the formula, with numbers, and what it comes to."""
     op, i = step.node.op, step.position
     name, operands = to.name(step.name), [to.name(x) for x in step.operands]
-    formula = to.local(op, i, name, operands)
-    filled_in = to.local(op, i, to.number(step.node.data), [to.number(x) for x in step.numbers])
+    numbers = constants(step.node.operands)
+    formula = op.formula(i, name, operands, numbers, to.style)
+    filled_in = op.formula(i, to.number(step.node.data), [to.number(x) for x in step.numbers], numbers, to.style)
     forms = [formula, filled_in, to.number(step.local)]
     if step.node is root:  # its upstream gradient is 1
         sides = forms
     else:
         symbols = to.partial(to.name(step.output), name)
         by_symbol = formula if step.operands.count(step.operand_name) > 1 else to.partial(name, operands[i])
-        products = [to.product([to.number(step.upstream), factor]) for factor in forms]
-        sides = [to.product([symbols, by_symbol]), *products, to.number(step.contribution)]
+        products = [to.style.product([to.number(step.upstream), factor]) for factor in forms]
+        sides = [to.style.product([symbols, by_symbol]), *products, to.number(step.contribution)]
     return [side for side, _ in groupby(sides)]
 
 
@@ -295,9 +277,10 @@ def _backward_row(step: BackwardStep, to: "_Writer") -> list[str]:
     if step.is_seed:
         return [to.math(grad[0]), "", "", "", "", to.math(grad[1])]
     operands = [to.name(x) for x in step.operands]
-    forms = [to.local(step.node.op, step.position, name, operands), to.number(step.local)]
+    op, numbers = step.node.op, constants(step.node.operands)
+    forms = [op.formula(step.position, name, operands, numbers, to.style), to.number(step.local)]
     local = " = ".join([to.partial(name, operand), *(form for form, _ in groupby(forms))])
-    equation = f"{name} = {to.operation(step.node.op, operands)}"
+    equation = f"{name} = {op.write(operands, to.style)}"
     return [
         to.math(x) for x in (grad[0], equation, to.number(step.upstream), local, to.number(step.contribution), grad[1])
     ]
@@ -321,8 +304,8 @@ def _along_paths(explanation: Explanation, output: str, of: str, to: "_Writer") 
     rows = []
     for path in explanation.paths:
         names, factors = [to.name(x) for x in path.names], [to.number(x) for x in path.locals]
-        rows.append([to.math(x) for x in (to.path(names), to.product(factors), to.number(path.product))])
-    total = to.total([to.number(path.product) for path in explanation.paths])
+        rows.append([to.math(x) for x in (to.path(names), to.style.product(factors), to.number(path.product))])
+    total = to.style.total([to.number(path.product) for path in explanation.paths])
     return [
         *blocks,
         to.paragraph(f"{lead}, each with the product of the local derivatives along it."),
@@ -343,29 +326,14 @@ class _Text:
     """Plain text, formulas as in Python."""
 
     dots = "…"
+    style = TEXT
+    partial = staticmethod(partial)
 
     def name(self, label: str) -> str:
         return one_line(label)
 
     def number(self, x: Any) -> str:
-        return short(x)
-
-    def operation(self, op: Operation, operands: Sequence[str]) -> str:
-        return op.write(operands)
-
-    def local(self, op: Operation, i: int, out: str, operands: Sequence[str]) -> str:
-        return op.formula(i, out, operands)
-
-    def partial(self, of: str, by: str) -> str:
-        return f"∂{of}/∂{by}"
-
-    def product(self, factors: Sequence[str]) -> str:
-        first, *rest = factors
-        return " * ".join([first, *(f"({x})" if x.startswith("-") or " " in x else x for x in rest)])
-
-    def total(self, terms: Sequence[str]) -> str:
-        first, *rest = terms
-        return " + ".join([first, *(f"({x})" if x.startswith("-") else x for x in rest)])
+        return show(x)
 
     def path(self, names: Sequence[str]) -> str:
         return " <- ".join(names)
@@ -398,14 +366,11 @@ class _Markdown:
     """Markdown with LaTeX between dollar signs, one equation to a line: no environments are needed."""
 
     dots = r"\ldots"
+    style = latex.LATEX
 
     name = staticmethod(latex.name)
     number = staticmethod(latex.number)
-    operation = staticmethod(latex.operation)
-    local = staticmethod(latex.local)
     partial = staticmethod(latex.partial)
-    product = staticmethod(latex.product)
-    total = staticmethod(latex.total)
 
     def path(self, names: Sequence[str]) -> str:
         return r" \leftarrow ".join(names)
@@ -437,7 +402,7 @@ class _Html(_Markdown):
     """The body of a web page; MathML is LaTeX's own structure, so that nothing has to be typeset by a script."""
 
     def math(self, formula: str) -> str:
-        return latex.mathml(formula)
+        return mathml(formula)
 
     def title(self, written: str) -> str:
         return f"<h1>{written}</h1>"

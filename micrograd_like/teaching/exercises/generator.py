@@ -16,8 +16,9 @@ from typing import Any
 
 from ... import ops
 from ...engine import Value, topological_order
-from ...graph.steps import BackwardStep, ForwardStep, backward_steps, forward_steps, short
+from ...graph.steps import BackwardStep, ForwardStep, backward_steps, forward_steps
 from ...notation.expressions import parse
+from ...notation.numbers import show
 from ...ops import CONSTANT, PARAMETER
 from ..grading.grade import NEW, Grading, Level, describe_step, grade
 from ..grading.mistakes import MISTAKES, Mistake, Passes, find, gradients, is_other, updates
@@ -143,8 +144,8 @@ class Exercise:
     @property
     def conditions(self) -> list[str]:
         """What is given: `a = 2` and so on."""
-        own = [f"{name} = {short(x)}" + " (rounded)" * _is_shortened(x) for name, x in self.numbers.items()]
-        return [*own, *(f"{name} = {short(x)} (rounded)" for name, x in self.given.items())]
+        own = [f"{name} = {show(x)}" + " (rounded)" * _is_shortened(x) for name, x in self.numbers.items()]
+        return [*own, *(f"{name} = {show(x)} (rounded)" for name, x in self.given.items())]
 
     @property
     def task(self) -> str:
@@ -251,7 +252,7 @@ class Exercise:
 
 
 def _is_shortened(x: Number) -> bool:
-    return isinstance(x, float) and float(short(x)) != x
+    return isinstance(x, float) and float(show(x)) != x
 
 
 def _read(number: str) -> Number:

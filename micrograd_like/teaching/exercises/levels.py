@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from random import Random
 
-from ...notation.expressions import FUNCTIONS
+from ...notation.expressions import functions
 
 STEPS: dict[str, Callable[[str, str], str]] = {
     "+": lambda x, y: f"{x} + {y}",
@@ -98,5 +98,5 @@ FIXED = (_neuron, _tanh_neuron, _sigmoid_neuron, _two_neurons, _descent)  # what
 def letters(formula: str) -> Iterator[str]:
     """Yield the names in a formula."""
     for word in "".join(c if c.isalnum() else " " for c in formula).split():
-        if word[0].isalpha() and word not in FUNCTIONS:
+        if word[0].isalpha() and word not in functions():
             yield word

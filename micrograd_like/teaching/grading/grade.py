@@ -9,7 +9,6 @@ pass are graded one node at a time, and a slip is named if it makes the wrong nu
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fractions import Fraction
 from itertools import combinations
 from math import inf
@@ -17,10 +16,13 @@ from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 from ...engine import Value, topological_order
-from ...graph.steps import backward_steps, forward_steps, short
+from ...formulas import TEXT
+from ...graph.steps import backward_steps, forward_steps
 from ...notation.answers import Answer, read_answer
-from ...notation.names import node_names
-from ...ops import CONSTANT, PARAMETER, in_parentheses
+from ...notation.names import find as find_node
+from ...notation.names import node_names, partial
+from ...notation.numbers import show
+from ...ops import CONSTANT, PARAMETER
 from .mistakes import MISTAKES, Mistake, Passes, confined, find, gradients, updates
 from .slips import SLIPS, slips_at
 
@@ -112,7 +114,7 @@ class Grading:
             return WORDS["missing"]
         too_coarse = grade.status == "wrong" and grade.answer.is_too_coarse(grade.truth)
         said = f"{grade.answer.written}: {WORDS['too coarse' if too_coarse else grade.status]}"
-        return said + (f" ({short(grade.truth)})" if self.level == "answer" and grade.status != "right" else "")
+        return said + (f" ({show(grade.truth)})" if self.level == "answer" and grade.status != "right" else "")
 
     def _diagnosis(self) -> str:
         named = [" and ".join(m.name for m in diagnosis.mistakes) for diagnosis in self.diagnoses]
@@ -157,10 +159,13 @@ def ask_about(name: str, *, of_values: bool = False, of_step: bool = False) -> s
 def describe_step(v: Value, root: Value, learning_rate: Any) -> str:
     """Return a step of gradient descent in symbols and numbers: `w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 18 = 1/5`."""
     names = node_names(topological_order(root))
-    gradient, rate = gradients(root)[v], short(learning_rate)
-    numbers = f"{short(v.data)} - {rate} * {in_parentheses(short(gradient))}"
-    symbols = f"{names[v]} - {rate} * ∂{names[root]}/∂{names[v]}"
-    return f"{names[v]}{NEW} = {symbols} = {numbers} = {short(v.data - learning_rate * gradient)}"
+    gradient, rate = gradients(root)[v], show(learning_rate)
+    gradients_written = partial(names[root], names[v]), show(gradient)
+    symbols, numbers = (
+        TEXT.spell("subtract", [start, TEXT.product([rate, written])])
+        for start, written in zip((names[v], show(v.data)), gradients_written, strict=True)
+    )
+    return f"{names[v]}{NEW} = {symbols} = {numbers} = {show(v.data - learning_rate * gradient)}"
 
 
 def grade(
@@ -246,15 +251,10 @@ def check(
 def _read(
     order: Sequence[Value], names: Mapping[Value, str], answers: Mapping[Any, Any]
 ) -> Iterator[tuple[Value, Answer | None]]:
+    nodes = {v: names[v] for v in order}
     for key, written in answers.items():
-        found = [v for v in order if v is key or names[v] == key]
-        if len(found) != 1:
-            label = names.get(key, repr(key)) if isinstance(key, Value) else repr(key)
-            if found:
-                raise ValueError(f"{len(found)} nodes are named {label}: give the answer to the node itself")
-            near = get_close_matches(str(key), names.values(), 3, 0.4) or [v.label for v in order if v.label][:8]
-            raise ValueError(f"no node is named {label}: there are {', '.join(near)}")
-        yield found[0], _read_one(names[found[0]], written)
+        v = find_node(key, nodes)
+        yield v, _read_one(names[v], written)
 
 
 def _steps(order: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Value]:

@@ -15,8 +15,8 @@ from typing import Any
 
 from ... import ops
 from ...engine import Value, local_derivative, topological_order
-from ...graph.steps import short
 from ...notation.names import node_names
+from ...notation.numbers import show
 from ...ops import CONSTANT, Operation
 from ...pictures.drawing import Drawing
 from ...pictures.graph import draw_graph
@@ -216,7 +216,7 @@ class Comparison:
         names = node_names(topological_order(self.root))
         differing = {names[v] for v in self.differing}
         table = [("node", "right", "wrong")]
-        table += [(names[v], short(g), short(self.wrong[v])) for v, g in reversed(self.right.items())]
+        table += [(names[v], show(g), show(self.wrong[v])) for v, g in reversed(self.right.items())]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [f"{self.mistake.name}: {self.mistake.sentence}", ""]
         for name, right, wrong in table:

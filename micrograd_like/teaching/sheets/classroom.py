@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...graph.steps import short
 from ...notation.answers import COMMA, read_answer
+from ...notation.numbers import show
 from ..exercises.generator import Exercise, alike
 from ..grading.mistakes import find
 from .sheet import Sheet
@@ -105,7 +105,7 @@ def _write(everybody: dict[str, tuple[Exercise, ...]], folder: Path, screen: boo
     key = json.dumps({"format": FORMAT, "version": VERSION, "students": students}, indent=1, ensure_ascii=False)
     for file, content in (
         ("answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])),
-        ("key.csv", _table([COLUMNS, *((*row, short(float(answer))) for *row, answer in asked)])),  # 1/2 may be a date
+        ("key.csv", _table([COLUMNS, *((*row, show(float(answer))) for *row, answer in asked)])),  # 1/2 may be a date
         ("key.json", key.encode() + b"\n"),
     ):
         (folder / file).write_bytes(content)

@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ...graph.steps import short
+from ...notation.numbers import show
 from ..exercises.generator import Exercise, Line
 from .tex import typeset
 
@@ -115,7 +115,7 @@ class _Parts:
 
     def _dict(self, name: str, solved: bool) -> str:
         entries = [
-            f"    {_quote(label)}: {_quote(short(line.answer)) if solved or not line.is_blank else None},"
+            f"    {_quote(label)}: {_quote(show(line.answer)) if solved or not line.is_blank else None},"
             f"  # {line.working if solved else line.question}"
             for label, line in self.lines[name].items()
         ]

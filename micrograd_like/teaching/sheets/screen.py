@@ -16,10 +16,11 @@ from typing import Any
 
 from ...compiler.spelling import HELPERS, JAVASCRIPT
 from ...engine import Value, topological_order
-from ...graph.steps import forward_steps, short
+from ...graph.steps import forward_steps
 from ...notation import answers
-from ...notation.expressions import FUNCTIONS
+from ...notation.expressions import functions
 from ...notation.names import node_names
+from ...notation.numbers import show
 from ...ops import CONSTANT, Variadic
 from ..exercises.generator import Exercise, Line
 from ..grading.grade import STAGES, WORDS, ask_about
@@ -68,7 +69,7 @@ def _functions() -> str:
         "sum": "{ least: 1, most: Infinity, compute: (...xs) => xs.reduce((x, y) => x + y) }",
         "logsumexp": "{ least: 1, most: Infinity, compute: logsumexp }",
     }
-    for name, row in FUNCTIONS.items():
+    for name, row in functions().items():
         if not isinstance(row, Variadic):
             most, least = len(row.parameters), len(row.parameters) - (row.default is not None)
             operands = [*row.parameters[:least], *(f"{x} = {row.default}" for x in row.parameters[least:])]
@@ -154,7 +155,7 @@ def _asked(name: str, line: Line, question: str) -> Data:
         "question": line.question,
         "filled": not line.is_blank,
         "truth": _exact(line.answer),
-        "shown": short(line.answer),
+        "shown": show(line.answer),
         "hint": question,
         "working": [*before, last.rpartition(" = ")[0] + " = ?"],
     }

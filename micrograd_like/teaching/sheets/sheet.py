@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import write_whole
-from ...graph.steps import short
+from ...notation.numbers import show
 from ...pictures.graph import draw_graph
 from ..exercises.generator import Exercise
 from .moodle import moodle_xml
@@ -111,7 +111,7 @@ class Sheet:
         parts = []
         for drawn in self.exercises:
             telling = [
-                (mistake.name, ", ".join(f"{name} = {short(x)}" for name, x in wrong.items()))
+                (mistake.name, ", ".join(f"{name} = {show(x)}" for name, x in wrong.items()))
                 for mistake, wrong in drawn.telling
             ]
             parts.append(
@@ -120,7 +120,7 @@ class Sheet:
                     "given": drawn.conditions,
                     "task": drawn.task,
                     "lines": [
-                        {"question": x.question, "answer": short(x.answer), "blank": x.is_blank, "working": x.working}
+                        {"question": x.question, "answer": show(x.answer), "blank": x.is_blank, "working": x.working}
                         for x in drawn.lines(self.fade)
                     ],
                     "picture": _picture(drawn) if picture else "",

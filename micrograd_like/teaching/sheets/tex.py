@@ -6,9 +6,9 @@ The sheet compiles with a plain pdflatex; Debian's packages texlive-latex-base a
 from collections.abc import Iterator
 from typing import Any
 
-from ... import ops
 from ...graph.steps import BackwardStep, ForwardStep, forward_steps
 from ...notation import latex
+from ...notation.latex import LATEX
 from ..exercises.generator import Exercise, Line
 
 _WRITTEN = {
@@ -74,7 +74,7 @@ def _equals(name: str, x: Any) -> str:
 
 
 def _equation(step: ForwardStep) -> str:
-    return f"{latex.name(step.name)} = {latex.operation(step.node.op, [latex.name(x) for x in step.operands])}"
+    return f"{latex.name(step.name)} = {step.node.op.write([latex.name(x) for x in step.operands], LATEX)}"
 
 
 def _question(drawn: Exercise, line: Line) -> str:
@@ -87,11 +87,11 @@ def _working(drawn: Exercise, line: Line) -> Iterator[str]:
     yield from (step.latex for step in line.steps)
     contributions = [latex.number(step.contribution) for step in line.steps if isinstance(step, BackwardStep)]
     if len(contributions) > 1:
-        yield f"{_question(drawn, line)} = {latex.total(contributions)} = {latex.number(line.answer)}"
+        yield f"{_question(drawn, line)} = {LATEX.total(contributions)} = {latex.number(line.answer)}"
     if not line.steps:
         v, rate = line.node, latex.number(drawn.learning_rate)
         symbols, numbers = (
-            latex.operation(ops.subtract, [x, latex.product([rate, gradient])])
+            LATEX.spell("subtract", [x, LATEX.product([rate, gradient])])
             for x, gradient in (
                 (latex.name(v.label), asked(drawn, v.label)),
                 (latex.number(v.data), latex.number(drawn.answers[v.label])),
