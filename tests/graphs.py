@@ -79,7 +79,7 @@ DOMAINS: dict[str, Callable[..., bool]] = {
     "minimum": lambda x, y: abs(x - y) > 0.01,
     "dot": lambda *xs: len(xs) > 1,
     **dict.fromkeys(["relu", "abs"], lambda x: abs(x) > 0.01),
-    "leaky_relu": lambda x, slope: abs(x) > 0.01,
+    "leaky_relu": lambda x, y: abs(x) > 0.01,
 }
 
 
@@ -144,7 +144,21 @@ def programs(draw: st.DrawFn, *, exact: bool = False, most_steps: int = 8) -> Pr
             name = draw(st.sampled_from(names))
             steps.append((name, tuple(operands)))
             results.append(MEANINGS[name](*numbers) if exact else float(MEANINGS[name](*numbers)))
-    return Program(tuple(leaves), tuple(steps))
+    return _needed(leaves, steps)
+
+
+def _needed(leaves: Sequence[Any], steps: Sequence[tuple[str, tuple[Any, ...]]]) -> Program:
+    """Return the program without the steps that its output does not depend on, as a recorded graph has none."""
+    n, needed = len(leaves), {len(leaves) + len(steps) - 1}
+    for i in range(len(steps) - 1, -1, -1):
+        if n + i in needed:
+            needed |= {x for x in steps[i][1] if isinstance(x, int)}
+    kept = [i for i in range(len(steps)) if n + i in needed]
+    place = {**{i: i for i in range(n)}, **{n + i: n + k for k, i in enumerate(kept)}}
+    return Program(
+        tuple(leaves),
+        tuple((steps[i][0], tuple(place[x] if isinstance(x, int) else x for x in steps[i][1])) for i in kept),
+    )
 
 
 def differentiate(name: str, i: int, numbers: Sequence[Any]) -> Any:

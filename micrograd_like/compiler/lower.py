@@ -65,14 +65,15 @@ class Lowered(NamedTuple):
     def watched(self) -> list[str]:
         """Return the targets whose being infinite or NaN might not show in the results."""
         code = (*self.forward, *self.backward)
-        computed = {instruction.target for instruction in code}
         found: dict[Operand, None] = {}
+        used = {self.output, *self.gradients}
         for _, op, operands, _ in code:
+            used.update(operands)
             if op is ops.divide or op is CHOOSE:
                 found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
             elif op not in TRANSPARENT:
                 found.update(dict.fromkeys(operands))
-        return [x for x in found if isinstance(x, str) and x in computed]
+        return [i.target for i in code if i.target in found or i.target not in used]
 
 
 def lower(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Lowered:
@@ -203,11 +204,13 @@ class _Lowering:
             gradients[v] = self.add_up(self.gradient_name(v), contributions, keep=v in parameters)
             return gradients[v]
 
-        def contribute(v: Value, upstream: Operand, positions: list[int]) -> Iterator[Pair | None]:
+        def contribute(v: Value, upstream: Operand, positions: list[int]) -> Iterator[Pair]:
             operands = [self.operand[x] for x in v.operands]
             for i in positions:
-                local = 0.0 if upstream == 0 else self.local(v.op, i, self.operand[v], operands)
-                yield None if local == 0 else (upstream, local)
+                yield (
+                    upstream,
+                    self.local(v.op, i, self.operand[v], operands),
+                )  # even if it is 0: what is below may fail
 
         parameters = set(params)
         seed: Pair = (1.0, 1.0)
