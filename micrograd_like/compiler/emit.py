@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .. import ops
-from .lower import Instruction, Lowered, Operand
+from .lower import CHOOSE, Instruction, Lowered, Operand
 from .spelling import check_language, helpers, number, spell
 
 WIDTH = 110
@@ -85,6 +85,7 @@ def emit(program: Lowered, language: str, gradient: bool = True, by_name: bool =
 
 
 def _python(program: Lowered, gradient: bool, by_name: bool) -> str:
+    program = _guard(program, by_name)
     functions = helpers(_code(program), "python")
     checks = _sums_of_zeros(program.watched())
     functions += FINITE if checks else ""
@@ -146,6 +147,7 @@ def _arrays(program: Lowered, gradient: bool, language: str, by_name: bool) -> s
     body += [f"return {words.outputs.format(number(program.output, language))}, {total}"]
     head = f"def {'value_and_grad' if gradient else 'value'}(rows_, parameters_):"
     text = "\n".join([head, *_indented([_docstring(program, gradient, "array"), *body])])
+    text = f'@np.errstate(all="ignore")\n{text}' if language == "numpy" else text
     return f"{words.imports}\n{_spaced(functions)}\n\n{text}\n"
 
 
@@ -183,7 +185,7 @@ def _c(program: Lowered, gradient: bool) -> str:
     def read(names: Sequence[str], source: str) -> list[str]:
         return [f"const double {x} = {source}[{j}];" for j, x in enumerate(names)]
 
-    checks = _sums_of_zeros([*program.watched(), number(program.output, "c")])
+    checks = _sums_of_zeros(list(dict.fromkeys([*program.watched(), number(program.output, "c")])))
     row = [*read(program.inputs, "rows_"), *_write_code(program, write, "/* {} */")]
     row += [*(f"check_ += {x};" for x in checks), f"*outputs_++ = {number(program.output, 'c')};"]
     body = [*read(program.parameters, "parameters_"), *(f"double {x} = 0;" for x in program.kept)]
@@ -200,6 +202,35 @@ def _c(program: Lowered, gradient: bool) -> str:
     ]
     lines[1] += " if a number was infinite or not a number. */"
     return helpers(_code(program), "c") + "\n" + "\n".join(lines) + "\n"
+
+
+def _guard(program: Lowered, by_name: bool) -> Lowered:
+    """Return the program with both sides of each choice written into it, for Python would raise where one is undefined.
+
+    What is watched, or used elsewhere too, stays a line of its own.
+    """
+    code = _code(program)
+    made = {i.target: i for i in code}
+    used = {x for i in code for x in i.operands}
+    outside = {*program.watched(), program.output, *program.gradients, *(made.keys() - used)}  # whatever is chosen
+    for i in reversed(code):
+        if i.op is CHOOSE:
+            outside.add(i.operands[0])
+        if i.op is not CHOOSE and i.target in outside:
+            outside.update(i.operands)
+
+    def side(x: Operand) -> Operand:
+        if not isinstance(x, str) or x not in made or x in outside:
+            return x
+        return f"({spell(made[x]._replace(operands=tuple(map(side, made[x].operands))), 'python', by_name)})"
+
+    for i in code:
+        if i.op is CHOOSE and i.target in outside:
+            made[i.target] = i._replace(operands=(i.operands[0], *map(side, i.operands[1:])))
+    forward, backward = (
+        tuple(made[i.target] for i in part if i.target in outside) for part in (program.forward, program.backward)
+    )
+    return program._replace(forward=forward, backward=backward)
 
 
 BRACES = {"javascript": _javascript, "c": _c}

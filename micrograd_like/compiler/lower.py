@@ -23,9 +23,11 @@ Pair: TypeAlias = tuple[Operand, Operand]  # upstream gradient and local derivat
 class _Internal(Operation):
     """What formulas are made of besides rows."""
 
+    operand_names: tuple[str, ...]
+
     def __init__(self, name: str, forward: Callable[..., Any]) -> None:
         self.name, self.symbol, self.forward, self.domain = name, "", forward, ""
-        self.parameters = forward.__code__.co_varnames
+        self.operand_names = forward.__code__.co_varnames
 
 
 CHOOSE = _Internal("choose", lambda condition, a, b: a if condition else b)
@@ -73,7 +75,8 @@ class Lowered(NamedTuple):
                 found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
             elif op not in TRANSPARENT:
                 found.update(dict.fromkeys(operands))
-        return [i.target for i in code if i.target in found or i.target not in used]
+        unused = {i.target for i in code if i.op is not ops.positive} - used  # of which nothing would be seen
+        return [i.target for i in code if i.target in found or i.target in unused]
 
 
 def lower(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Lowered:

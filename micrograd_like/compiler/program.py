@@ -189,8 +189,7 @@ class Program:
         function = namespace["value_and_grad" if gradient else "value"]
 
         def in_numpy(numbers: Numbers, n: int, params: Numbers) -> tuple[Any, Any]:
-            with np.errstate(all="ignore"):  # what is not finite is looked for in the results
-                return function(np.asarray(numbers).reshape(n, width), params)  # type: ignore[no-any-return]
+            return function(np.asarray(numbers).reshape(n, width), params)  # type: ignore[no-any-return]
 
         def in_python(numbers: Numbers, n: int, params: Numbers) -> tuple[Any, Any]:
             if width:

@@ -37,7 +37,7 @@ class Tape:
         parameters: dict[Operand, int] = {x: j for j, x in enumerate(program.parameters)}
         code = (*program.forward, *program.backward)
         sums = {x: j for j, x in enumerate(program.gradients) if isinstance(x, str)}
-        weighed = {i.target: x for i in code if i.op is ops.dot and (x := _weighed(i.operands, parameters))}
+        weighed = {i.target: sides for i in code if i.op is ops.dot and (sides := _weighed(i.operands, parameters))}
         needed: dict[Operand, None] = dict.fromkeys([0.0, program.output])
         for target, _, operands, _ in code:
             needed.update(dict.fromkeys(weighed.get(target, (operands, operands))[1]))
@@ -127,7 +127,7 @@ def _case(number: int, op: Operation) -> str:
         call = text.replace("(double[]){{{all}}}", "xs").format(n="c[2]")
         body = f"EACH {{ double xs[c[2]]; for (int i = 0; i < c[2]; i++) xs[i] = AT(3 + i)[k]; out[k] = {call}; }}"
         return f"        case {number}: {{ {body} c += 3 + c[2]; break; }} /* {op.name} */"
-    names = [f"x{i}" for i in range(len(op.parameters))]
+    names = [f"x{i}" for i in range(len(op.operand_names))]
     operands = ", ".join(f"{x} = AT({i})[k]" for i, x in enumerate(names, start=2))
     body = f"EACH {{ const double {operands}; out[k] = {text.format(*names, all=', '.join(names))}; }}"
     return f"        case {number}: {{ {body} c += {2 + len(names)}; break; }} /* {op.name} */"

@@ -33,7 +33,7 @@ def draw(rng):
     steps = []
     for _ in range(rng.randint(1, 9)):
         op = rng.choice(ROWS)
-        count = rng.randint(1, 6) if isinstance(op, ops.Variadic) else len(op.parameters)
+        count = rng.randint(1, 6) if isinstance(op, ops.Variadic) else len(op.operand_names)
         if isinstance(op, ops.Dot):
             count = max(count, 2)
         there = leaves + len(steps)
