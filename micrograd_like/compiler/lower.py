@@ -283,15 +283,16 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 
 
 def _identifier(label: str) -> str:
-    """Return a label as a name in every language: `w1[3->2]` as w1_3_2, `θ` as theta."""
-    letters = (c if c.isascii() else unicodedata.name(c, "_").split()[-1].lower() for c in label)
+    """Return a label as a name in every language: `w1[3→2]` as w1_3_2, `θ` as theta."""
+    names = (unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_" for c in label)
+    letters = (c if c.isascii() else name for c, name in zip(label, names, strict=True))
     name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60].rstrip("_")
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
 
 
 def _place(label: str) -> str:
     """Return which neuron a parameter of `nn.py` belongs to."""
-    found = re.fullmatch(r"[wb](\d*)\[(?:\d+->)?(\d+)\]", label)
-    return (
-        f"{f'layer {found[1]}, ' if found[1] else ''}neuron {found[2]}" if found and ("->" in label or found[1]) else ""
-    )
+    found = re.fullmatch(r"[wb](\d*)\[(?:\d+(->|→))?(\d+)\]", label)
+    if not found or not (found[1] or found[2]):
+        return ""
+    return f"{f'layer {found[1]}, ' if found[1] else ''}neuron {found[3]}"
