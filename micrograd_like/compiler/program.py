@@ -255,10 +255,13 @@ class Program:
     def _read_params(self, params: Any) -> Numbers:
         if params is None:
             return self.params
-        params = _as_array(params).ravel() if hasattr(params, "__array__") else list(params)
-        if len(params) != len(self.params):
-            raise ValueError(f"the program has {len(self.params)} parameters, not {len(params)}")
-        return params if _is_array(params) else to_floats(params, self._lowered.parameters.__getitem__)
+        table = _as_array(params).ravel() if hasattr(params, "__array__") else None
+        numbers = _as_row(-1, params) if table is None else table
+        if len(numbers) != len(self.params):
+            raise ValueError(f"the program has {len(self.params)} parameters, not {len(numbers)}")
+        if table is not None and table.dtype == float:
+            return table
+        return to_floats(numbers, lambda place: f"the parameter {self._lowered.parameters[place]}")
 
     def _explain(self, numbers: Numbers, n: int, params: Numbers, gradient: bool) -> tuple[Any, Any]:
         """Return the results row by row; one that fails is computed by the engine, whose error says what went wrong."""
@@ -317,20 +320,20 @@ def read_rows(X: Rows, width: int, names: Sequence[str]) -> tuple[Numbers, int]:
         ValueError: no rows, or a wrong number of columns.
         TypeError: something that is not a number, by row and column.
     """
-    if hasattr(X, "__array__"):
-        numbers = _as_array(X)
-        if numbers.ndim != 2:
-            raise ValueError(f"X is rows of {width} numbers, an array of two dimensions, not of {numbers.ndim}")
-        n, wrong = len(numbers), None if numbers.shape[1] == width else (0, numbers.shape[1])
+    table = _as_array(X) if hasattr(X, "__array__") else None
+    if table is not None and table.dtype == float:
+        if table.ndim != 2:
+            raise ValueError(f"X is rows of {width} numbers, an array of two dimensions, not of {table.ndim}")
+        n, wrong = len(table), None if table.shape[1] == width else (0, table.shape[1])
     else:
-        rows = [row if isinstance(row, list | tuple) else _as_row(i, row) for i, row in enumerate(X)]
+        rows = [_as_row(i, row) for i, row in enumerate(_as_row(-1, X if table is None else table.tolist()))]
         n, wrong = len(rows), next(((i, len(row)) for i, row in enumerate(rows) if len(row) != width), None)
     if not n:
         raise ValueError("X has no rows")
     if wrong:
         raise ValueError(f"row {wrong[0]} of X has {wrong[1]} columns; the program takes {width}: {', '.join(names)}")
-    if hasattr(X, "__array__"):
-        return numbers, n
+    if table is not None and table.dtype == float:
+        return table, n
     flat = list(chain.from_iterable(rows))
     return to_floats(flat, lambda place: f"row {place // width} of X: {names[place % width]}"), n
 
@@ -348,9 +351,12 @@ def to_floats(numbers: Sequence[Any], name: Callable[[int], str]) -> "array[floa
         raise
 
 
-def _as_row(i: int, row: Any) -> list[Any]:
+def _as_row(i: int, row: Any) -> Any:
+    if isinstance(row, list | tuple):
+        return row
     if isinstance(row, str | bytes | Mapping) or not isinstance(row, Iterable):
-        raise TypeError(f"row {i} of X is {row!r}: a row is a list of numbers, one for each input")
+        what = "X is rows" if i < 0 else f"row {i} of X is a list"
+        raise TypeError(f"{what} of numbers, one for each input, not {row!r}")
     return list(row)
 
 
@@ -366,7 +372,11 @@ def _is_array(x: Any) -> bool:
 
 
 def _as_array(x: Any) -> Any:
-    return sys.modules["numpy"].ascontiguousarray(x, dtype=float)
+    """Return what becomes an array of NumPy as one of floats, if it holds real numbers."""
+    import numpy as np
+
+    found = np.asarray(x)
+    return np.ascontiguousarray(found, dtype=float) if found.dtype.kind in "fiub" else found
 
 
 def _as_list(x: Any) -> list[float]:
