@@ -137,7 +137,7 @@ def programs(draw: st.DrawFn, *, exact: bool = False, most_steps: int = 8) -> Pr
         else:
             operands = draw(st.lists(index, min_size=1, max_size=5))
         numbers = fill_in(operands, results)
-        names = [x for x in BY_ARITY[arity] if is_inside(x, operands, numbers) and not (exact and x not in EXACT)]
+        names = [x for x in BY_ARITY[arity] if not (exact and x not in EXACT) and is_inside(x, operands, numbers)]
         if exact and isinstance(operands[-1], int):
             names = [name for name in names if name != "power"]  # a fraction to a fraction is none
         if names:

@@ -130,9 +130,7 @@ def test_a_pickle_finds_a_row_in_the_module_that_makes_it(tmp_path):
         "from micrograd_like.ops import Operation\ncube = Operation('cube', 'cube', lambda x: x**3, x='3 * x**2')\n"
     )
     write = "import pickle, rows; from micrograd_like import Value; print(pickle.dumps(Value(2.0).cube()).hex())"
-    read = (
-        "import pickle; v = pickle.loads(bytes.fromhex('{}')); print(v, v.op); v.backward(); print(v.operands[0].grad)"
-    )
+    read = "import pickle; v = pickle.loads(bytes.fromhex('{}')); print(v, v.op)"
 
     def run(code):
         done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

@@ -56,7 +56,7 @@ NAMES = {
 def operands_of(name):
     """Return names for the operands of an operation."""
     return {"dot": list("uvxyb"), "sum": list("xyz"), "logsumexp": list("xyz")}.get(name, list("xy"))[
-        : len(ROWS[name].parameters) if name not in ("dot", "sum", "logsumexp") else None
+        : len(ROWS[name].operand_names) if name not in ("dot", "sum", "logsumexp") else None
     ]
 
 
