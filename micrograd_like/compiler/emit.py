@@ -28,6 +28,7 @@ class Arrays(NamedTuple):
     parameters: str
     inputs: str
     outputs: str
+    several: str  # outputs
     gradient: str  # of a list of the gradients
     no_gradient: str
 
@@ -39,6 +40,7 @@ ARRAYS = {
         "np.asarray(parameters_).tolist()",
         "rows_.T.copy()",
         "np.full(count_, {}, dtype=np.float64)",
+        "np.stack([{}], axis=1)",
         "np.array(gradient_, dtype=np.float64)",
         "np.zeros(0)",
     ),
@@ -48,6 +50,7 @@ ARRAYS = {
         "parameters_.unbind()",
         "rows_.unbind(dim=1)",
         "rows_.new_zeros(count_) + {}",
+        "torch.stack([{}], dim=1)",
         "torch.stack([rows_.new_zeros(()) + g_ for g_ in gradient_])",
         "rows_.new_zeros(0)",
     ),
@@ -57,6 +60,7 @@ ARRAYS = {
         "jnp.asarray(parameters_)",
         "rows_.T",
         "jnp.broadcast_to({}, count_)",
+        "jnp.stack([{}], axis=1)",
         "jnp.array(gradient_)",
         "jnp.zeros(0)",
     ),
@@ -105,10 +109,15 @@ def _python(program: Lowered, gradient: bool, by_name: bool) -> str:
         body = _unpacked(program.parameters, "parameters_")
         body += [*start, *(f"{x} = 0.0" for x in program.kept), "outputs_ = []"]
         body += [*_listed(program.inputs, "for (", f"{comma}) in rows_:"), *_indented(row)]
-        body += [f"    outputs_.append({number(program.output)})", *check, f"return outputs_, {grads[0]}", *grads[1:]]
+        body += [
+            f"    outputs_.append({_results(program, 'python')})",
+            *check,
+            f"return outputs_, {grads[0]}",
+            *grads[1:],
+        ]
     else:
         head = _listed(program.parameters, f"def {name}(", "):")
-        body = [*start, *row, *check, f"return {number(program.output)}, {grads[0]}", *grads[1:]]
+        body = [*start, *row, *check, f"return {_results(program, 'python')}, {grads[0]}", *grads[1:]]
     text = "\n".join([*head, *_indented([_docstring(program, gradient, "rows"), *body])])
     used = [x for x in MATH if re.search(rf"\b{x}\(", functions + text)]
     imports = f"from math import {', '.join(used)}\n" if used else ""
@@ -144,7 +153,8 @@ def _arrays(program: Lowered, gradient: bool, language: str, by_name: bool) -> s
     if program.gradients:
         body += _listed([number(x, language) for x in program.gradients], "gradient_ = [", "]")
     total = words.gradient if program.gradients else words.no_gradient
-    body += [f"return {words.outputs.format(number(program.output, language))}, {total}"]
+    outputs = [words.outputs.format(number(x, language)) for x in program.outputs]
+    body += [f"return {outputs[0] if len(outputs) == 1 else words.several.format(', '.join(outputs))}, {total}"]
     head = f"def {'value_and_grad' if gradient else 'value'}(rows_, parameters_):"
     text = "\n".join([head, *_indented([_docstring(program, gradient, "array"), *body])])
     text = f'@np.errstate(all="ignore")\n{text}' if language == "numpy" else text
@@ -162,7 +172,7 @@ def _javascript(program: Lowered, gradient: bool) -> str:
     body = _listed(program.parameters, "const [", "] = parameters_;")
     body += [*(f"let {x} = 0;" for x in program.kept), "const outputs_ = [];", f"let check_ = 0;  // {COMMENT}"]
     body += [*_listed(program.inputs, "for (const [", "] of rows_) {"), *_indented(row)]
-    body += [f"    outputs_.push({number(program.output, 'javascript')});", "}", "finite_(check_);"]
+    body += [f"    outputs_.push({_results(program, 'javascript')});", "}", "finite_(check_);"]
     grads = _listed([number(x, "javascript") for x in program.gradients], "[", "]];")
     body += [f"return [outputs_, {grads[0]}", *grads[1:]]
     name = "valueAndGrad" if gradient else "value"
@@ -185,9 +195,9 @@ def _c(program: Lowered, gradient: bool) -> str:
     def read(names: Sequence[str], source: str) -> list[str]:
         return [f"const double {x} = {source}[{j}];" for j, x in enumerate(names)]
 
-    checks = _sums_of_zeros(list(dict.fromkeys([*program.watched(), number(program.output, "c")])))
+    checks = _sums_of_zeros(list(dict.fromkeys([*program.watched(), *(number(x, "c") for x in program.outputs)])))
     row = [*read(program.inputs, "rows_"), *_write_code(program, write, "/* {} */")]
-    row += [*(f"check_ += {x};" for x in checks), f"*outputs_++ = {number(program.output, 'c')};"]
+    row += [*(f"check_ += {x};" for x in checks), *(f"*outputs_++ = {number(x, 'c')};" for x in program.outputs)]
     body = [*read(program.parameters, "parameters_"), *(f"double {x} = 0;" for x in program.kept)]
     body += [f"double check_ = 0;  /* {COMMENT} */"]
     body += [f"for (; count_ > 0; count_--, rows_ += {len(program.inputs)}) {{", *_indented(row), "}"]
@@ -212,7 +222,7 @@ def _guard(program: Lowered, by_name: bool) -> Lowered:
     code = _code(program)
     made = {i.target: i for i in code}
     used = {x for i in code for x in i.operands}
-    outside = {*program.watched(), program.output, *program.gradients, *(made.keys() - used)}  # whatever is chosen
+    outside = {*program.watched(), *program.outputs, *program.gradients, *(made.keys() - used)}  # whatever is chosen
     for i in reversed(code):
         if i.op is CHOOSE:
             outside.add(i.operands[0])
@@ -243,12 +253,18 @@ def _code(program: Lowered) -> tuple[Instruction, ...]:
     return (*program.forward, *program.backward)
 
 
+def _results(program: Lowered, language: str) -> str:
+    """Return the output, or a list of several."""
+    outputs = [number(x, language) for x in program.outputs]
+    return outputs[0] if len(outputs) == 1 else f"[{', '.join(outputs)}]"
+
+
 def _docstring(program: Lowered, gradient: bool, kind: str) -> str:
+    names = ", ".join(program.names)
+    of = "its gradient" if len(program.names) == 1 else f"the gradient of {program.names[0]}"
     if not program.inputs and kind == "rows":
-        what = f"{program.name} and its gradient" if gradient else f"{program.name}, and no gradient"
-        return f'"""Return {what}."""'
-    what = "the sum over rows of its gradient" if gradient else "no gradient"
-    return f'"""Return {program.name} for each row of inputs, and {what}."""'
+        return f'"""Return {names} and {of}."""' if gradient else f'"""Return {names}, and no gradient."""'
+    return f'"""Return {names} for each row of inputs, and {f"the sum over rows of {of}" if gradient else "no gradient"}."""'
 
 
 def _write_code(program: Lowered, write: Callable[[Instruction], str], comment: str) -> list[str]:

@@ -53,11 +53,13 @@ class Lowered(NamedTuple):
 
     inputs: tuple[str, ...]
     parameters: tuple[str, ...]
-    name: str  # what the output is called
-    output: Operand
+    names: tuple[str, ...]  # what the outputs are called
+    outputs: tuple[Operand, ...]
     forward: tuple[Instruction, ...]
     backward: tuple[Instruction, ...]  # ends in the gradients
-    gradients: tuple[Operand, ...]  # one for each parameter: the target of a single instruction, or 0.0
+    gradients: tuple[
+        Operand, ...
+    ]  # of the first output, one for each parameter: the target of a single instruction, or 0.0
 
     @property
     def kept(self) -> list[str]:
@@ -68,7 +70,7 @@ class Lowered(NamedTuple):
         """Return the targets whose being infinite or NaN might not show in the results."""
         code = (*self.forward, *self.backward)
         found: dict[Operand, None] = {}
-        used = {self.output, *self.gradients}
+        used = {*self.outputs, *self.gradients}
         for _, op, operands, _ in code:
             used.update(operands)
             if op is ops.divide or op is CHOOSE:
@@ -79,8 +81,8 @@ class Lowered(NamedTuple):
         return [i.target for i in code if i.target in found or i.target in unused]
 
 
-def lower(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Lowered:
-    """Return the program that computes `output` and its gradient with respect to `params`.
+def lower(outputs: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> Lowered:
+    """Return the program that computes the outputs, and the gradient of the first one with respect to `params`.
 
     A parameter that the output does not depend on has the gradient 0; an input it does not depend on is ignored.
 
@@ -89,24 +91,24 @@ def lower(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Lo
         ValueError: an input or parameter is listed twice or is no leaf, or a leaf of the graph is neither; the text
             names it.
     """
-    order = _check(output, inputs, params)
-    lowering = _Lowering(order, inputs, params)
+    order = _check(outputs, inputs, params)
+    lowering = _Lowering(outputs, order, inputs, params)
     lowering.record_forward(order)
     forward = tuple(lowering.code)
-    gradients = lowering.record_backward(order, params)
+    gradients = lowering.record_backward(topological_order(outputs[0]), params)
     names = lowering.operand
     return Lowered(
         tuple(str(names[x]) for x in inputs),
         tuple(str(names[p]) for p in params),
-        lowering.called[output],
-        names[output],
+        tuple(lowering.called[v] for v in outputs),
+        tuple(names[v] for v in outputs),
         forward,
         tuple(lowering.code[len(forward) :]),
         gradients,
     )
 
 
-def _check(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> list[Value]:
+def _check(outputs: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> list[Value]:
     """Return the nodes in topological order."""
     listed: set[Value] = set()
     for kind, values in ("an input", inputs), ("a parameter", params):
@@ -118,9 +120,10 @@ def _check(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> l
             if v in listed:
                 raise ValueError(f"{describe(v)} is listed twice among the inputs and params")
             listed.add(v)
-    if not isinstance(output, Value):
-        raise TypeError(f"what is compiled is one Value, such as the loss for one row, not {output!r}")
-    order = topological_order(output)
+    for v in outputs or [None]:
+        if not isinstance(v, Value):
+            raise TypeError(f"what is compiled is a Value, such as the loss for one row, or several, not {v!r}")
+    order = list(dict.fromkeys(v for output in outputs for v in topological_order(output)))
     for v in order:
         if not v.operands and v.op is not CONSTANT and v not in listed:
             raise ValueError(
@@ -131,7 +134,9 @@ def _check(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> l
 
 
 class _Lowering:
-    def __init__(self, order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> None:
+    def __init__(
+        self, outputs: Sequence[Value], order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]
+    ) -> None:
         self.code: list[Instruction] = []
         self.known: dict[tuple[Any, ...], Operand] = {}  # what is computed twice is computed once
         self.taken: set[str] = set()
@@ -144,7 +149,7 @@ class _Lowering:
             if v.label and v not in self.called:
                 self.called[v] = self.unique(_identifier(v.label))
         for v in [*leaves, *order]:
-            if v not in self.called and (v.op is not CONSTANT or v is order[-1] or v in leaves):
+            if v not in self.called and (v.op is not CONSTANT or v in outputs or v in leaves):
                 self.called[v] = self.numbered("v")
         self.operand: dict[Value, Operand] = {v: self.called[v] for v in leaves}
         self.places = {v: _place(v.label) for v in params}
@@ -210,10 +215,8 @@ class _Lowering:
         def contribute(v: Value, upstream: Operand, positions: list[int]) -> Iterator[Pair]:
             operands = [self.operand[x] for x in v.operands]
             for i in positions:
-                yield (
-                    upstream,
-                    self.local(v.op, i, self.operand[v], operands),
-                )  # even if it is 0: what is below may fail
+                local = self.local(v.op, i, self.operand[v], operands)
+                yield upstream, local  # even where one of them is 0: what is below may fail
 
         parameters = set(params)
         seed: Pair = (1.0, 1.0)

@@ -32,7 +32,7 @@ _warned: set[str] = set()  # each reason why "auto" did not take C is said once
 
 
 def compile(
-    output: Value,
+    output: Value | Sequence[Value],
     inputs: Sequence[Value],
     params: Sequence[Value] = (),
     backend: str = "auto",
@@ -44,23 +44,21 @@ def compile(
     The program does what the graph did when it was recorded: a Python `if` on `.data`, or a loop whose length depends
     on it, was decided then, and cannot be seen.
 
-    Compiling to C takes half a second for a network of 300 parameters and 6 seconds for one of 90,000; to Python or
-    NumPy about 0.05 ms for each parameter. It does not pay for a handful of rows. With 32 neurons in a layer, matrices
-    in NumPy are as fast, with 70 PyTorch is; beyond that, use them.
+    It is ready after about 10 µs for each node. C is compiled but once, when the first program is: half a second, and
+    kept for other days. With 70 neurons in a layer, matrices in NumPy or PyTorch are faster; beyond that, use them.
 
     Args:
-        output: the result for one row, such as its loss.
+        output: the result for one row, such as its loss; or several, of which the first has the gradient.
         inputs: the leaves that a row gives numbers to, in the order of its columns.
         params: the leaves with respect to which the gradient is taken; the output need not depend on each.
-        backend: "c", "numpy" or "python"; "auto" takes the first of these that works here, and for very large graphs
-            NumPy, which compiles them much faster.
+        backend: "c", "numpy" or "python"; "auto" takes the first of these that works here, and says so if it is not C.
         reduction: whether the gradient is summed over the rows, or their mean.
         threads: among how many threads the C backend shares out the rows of a large batch.
 
     Raises:
         ValueError: an unknown backend or reduction, no thread, an input or parameter listed twice, or a leaf that is
             neither.
-        CompilerError: the backend is "c" and there is no C compiler, or it failed.
+        CompilerError: the backend is "c" and there is no C compiler, it failed, or an operation has no spelling in C.
         ImportError: the backend is "numpy" and NumPy is not installed.
     """
     return Program(output, inputs, params, backend, reduction, threads)
@@ -74,15 +72,14 @@ class Program:
 
     def __init__(
         self,
-        output: Value,
+        output: Value | Sequence[Value],
         inputs: Sequence[Value],
-        params: Sequence[Value],
-        backend: str,
-        reduction: str,
+        params: Sequence[Value] = (),
+        backend: str = "auto",
+        reduction: str = "sum",
         threads: int = 1,
-        gradient: bool = True,
     ) -> None:
-        """Compile, with the gradient at once or when it is wanted; all else is as for `compile`."""
+        """Compile; the arguments and errors are those of `compile`."""
         if backend not in BACKENDS:
             raise ValueError(f"a backend is {', '.join(BACKENDS)}, not {backend!r}")
         if reduction not in ("sum", "mean"):
@@ -91,23 +88,25 @@ class Program:
             raise ValueError(f"threads is a whole number from 1, not {threads!r}")
         self._threads = threads
         self._pool: tuple[int, ThreadPoolExecutor] | None = None  # made by this process when there is work for it
-        self._output, self._inputs, self._values = output, list(inputs), list(params)
-        self._lowered = lower(output, self._inputs, self._values)
+        self._several = isinstance(output, list | tuple)
+        self._outputs: list[Value] = list(output) if isinstance(output, list | tuple) else [output]  # type: ignore
+        self._inputs, self._values = list(inputs), list(params)
+        self._lowered = lower(self._outputs, self._inputs, self._values)
         self._mean = reduction == "mean"
         self.params = array("d", [p.data for p in self._values])
-        self.backend, kernel = self._choose(backend, gradient)
-        self._kernels = {gradient: kernel}  # with the gradient, or without it: the other is made when it is wanted
+        self.backend, kernel = self._choose(backend)
+        self._kernels = {True: kernel}  # with the gradient; the one without it is made when it is wanted
 
     def __repr__(self) -> str:
         """Say what it is and how it runs."""
         inputs, steps = len(self._inputs), len(self._lowered.forward) + len(self._lowered.backward)
         return (
-            f"<program of {steps} instructions: {self._lowered.name} of {inputs} input{'s' * (inputs != 1)} and"
-            f" {len(self._values)} parameters, in {self.backend}>"
+            f"<program of {steps} instructions: {', '.join(self._lowered.names)} of {inputs} input{'s' * (inputs != 1)}"
+            f" and {len(self._values)} parameters, in {self.backend}>"
         )
 
     def __call__(self, X: Rows = None, params: Any = None) -> Any:  # noqa: N803
-        """Return the output for each row: a NumPy array for a NumPy array, else a list.
+        """Return the output for each row, or a list of several: in a NumPy array for an array, else in a list.
 
         Args:
             X: rows of numbers, one for each input; left out if there are no inputs.
@@ -163,68 +162,69 @@ class Program:
 
     # -------------------- backends --------------------
 
-    def _choose(self, backend: str, gradient: bool) -> tuple[str, Kernel]:
+    def _choose(self, backend: str) -> tuple[str, Kernel]:
         if backend != "auto":
-            return backend, self._build(backend, gradient)
+            return backend, self._build(backend, True)
         try:
-            return "c", self._build("c", gradient)
+            return "c", self._build("c", True)
         except CompilerError as error:
             chosen = "numpy" if find_spec("numpy") else "python"
             _warn(f"compiled to {chosen}, for {error}")
-            return chosen, self._build(chosen, gradient)
+            return chosen, self._build(chosen, True)
 
     def _build(self, backend: str, gradient: bool) -> Kernel:
+        program = self._lowered if gradient else self._lowered._replace(backward=(), gradients=())
         if backend == "c":
-            return self._native(gradient)
-        code = (*self._lowered.forward, *(self._lowered.backward if gradient else ()))
-        source, width = emit(self._lowered, backend, gradient, by_name=True), len(self._inputs)
-        own = {i.op.name: i.op.forward for i in code if i.op.name not in SPELLINGS[backend]}
+            return self._native(Tape(program))
+        source, width = emit(program, backend, gradient, by_name=True), len(self._inputs)
+        code = (*program.forward, *program.backward)
+        namespace: dict[str, Any] = {i.op.name: i.op.forward for i in code if i.op.name not in SPELLINGS[backend]}
         if backend == "numpy":
             import numpy as np
 
-            namespace: dict[str, Any] = {name: np.vectorize(f, otypes=[float]) for name, f in own.items()}
-        else:
-            namespace = own
+            namespace = {name: np.vectorize(forward, otypes=[float]) for name, forward in namespace.items()}
         exec(builtins.compile(source, f"<{backend} program>", "exec"), namespace)
         function = namespace["value_and_grad" if gradient else "value"]
 
-        def in_numpy(numbers: Numbers, n: int, params: Numbers) -> tuple[Any, Any]:
-            return function(np.asarray(numbers).reshape(n, width), params)  # type: ignore[no-any-return]
+        def in_numpy(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
+            outputs, grads = function(np.asarray(numbers).reshape(n, width), params)
+            return outputs.ravel(), grads
 
-        def in_python(numbers: Numbers, n: int, params: Numbers) -> tuple[Any, Any]:
+        def in_python(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
             if width:
                 flat = iter(numbers.ravel().tolist() if _is_array(numbers) else numbers)
-                return function(zip(*[flat] * width, strict=True), params)  # type: ignore[no-any-return]
-            value, gradient = function(*params)
-            return [value] * n, [n * g for g in gradient]
+                outputs, grads = function(zip(*[flat] * width, strict=True), params)
+            else:
+                output, grads = function(*params)
+                outputs, grads = [output] * n, [n * g for g in grads]
+            return list(chain.from_iterable(outputs)) if len(self._outputs) > 1 else outputs, grads
 
         return in_numpy if backend == "numpy" else in_python
 
-    def _native(self, gradient: bool) -> Kernel:
-        program = self._lowered if gradient else self._lowered._replace(backward=(), gradients=())
-        tape, size, width = Tape(program), len(program.gradients), len(self._inputs)
-        evaluate, tape_address = tape.library.evaluate, tape.address
+    def _native(self, tape: Tape) -> Kernel:
+        size, width, results = tape.struct.gradients, len(self._inputs), len(self._outputs)
+        evaluate, address = tape.library.evaluate, tape.address
 
-        def kernel(numbers: Numbers, n: int, params: Numbers) -> tuple[Any, Any]:
+        def kernel(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
             x, p = _address(numbers), _address(params)
             parts = min(self._threads, n // ROWS_PER_THREAD) or 1
-            room = array("d", bytes(8 * (n + parts * size)))  # for the outputs, and a gradient from each part
+            room = array("d", bytes(8 * (n * results + parts * size)))  # for outputs, and a gradient from each part
             start, _ = room.buffer_info()
 
             def run(k: int) -> int:
                 first, end = n * k // parts, n * (k + 1) // parts
-                outputs, gradient = start + 8 * first, start + 8 * (n + k * size)
-                return evaluate(tape_address, end - first, x + 8 * width * first, p, outputs, gradient)  # type: ignore
+                to = start + 8 * first * results, start + 8 * (n * results + k * size)
+                return evaluate(address, end - first, x + 8 * width * first, width, None, p, *to)  # type: ignore
 
-            failed = (
-                {evaluate(tape_address, n, x, p, start, start + 8 * n)} if parts == 1 else self._in_threads(run, parts)
-            )
+            failed = {run(0)} if parts == 1 else self._in_threads(run, parts)
             if failed != {0}:
                 raise MemoryError if 2 in failed else OverflowError  # the latter is found out by _explain
-            out = _as_array(room) if _is_array(numbers) else room
-            return out[:n], _add_up([out[n + k * size : n + (k + 1) * size] for k in range(parts)])
+            gradients = room[n * results :]
+            for k in range(1, parts):
+                gradients[:size] = array("d", map(operator.add, gradients, gradients[k * size : (k + 1) * size]))
+            return room[: n * results], gradients[:size]
 
-        kernel.tape = tape  # type: ignore[attr-defined]
+        self.tape = tape  # training runs it too
         return kernel
 
     def _in_threads(self, run: Callable[[int], int], parts: int) -> set[int]:
@@ -248,9 +248,12 @@ class Program:
                 raise OverflowError
         except (ValueError, ArithmeticError):
             outputs, grads = self._explain(numbers, n, params, gradient)
+        k = len(self._outputs)
         if _is_array(numbers):
-            return _as_array(outputs), _as_array(grads)
-        return _as_list(outputs), _as_list(grads)
+            outputs, grads = _as_array(outputs), _as_array(grads)
+            return outputs.reshape(n, k) if self._several else outputs, grads
+        outputs, grads = _as_list(outputs), _as_list(grads)
+        return [outputs[i : i + k] for i in range(0, n * k, k)] if self._several else outputs, grads
 
     def _read_params(self, params: Any) -> Numbers:
         if params is None:
@@ -283,7 +286,7 @@ class Program:
                     raise OverflowError
             except (ValueError, ArithmeticError):
                 output, grads = self._replay(i, row, params, gradient)
-            outputs.append(float(output[0]))
+            outputs += map(float, output)
             totals = [t + float(g) for t, g in zip(totals, grads, strict=True)]
         if not all(map(isfinite, totals)):
             raise OverflowError("the gradient summed over the rows is too large for a float")
@@ -294,23 +297,24 @@ class Program:
         numbers = dict(zip(chain(self._inputs, self._values), map(float, chain(row, params)), strict=True))
         twins: dict[Value, Value] = {}
         try:
-            for v in topological_order(self._output):
+            for v in dict.fromkeys(v for output in self._outputs for v in topological_order(output)):
                 if v.operands:
                     twins[v] = record(v.op, tuple(twins[x] for x in v.operands))
                 else:
                     twins[v] = Value(numbers.get(v, v.data))
                     twins[v].op = v.op
                 twins[v].label = v.label
-            output = twins[self._output]
-            grads = grad(output, [twins.get(p, Value(0.0)) for p in self._values]) if gradient else []
+            outputs = [twins[v] for v in self._outputs]
+            grads = grad(outputs[0], [twins.get(p, Value(0.0)) for p in self._values]) if gradient else []
             if not all(map(isfinite, grads)):
-                output.backward()  # names the node
-            if not isfinite(output.data):
-                raise OverflowError(f"{self._lowered.name} is {output.data}, not a finite number")
+                outputs[0].backward()  # names the node
+            for name, v in zip(self._lowered.names, outputs, strict=True):
+                if not isfinite(v.data):
+                    raise OverflowError(f"{name} is {v.data}, not a finite number")
         except (ValueError, ArithmeticError) as error:
             error.add_note(f"in row {i} of X")
             raise
-        return [output.data], grads
+        return [v.data for v in outputs], grads
 
 
 def read_rows(X: Rows, width: int, names: Sequence[str]) -> tuple[Numbers, int]:  # noqa: N803
@@ -386,14 +390,6 @@ def _as_list(x: Any) -> list[float]:
 def _address(x: Numbers) -> int:
     """Return where numbers lie in memory."""
     return x.__array_interface__["data"][0] if _is_array(x) else x.buffer_info()[0]  # type: ignore[no-any-return]
-
-
-def _add_up(vectors: Sequence[Any]) -> Any:
-    """Return the sum of vectors, which is the vector if there is but one."""
-    first, *others = vectors
-    for other in others:
-        first = first + other if _is_array(first) else array("d", map(operator.add, first, other))
-    return first
 
 
 def _is_finite(numbers: Any) -> bool:

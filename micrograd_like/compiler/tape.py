@@ -18,9 +18,9 @@ SUM, DOT, WEIGH, GRADIENT, GRADIENTS = range(-1, -6, -1)  # as in evaluate.c; th
 
 class _Struct(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("code", "end", "watched", "copied", "constants")),
+        *((name, ctypes.c_void_p) for name in ("code", "end", "watched", "copied", "constants", "outputs")),
         *((name, ctypes.c_long) for name in ("watching", "copying", "constant", "inputs", "parameters")),
-        *((name, ctypes.c_long) for name in ("gradients", "places", "output")),
+        *((name, ctypes.c_long) for name in ("gradients", "places", "results")),
     )
 
 
@@ -38,7 +38,7 @@ class Tape:
         code = (*program.forward, *program.backward)
         sums = {x: j for j, x in enumerate(program.gradients) if isinstance(x, str)}
         weighed = {i.target: sides for i in code if i.op is ops.dot and (sides := _weighed(i.operands, parameters))}
-        needed: dict[Operand, None] = dict.fromkeys([0.0, program.output])
+        needed: dict[Operand, None] = dict.fromkeys([0.0, *program.outputs])
         for target, _, operands, _ in code:
             needed.update(dict.fromkeys(weighed.get(target, (operands, operands))[1]))
         constants, copied = [x for x in needed if isinstance(x, float)], [x for x in needed if x in parameters]
@@ -55,11 +55,12 @@ class Tape:
         watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
         words = self._write(code, sums, places, parameters, weighed)
         numbers = array("d", constants)
-        self.kept = words, watched, array("i", [parameters[x] for x in copied]), numbers
+        outputs = array("i", [places[x] for x in program.outputs])
+        self.kept = words, watched, array("i", [parameters[x] for x in copied]), numbers, outputs
         start, end, *others = (x.buffer_info()[0] for x in (words, words, *self.kept[1:]))
         end += len(words) * words.itemsize
         counts = len(watched), len(copied), len(constants), len(program.inputs), len(program.parameters)
-        self.struct = _Struct(start, end, *others, *counts, len(program.gradients), count, places[program.output])
+        self.struct = _Struct(start, end, *others, *counts, len(program.gradients), count, len(outputs))
         self.address = ctypes.addressof(self.struct)
 
     @staticmethod
@@ -143,5 +144,6 @@ def _evaluator(rows: tuple[Operation, ...], _: object, helpers: tuple[str, ...])
     text = files(__package__).joinpath("evaluate.c").read_text(encoding="utf-8")
     cases = "\n".join(_case(i, op) for i, op in enumerate(rows))
     library = native.load(text % {"functions": "".join(helpers), "cases": cases})
-    library.evaluate.argtypes = ctypes.c_void_p, ctypes.c_long, *[ctypes.c_void_p] * 4
+    library.evaluate.argtypes = ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_long, *[ctypes.c_void_p] * 4
+    library.train.argtypes, library.train.restype = (ctypes.c_void_p, ctypes.c_long, ctypes.c_long), ctypes.c_long
     return library

@@ -112,10 +112,11 @@ def train(
     found = _find_optimizer(optimizer, model, lr)
     step: Step = partial(_step, model, measure, found, threshold if labelled else None)
     if compiled:
-        from ..compiler.batch import compile_step
+        from ..compiler.batch import compiled_epochs
 
-        judge = partial(_are_right, threshold=threshold) if labelled else None
-        step = compile_step(model, measure, found, judge, rows, wanted)
+        return compiled_epochs(
+            model, measure, found, threshold if labelled else None, rows, wanted, epochs, batch_size, seed, step
+        )
     return _epochs(step, rows, wanted, epochs, batch_size, Random(seed))
 
 
