@@ -22,7 +22,9 @@ from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
 from .pictures import draw, text
+from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training
+from .pictures.scene import THEMES
 from .pictures.tree import needs_ascii
 from .stepping.shell import Shell
 from .teaching import explain
@@ -74,8 +76,17 @@ def _draw(options: argparse.Namespace) -> int:
     if not options.forward_only:
         root.backward()
     print(text(root, precision=options.precision))
+    look = {"rankdir": options.rankdir, "precision": options.precision, "theme": options.theme}
     if options.output:
-        print("wrote", draw(root, rankdir=options.rankdir, precision=options.precision).save(options.output))
+        print("wrote", draw(root, depth=options.depth, **look).save(options.output))
+    if options.steps:
+        folder, drawing = Path(options.steps), draw(root, steps=True, **look)
+        folder.mkdir(parents=True, exist_ok=True)
+        ending = Path(options.output).suffix if options.output else ".svg"
+        for k, frame in enumerate(drawing.frames):
+            frame.save(folder / f"step-{k:03}{ending}")
+        print("wrote", len(drawing.frames), "frames into", folder)
+        print("wrote", drawing.save(folder / "steps.svg"))
     return 0
 
 
@@ -216,7 +227,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.save:
         save(model, options.save)
         print("wrote", options.save)
-    _pictures(model, data, epochs, folder)
+    _pictures(model, data, epochs, folder, options.loss)
     return 0 if len(epochs) == options.epochs else INTERRUPTED
 
 
@@ -250,14 +261,14 @@ def _say(epoch: Epoch) -> None:
     print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}{share}")
 
 
-def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path) -> None:
+def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, loss: str | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if epochs:
         print("wrote", plot_training(epochs, folder / "training.svg"))
     if len(data.feature_names) >= 2:
         two = (len(data.feature_names) - 2, len(data.feature_names) - 1)  # of the irises: the petals, which tell most
-        print("wrote", plot_boundary(model, data, folder / "boundary.svg", features=two))
-    print("wrote", draw(model).save(folder / "network.svg"))
+        print("wrote", plot_boundary(model, data, folder / "boundary.svg", two, loss))
+    print("wrote", draw(model, data, show="weights").save(folder / "network.svg"))
 
 
 # -------------------- demo --------------------
@@ -317,9 +328,16 @@ def _parser() -> _Parser:
         "expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'"
     )
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
-    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png or .dot")
+    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png, .pdf, .tex or .dot")
     command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
     command.add_argument("--precision", type=_count, default=4, help="decimals (default 4)")
+    command.add_argument("--depth", choices=("auto", *DEPTHS), default="auto", help="what a box is for (default auto)")
+    command.add_argument(
+        "--theme", choices=tuple(THEMES), default="auto", help="colours (default: as the reader's system)"
+    )
+    command.add_argument(
+        "--steps", metavar="FOLDER", help="draw the backward pass step by step: frames, and an animation"
+    )
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
 
