@@ -1,24 +1,109 @@
-"""Writing files so that nothing is lost or half-written."""
+"""Writing files and folders so that nothing is lost or half-written."""
 
+import contextlib
+import errno
 import os
+import secrets
+import shutil
+import stat
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside its own, then rename it, so that nobody sees half of it.
+def write_whole(path: str | os.PathLike[str], content: bytes | Iterable[tuple[str, bytes]]) -> None:
+    """Write a file, or a folder of named files, beside its place and then rename it, so that nobody sees half of it.
+
+    A file that is there keeps its permissions; a link stays a link, and what it leads to is replaced. What is not a
+    regular file, such as /dev/stdout or a pipe, is written to. A folder must be new or empty.
 
     Raises:
-        OSError: the file cannot be written; the text names it, and what was there before is still there.
+        OSError: it cannot be written; the text names it, and what was there before is still there.
     """
-    target = Path(os.path.realpath(path))  # so that a link stays a link
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
+        if isinstance(content, bytes):
+            _write_file(Path(path), content)
+        else:
+            _write_folder(Path(path), content)
     except OSError as error:
-        raise type(error)(error.errno, f"cannot write it: {error.strerror}", str(path)) from None
+        raise type(error)(error.errno, f"cannot write it: {error.strerror or error}", os.fspath(path)) from None
+
+
+def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+    """Raise ValueError if a file that will be written is one of those that are read, by whatever name."""
+    for path in inputs:
+        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
+            if stat.S_ISREG(os.stat(path).st_mode):
+                raise ValueError(f"{os.fspath(output)} is read here, and would be overwritten: name another output")
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        before = None
+    if before and (descriptor := _already_open(before)):
+        with open(os.dup(descriptor), "wb") as file:
+            file.write(content)
+        return
+    if before and not stat.S_ISREG(before.st_mode):
+        with path.open("wb") as file:
+            file.write(content)
+        return
+    if before and not (before.st_mode & 0o222 and os.access(path, os.W_OK)):
+        raise PermissionError(errno.EACCES, "it is read-only")
+    target = Path(os.path.realpath(path))
+    temporary = _beside(target)
+    try:
+        _fill(temporary, content, 0o600 if before else 0o666)
+        if before:
+            if hasattr(os, "chown"):
+                with contextlib.suppress(OSError):  # only an administrator gives files to others
+                    os.chown(temporary, before.st_uid, before.st_gid)
+            temporary.chmod(before.st_mode & 0o777)
+        os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    target = Path(os.path.realpath(path))
+    if os.path.lexists(target):
+        if not target.is_dir() or any(target.iterdir()):
+            raise FileExistsError(errno.EEXIST, "it is there, and not an empty folder: name a new one")
+        if target.samefile("."):
+            raise FileExistsError(errno.EEXIST, "it is the folder you are in: name a new one")
+    temporary = _beside(target)
+    try:
+        temporary.mkdir(parents=True)
+        for name, content in files:
+            _fill(temporary / name, content)
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            if os.name == "nt":
+                target.rmdir()
+        os.replace(temporary, target)  # fails if somebody has filled it meanwhile
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _beside(target: Path) -> Path:
+    """Return a name in the same folder that nobody else has; it is short, for names have 255 bytes at most."""
+    return target.with_name(f".{secrets.token_hex(12)}.tmp")
+
+
+def _fill(path: Path, content: bytes, mode: int = 0o666) -> None:
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _already_open(info: os.stat_result) -> int | None:
+    """Return the descriptor of standard output or error that goes to this file: replaced, it would lose the rest."""
+    for stream, descriptor in (sys.stdout, 1), (sys.stderr, 2):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if os.path.samestat(os.fstat(descriptor), info):
+                stream.flush()
+                return descriptor
+    return None
