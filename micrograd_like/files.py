@@ -1,4 +1,4 @@
-"""Writing files and folders so that nothing is lost or half-written."""
+"""Writing files and folders so that nothing is lost or half-written: every writer of the project comes through here."""
 
 import contextlib
 import errno
@@ -7,84 +7,94 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes | Iterable[tuple[str, bytes]]) -> None:
-    """Write a file, or a folder of named files, beside its place and then rename it, so that nobody sees half of it.
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file under a temporary name beside its own, then rename it, so that nobody sees half of it.
 
-    A file that is there keeps its permissions; a link stays a link, and what it leads to is replaced. What is not a
-    regular file, such as /dev/stdout or a pipe, is written to. A folder must be new or empty.
+    A file that is there keeps its permissions. A link stays a link, and what it leads to is replaced. What is not a
+    regular file, such as a pipe or /dev/stdout, is written to as it is.
 
     Raises:
-        OSError: it cannot be written; the text names it, and what was there before is still there.
+        OSError: the file cannot be written; the text names it, and what was there before is still there.
     """
+    with _naming(path):
+        try:
+            before = os.stat(path)
+        except FileNotFoundError:
+            before = None
+        if before and (descriptor := _already_open(before)):
+            with open(os.dup(descriptor), "wb") as file:
+                file.write(content)
+            return
+        if before and not stat.S_ISREG(before.st_mode):
+            with open(path, "wb") as file:  # a folder says so
+                file.write(content)
+            return
+        if before and not (before.st_mode & 0o222 and os.access(path, os.W_OK)):
+            raise PermissionError(errno.EACCES, "the file is read-only")
+        target = Path(os.path.realpath(path))
+        temporary = _beside(target)
+        try:
+            _fill(temporary, content, 0o600 if before else 0o666)
+            if before:
+                if hasattr(os, "chown"):
+                    with contextlib.suppress(OSError):  # only an administrator gives files to others
+                        os.chown(temporary, before.st_uid, before.st_gid)
+                temporary.chmod(before.st_mode & 0o777)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> Path:
+    """Write a new folder with these files, by their names, or nothing at all; return its path.
+
+    Raises:
+        FileExistsError: something is there already, other than an empty folder.
+        OSError: the folder cannot be written; nothing is left behind.
+    """
+    target = Path(os.path.realpath(path))
+    with _naming(path):
+        if os.path.lexists(target):
+            if not target.is_dir() or any(target.iterdir()):
+                raise FileExistsError(errno.EEXIST, "it is there already, and not an empty folder: name a new one")
+            if target.samefile("."):
+                raise FileExistsError(errno.EEXIST, "it is the folder you are in: name a new one")
+        temporary = _beside(target)
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in files.items():
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                _fill(temporary / name, content)
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+                if os.name == "nt":
+                    target.rmdir()
+            os.replace(temporary, target)  # fails if somebody has filled it meanwhile
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return Path(path)
+
+
+def refuse_to_overwrite(output: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+    """Raise ValueError if a file that is to be written is one of those that are read, also by another name."""
+    for each in inputs:
+        with contextlib.suppress(OSError):
+            if os.path.samefile(output, each) and stat.S_ISREG(os.stat(each).st_mode):
+                raise ValueError(f"{os.fspath(output)} is read here, and would be overwritten: write to another file")
+
+
+@contextlib.contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let an error name the file that was asked for, and not a temporary one."""
     try:
-        if isinstance(content, bytes):
-            _write_file(Path(path), content)
-        else:
-            _write_folder(Path(path), content)
+        yield
     except OSError as error:
-        raise type(error)(error.errno, f"cannot write it: {error.strerror or error}", os.fspath(path)) from None
-
-
-def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
-    """Raise ValueError if a file that will be written is one of those that are read, by whatever name."""
-    for path in inputs:
-        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-            if stat.S_ISREG(os.stat(path).st_mode):
-                raise ValueError(f"{os.fspath(output)} is read here, and would be overwritten: name another output")
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    try:
-        before = os.stat(path)
-    except FileNotFoundError:
-        before = None
-    if before and (descriptor := _already_open(before)):
-        with open(os.dup(descriptor), "wb") as file:
-            file.write(content)
-        return
-    if before and not stat.S_ISREG(before.st_mode):
-        with path.open("wb") as file:
-            file.write(content)
-        return
-    if before and not (before.st_mode & 0o222 and os.access(path, os.W_OK)):
-        raise PermissionError(errno.EACCES, "it is read-only")
-    target = Path(os.path.realpath(path))
-    temporary = _beside(target)
-    try:
-        _fill(temporary, content, 0o600 if before else 0o666)
-        if before:
-            if hasattr(os, "chown"):
-                with contextlib.suppress(OSError):  # only an administrator gives files to others
-                    os.chown(temporary, before.st_uid, before.st_gid)
-            temporary.chmod(before.st_mode & 0o777)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    target = Path(os.path.realpath(path))
-    if os.path.lexists(target):
-        if not target.is_dir() or any(target.iterdir()):
-            raise FileExistsError(errno.EEXIST, "it is there, and not an empty folder: name a new one")
-        if target.samefile("."):
-            raise FileExistsError(errno.EEXIST, "it is the folder you are in: name a new one")
-    temporary = _beside(target)
-    try:
-        temporary.mkdir(parents=True)
-        for name, content in files:
-            _fill(temporary / name, content)
-        if target.exists():
-            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-            if os.name == "nt":
-                target.rmdir()
-        os.replace(temporary, target)  # fails if somebody has filled it meanwhile
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        reason = f"cannot write it: {error.strerror or error}"
+        raise type(error)(error.errno, reason, os.fspath(path)) from None
 
 
 def _beside(target: Path) -> Path:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from micrograd_like.files import check_apart, write_whole
+from micrograd_like.files import refuse_to_overwrite, write_folder, write_whole
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these permissions nor these files")
 
@@ -49,7 +49,7 @@ def test_new_files_and_folders_follow_the_umask(tmp_path, umask):
     before = os.umask(umask)
     try:
         write_whole(tmp_path / "a.txt", b"new")
-        write_whole(tmp_path / "folder", [("b.txt", b"new")])
+        write_folder(tmp_path / "folder", {"b.txt": b"new"})
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o666 & ~umask
@@ -61,7 +61,7 @@ def test_a_read_only_file_is_not_replaced(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("mine")
     path.chmod(0o444)
-    with pytest.raises(PermissionError, match=r"cannot write it: it is read-only: '.*a\.txt'"):
+    with pytest.raises(PermissionError, match=r"cannot write it: the file is read-only: '.*a\.txt'"):
         write_whole(path, b"new")
     assert path.read_text() == "mine"
     assert listing(tmp_path) == ["a.txt"]
@@ -140,7 +140,7 @@ def test_where_no_file_can_be(tmp_path, place):
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])
 @pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=repr)
-@pytest.mark.parametrize("content", [b"new", [("a", b"new"), ("b", b"new")]], ids=["file", "folder"])
+@pytest.mark.parametrize("content", [b"new", {"a": b"new", "b/c": b"new"}], ids=["file", "folder"])
 def test_what_fails_leaves_everything_as_it_was(tmp_path, monkeypatch, function, stop, content):
     path = tmp_path / "a"
     if isinstance(content, bytes):
@@ -152,7 +152,7 @@ def test_what_fails_leaves_everything_as_it_was(tmp_path, monkeypatch, function,
 
     monkeypatch.setattr(os, function, fail)
     with pytest.raises(type(stop)):
-        write_whole(path, content)
+        (write_whole if isinstance(content, bytes) else write_folder)(path, content)
     assert listing(tmp_path) == [".a.tmp", "a"][: 1 + isinstance(content, bytes)]
     if isinstance(content, bytes):
         assert path.read_text() == "mine"
@@ -162,17 +162,17 @@ def test_what_fails_leaves_everything_as_it_was(tmp_path, monkeypatch, function,
 
 
 def test_a_folder_is_new_or_empty(tmp_path):
-    write_whole(tmp_path / "deep" / "new", [("a", b"1"), ("b", b"2")])
-    assert listing(tmp_path / "deep" / "new") == ["a", "b"]
+    assert write_folder(tmp_path / "deep" / "new", {"a": b"1", "b/c": b"2"}) == tmp_path / "deep" / "new"
+    assert (tmp_path / "deep" / "new" / "b" / "c").read_bytes() == b"2"
     (tmp_path / "empty").mkdir(mode=0o750)
-    write_whole(tmp_path / "empty", iter([("a", b"1")]))
+    write_folder(tmp_path / "empty", {"a": b"1"})
     assert listing(tmp_path / "empty") == ["a"]
     if os.name != "nt":
         assert stat.S_IMODE((tmp_path / "empty").stat().st_mode) == 0o750
     (tmp_path / "file").write_text("mine")
     for name in "empty", "file":
-        with pytest.raises(FileExistsError, match="it is there, and not an empty folder: name a new one"):
-            write_whole(tmp_path / name, [("b", b"2")])
+        with pytest.raises(FileExistsError, match="it is there already, and not an empty folder: name a new one"):
+            write_folder(tmp_path / name, {"b": b"2"})
     assert listing(tmp_path / "empty") == ["a"]
     assert listing(tmp_path) == ["deep", "empty", "file"]
 
@@ -180,18 +180,19 @@ def test_a_folder_is_new_or_empty(tmp_path):
 def test_the_folder_one_is_in_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileExistsError, match="it is the folder you are in"):
-        write_whole(".", [("a", b"1")])
+        write_folder(".", {"a": b"1"})
 
 
 @POSIX
 def test_a_folder_that_is_filled_meanwhile_is_left_alone(tmp_path):
-    def files():
-        yield "a", b"ours"
-        (tmp_path / "folder").mkdir()
-        (tmp_path / "folder" / "b").write_text("theirs")
+    class Files(dict):
+        def items(self):
+            yield "a", b"ours"
+            (tmp_path / "folder").mkdir()
+            (tmp_path / "folder" / "b").write_text("theirs")
 
     with pytest.raises(OSError, match="cannot write it: Directory not empty"):
-        write_whole(tmp_path / "folder", files())
+        write_folder(tmp_path / "folder", Files())
     assert listing(tmp_path) == ["folder"]
     assert listing(tmp_path / "folder") == ["b"]
 
@@ -201,7 +202,7 @@ def test_a_folder_that_is_filled_meanwhile_is_left_alone(tmp_path):
 
 def test_an_input_is_not_an_output(tmp_path):
     (tmp_path / "a.csv").write_text("mine")
-    check_apart(tmp_path / "b.csv", tmp_path / "a.csv", tmp_path / "none.csv")
+    refuse_to_overwrite(tmp_path / "b.csv", tmp_path / "a.csv", tmp_path / "none.csv")
     names = [tmp_path / "a.csv", tmp_path / "." / "x" / ".." / "a.csv"]
     (tmp_path / "x").mkdir()
     if os.name != "nt":
@@ -209,9 +210,9 @@ def test_an_input_is_not_an_output(tmp_path):
         os.link(tmp_path / "a.csv", tmp_path / "hard")
         names += [tmp_path / "link", tmp_path / "hard"]
     for name in names:
-        with pytest.raises(ValueError, match="is read here, and would be overwritten: name another output"):
-            check_apart(name, tmp_path / "other.csv", tmp_path / "a.csv")
-    check_apart(os.devnull, os.devnull)
+        with pytest.raises(ValueError, match="is read here, and would be overwritten: write to another file"):
+            refuse_to_overwrite(name, tmp_path / "other.csv", tmp_path / "a.csv")
+    refuse_to_overwrite(os.devnull, os.devnull)
 
 
 # -------------------- at the same time, and stopped --------------------

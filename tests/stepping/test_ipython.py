@@ -73,7 +73,7 @@ def test_small_graph_is_shown_as_a_tree_and_the_rest_as_its_repr(ipython):
 def test_graph_in_a_terminal_is_text(ipython):
     out = ipython(*LOAD, "e = a * b", "%graph e", "%graph MLP(2, [1], seed=1)", "%graph (a + b)")
     assert "e = a * b  -6.0000     –\n├─ a" in out
-    assert "MLP of [Layer of [Neuron(2, 'linear')]]" in out
+    assert "MLP of [Layer(2, 1, activation='linear')]" in out
     assert "v1 = a + b" in out
     assert "Out[" not in out
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...files import write_whole
+from ...files import write_folder
 from ...notation.answers import COMMA, read_answer
 from ...notation.numbers import show
 from ..exercises.generator import Exercise, alike
@@ -71,7 +71,7 @@ def write_class(
     everybody = dict(zip(names, zip(*exercises, strict=True), strict=True))
     width = max(3, len(str(len(names))))  # the number tells names apart that are spelled alike
     sheets = {f"{number:0{width}}-{_slug(name)}.html": name for number, name in enumerate(names, start=1)}
-    write_whole(folder, _files(everybody, sheets, screen))
+    write_folder(folder, dict(_files(everybody, sheets, screen)))
     different = {tuple(tuple(each.numbers.values()) for each in drawn) for drawn in everybody.values()}
     return ClassSet(tuple(folder / sheet for sheet in sheets), folder / "key.json", len(different))
 
@@ -92,7 +92,7 @@ def _files(
     students = {name: [each.as_document() for each in drawn] for name, drawn in everybody.items()}
     key = json.dumps({"format": FORMAT, "version": VERSION, "students": students}, indent=1, ensure_ascii=False)
     yield "answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])
-    yield "key.csv", _table([COLUMNS, *((*row, show(float(answer))) for *row, answer in asked)])  # 1/2 may be a date
+    yield "key.csv", _table([COLUMNS, *((*row, show(float(answer), 6)) for *row, answer in asked)])  # 1/2 may be a date
     yield "key.json", key.encode() + b"\n"
 
 

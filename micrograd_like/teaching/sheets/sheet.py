@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...files import write_whole
+from ...files import write_folder, write_whole
 from ...notation.numbers import show
 from ...pictures.graph import draw_graph
 from ..exercises.generator import Exercise
@@ -92,7 +92,7 @@ class Sheet:
             raise ValueError(f"a sheet for the screen is a page: end its name in .html, not as {path.name!r}")
         if otter:
             tests = otter_tests(self.exercises, self.fade)
-            write_whole(path, ((f"{name}.py", test.encode()) for name, test in tests.items()))
+            write_folder(path, {f"{name}.py": test.encode() for name, test in tests.items()})
         elif path.suffix.lower() in formats:
             write_whole(path, formats[path.suffix.lower()]().encode())
         else:

@@ -132,7 +132,7 @@ def test_a_folder_is_filled_if_it_is_empty(tmp_path, make):
     folder = tmp_path / "a" / "sheets"
     folder.mkdir(parents=True)
     if make(folder):
-        with pytest.raises(FileExistsError, match="it is there, and not an empty folder: name a new one"):
+        with pytest.raises(FileExistsError, match="it is there already, and not an empty folder: name a new one"):
             write_class(["Ada"], folder)
         assert [path.name for path in folder.iterdir()] == ["mine.txt"]
     else:
@@ -142,7 +142,7 @@ def test_a_folder_is_filled_if_it_is_empty(tmp_path, make):
 
 def test_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(FileExistsError, match="it is there, and not an empty folder"):
+    with pytest.raises(FileExistsError, match="it is there already, and not an empty folder"):
         write_class(["Ada"], tmp_path / "file")
     with pytest.raises(OSError, match=r"cannot write it: .*: '.*sheets'"):
         write_class(["Ada"], tmp_path / "file" / "sheets")
