@@ -129,6 +129,11 @@ def test_pictures_in_one_page_share_nothing(neuron, kind):
         assert f".{min(one)}" in selector, selector
 
 
+def test_colors_do_not_depend_on_capitals(neuron):
+    classes = set(re.findall(r'class="([^"]+)"', draw(neuron).svg))
+    assert all(c == c.lower() for c in classes)  # a page without a doctype does not tell .d from .D
+
+
 def test_themes(neuron):
     auto, light, dark = (draw(neuron, theme=theme).svg for theme in ("auto", "light", "dark"))
     assert "prefers-color-scheme:dark" in auto
