@@ -48,8 +48,8 @@ def svg(
     )
 
 
-# The class of a colour is one letter for a stroke, two for what is filled; not capitals, as pages without a doctype take
-# them for small letters.
+# The class of a colour is one letter for a stroke, two for what is filled; not a capital, which is no other letter in a
+# page without a doctype.
 _LETTERS = {name: "o" if name == "ground" else name[0] for name in DARK}
 
 

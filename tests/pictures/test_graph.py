@@ -196,6 +196,12 @@ def test_long_labels_are_cut_in_the_box_and_whole_in_the_tooltip():
     assert "x" * 100 in groups(drawing, "node")[0].find(f"{SVG}title").text
 
 
+def test_a_label_of_a_million_characters_is_drawn():
+    drawing = draw(Value(1.0, "x" * 1_000_000) + 1)
+    assert drawing.pictures[0].width < 600
+    assert len(drawing.text) < 1_000
+
+
 def test_options(neuron):
     neuron.backward()
     assert "rankdir=TB" in draw(neuron, rankdir="TB").dot
