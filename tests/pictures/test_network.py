@@ -219,7 +219,7 @@ def test_what_cannot_be_drawn_is_said():
 
     layer = Layer(2, 2)
     layer.neurons = [Odd(), Odd()]
-    with pytest.raises(TypeError, match="asks a neuron for w and b; a Odd has none"):
+    with pytest.raises(TypeError, match="asks a neuron for w and b; a Odd lacks them"):
         draw(layer)
     with pytest.raises(ValueError, match="moons has 10 samples: sample=11 is none of them"):
         draw(MLP(2, [1]), datasets.moons(10), sample=11)
