@@ -53,6 +53,13 @@ def test_iris(tmp_path):
     assert int(re.search(r"not seen, (\d+) are right", run("iris", tmp_path))[1]) >= 27
 
 
+def test_network(tmp_path):
+    assert "less motion" in run("network", tmp_path)
+    steps = (tmp_path / "network.svg").read_text(encoding="utf-8")
+    assert all(f">{title}</text>" in steps for title in ("Forward pass", "Backward pass", "Update"))
+    assert steps == (DEMOS / "network.svg").read_text(encoding="utf-8")  # the README's first picture
+
+
 def test_initialisation(tmp_path):
     out = run("initialisation", tmp_path)
     rows = re.findall(r"^ *(zeros|U\(-1, 1\)|Xavier|Xavier\*5/3|He) +(\d.*)$", out, re.MULTILINE)

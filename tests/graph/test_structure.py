@@ -4,12 +4,12 @@ from random import Random
 
 import graphviz
 import pytest
-from micrograd_like.pictures.render import finish_svg, render
 
 import micrograd_like
 from micrograd_like import Value, topological_order
 from micrograd_like.graph.structure import Place, Unit, Where, structure
 from micrograd_like.nn import MLP, Layer, Module, Neuron
+from micrograd_like.pictures import layout
 from micrograd_like.stepping import step
 
 
@@ -382,10 +382,10 @@ def test_labels_survive_the_lectures_record_labels():
     model = MLP(3, [2, 1], seed=0)
     for parameters in model.parameters(), Layer(2, 2).parameters(), Neuron(2).parameters():
         root = micrograd_like.sum(parameters)
-        svg = finish_svg(render(lectures_draw_dot(root).source, "svg"), "", "")
+        svg = layout.graphviz(lectures_draw_dot(root).source, "svg").decode()
         assert all(f">{p.label}<" in svg for p in parameters)
 
 
 def test_an_arrow_in_ascii_would_not_have_survived():
     with pytest.raises(RuntimeError, match="bad label format"):
-        render(lectures_draw_dot(Value(1.0, "w1[3->2]") + 1).source, "svg")
+        layout.graphviz(lectures_draw_dot(Value(1.0, "w1[3->2]") + 1).source, "svg")
