@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .engine import Value
-from .files import refuse_to_overwrite, write_whole
+from .files import refuse_to_overwrite, write_folder, write_whole
 from .graph.steps import backward_steps, forward_steps
 from .nn import datasets
 from .nn.datasets import Dataset
@@ -30,7 +31,9 @@ from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
 from .ops import one_line
 from .pictures import draw, text
+from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training
+from .pictures.scene import THEMES
 from .pictures.tree import needs_ascii
 from .stepping.shell import Shell
 from .tables import TableWarning
@@ -53,7 +56,7 @@ _PATTERNS: dict[str, Callable[..., Dataset]] = {
 }
 
 LARGEST_NETWORK = 2_000_000  # parameters, of some 200 bytes each
-LARGEST_BOUNDARY = 20_000  # parameters of a network that is asked at 10,000 points in some ten seconds
+LARGEST_BOUNDARY = 5_000  # parameters of a network that is asked at 10,000 points in some eight seconds
 INTERRUPTED, TERMINATED = 130, 143  # the exit codes that shells give programs stopped by Ctrl-C and by SIGTERM
 
 
@@ -119,8 +122,18 @@ def _draw(options: argparse.Namespace) -> int:
     if not options.forward_only:
         root.backward()
     print(text(root, precision=options.precision))
+    look = {"rankdir": options.rankdir, "precision": options.precision, "theme": options.theme}
     if options.output:
-        _wrote(draw(root, rankdir=options.rankdir, precision=options.precision).save(options.output))
+        _wrote(draw(root, depth=options.depth, **look).save(options.output))
+    if options.steps:
+        drawing = draw(root, steps=True, **look)
+        ending = Path(options.output).suffix if options.output else ".svg"
+        with tempfile.TemporaryDirectory() as scratch:
+            for k, frame in enumerate(drawing.frames):
+                frame.save(Path(scratch, f"step-{k:03}{ending}"))
+            drawing.save(Path(scratch, "steps.svg"))
+            files = {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
+        _wrote(f"{len(drawing.frames)} frames and steps.svg into {write_folder(options.steps, files)}")
     return 0
 
 
@@ -327,7 +340,7 @@ def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, 
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if name == "network.svg":
-                _wrote(draw(model).save(path))
+                _wrote(draw(model, data, show="weights").save(path))
             elif name == "training.svg" and epochs:
                 _wrote(plot_training(epochs, path))
             elif name == "boundary.svg" and two[0] >= 0:
@@ -397,9 +410,16 @@ def _parser() -> _Parser:
         "expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'"
     )
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
-    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png or .dot")
+    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png, .pdf, .tex or .dot")
     command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
     command.add_argument("--precision", type=_count, default=4, help="decimals (default 4)")
+    command.add_argument("--depth", choices=("auto", *DEPTHS), default="auto", help="what a box is for (default auto)")
+    command.add_argument(
+        "--theme", choices=tuple(THEMES), default="auto", help="colours (default: as the reader's system)"
+    )
+    command.add_argument(
+        "--steps", metavar="FOLDER", help="draw the backward pass step by step: frames, and an animation"
+    )
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
 
