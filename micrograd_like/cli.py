@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .engine import Value
-from .files import refuse_to_overwrite, write_whole
+from .files import refuse_to_overwrite, write_folder, write_whole
 from .graph.steps import backward_steps, forward_steps
 from .nn import datasets
 from .nn.datasets import Dataset
@@ -55,7 +56,7 @@ _PATTERNS: dict[str, Callable[..., Dataset]] = {
 }
 
 LARGEST_NETWORK = 2_000_000  # parameters, of some 200 bytes each
-LARGEST_BOUNDARY = 20_000  # parameters of a network that is asked at 10,000 points in some ten seconds
+LARGEST_BOUNDARY = 5_000  # parameters of a network that is asked at 10,000 points in some eight seconds
 INTERRUPTED, TERMINATED = 130, 143  # the exit codes that shells give programs stopped by Ctrl-C and by SIGTERM
 
 
@@ -125,13 +126,14 @@ def _draw(options: argparse.Namespace) -> int:
     if options.output:
         _wrote(draw(root, depth=options.depth, **look).save(options.output))
     if options.steps:
-        folder, drawing = Path(options.steps), draw(root, steps=True, **look)
-        folder.mkdir(parents=True, exist_ok=True)
+        drawing = draw(root, steps=True, **look)
         ending = Path(options.output).suffix if options.output else ".svg"
-        for k, frame in enumerate(drawing.frames):
-            frame.save(folder / f"step-{k:03}{ending}")
-        print("wrote", len(drawing.frames), "frames into", folder)
-        _wrote(drawing.save(folder / "steps.svg"))
+        with tempfile.TemporaryDirectory() as scratch:
+            for k, frame in enumerate(drawing.frames):
+                frame.save(Path(scratch, f"step-{k:03}{ending}"))
+            drawing.save(Path(scratch, "steps.svg"))
+            files = {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
+        _wrote(f"{len(drawing.frames)} frames and steps.svg into {write_folder(options.steps, files)}")
     return 0
 
 

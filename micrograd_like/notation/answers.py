@@ -15,6 +15,8 @@ from typing import Any
 
 from .expressions import ExpressionError, parse
 
+LONGEST = 1_000  # characters of an answer
+
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+(\.0)?", re.ASCII)  # str(4.0) too: whole numbers are meant exactly
 FRACTION = re.compile(r"([+-]?\d{1,50})\s*/\s*(\d{1,50})", re.ASCII)
@@ -70,7 +72,11 @@ def read_answer(written: Any, names: Mapping[str, Any] | None = None) -> Answer:
         written = float(written)  # one of NumPy's
     if isinstance(written, bool) or not isinstance(written, str | int | float | Fraction):
         raise ValueError(NO_NUMBER.format(written=repr(written)))
+    if len(str(written)) > LONGEST:
+        raise ValueError(NO_NUMBER.format(written=f"{str(written)[:40]!r}…"))
     text = str(written).strip().replace("\N{MINUS SIGN}", "-")
+    if not text.isprintable():  # a line of its own would be a statement of its own
+        raise ValueError(NO_NUMBER.format(written=repr(text)))
     if DECIMAL.fullmatch(text):
         decimal = Decimal(text)
         last_place = Fraction(10) ** int(decimal.as_tuple().exponent)
@@ -79,7 +85,7 @@ def read_answer(written: Any, names: Mapping[str, Any] | None = None) -> Answer:
         return Answer(text, Fraction(int(fraction[1]), int(fraction[2])), Fraction(0))
     if COMMA.fullmatch(text):
         raise ValueError(HAS_COMMA.format(written=repr(text), instead=text.replace(",", ".")))
-    if re.search("[;=\\n]", text):  # `parse` takes several statements
+    if re.search("[;=]", text):  # `parse` takes several statements
         raise ValueError(NO_NUMBER.format(written=repr(text)))
     used = {name: names[name] for name in re.findall(r"[^\W\d]\w*", text) if name in names} if names else {}
     try:

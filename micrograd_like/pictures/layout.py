@@ -118,6 +118,7 @@ def _command() -> tuple[str, ...]:
     if system := shutil.which("dot"):
         return (system,)
     raise RuntimeError(
-        "drawing needs Graphviz: run `pip install graphviz-pure`, or install Graphviz so that `dot` is found. "
+        "drawing needs Graphviz: run `pip install graphviz-pure` or, where there is none for your system, install "
+        "Graphviz itself so that `dot` is found (Debian and Ubuntu: `apt install graphviz`). "
         "The DOT source can be had without it: drawing.dot, or drawing.save('graph.dot')"
     )

@@ -103,3 +103,19 @@ def test_not_finite(written):
 def test_a_comma_is_explained():
     with pytest.raises(ValueError, match=r"'1,5' has a comma: write 1\.5"):
         read_answer("1,5")
+
+
+@pytest.mark.parametrize(
+    "written", ["4\r5", "4\n5", "4\x0c5", "4\x855", "4\u20285", "4 # 8", "(4\n+1)", "4\x1b[2J", "4;5", "1" * 131_000]
+)
+def test_what_spans_lines_or_pages_is_not_a_number(written):
+    with pytest.raises(ValueError, match=r"is no number|is not a number") as caught:
+        read_answer(written)
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("written", ["1E99999999", "9**9**9", "a**9**9", "a**-(9**9**9)", "1" * 131_000 + "/3"])
+def test_numbers_nobody_could_write_out_are_refused_at_once(written):
+    with pytest.raises(ValueError, match="number"):
+        read_answer(written, {"a": Fraction(7)})

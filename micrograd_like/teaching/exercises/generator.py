@@ -201,7 +201,7 @@ class Exercise:
             document["formula"],
             {letter: _read(x) for letter, x in document["numbers"].items()},
             given={letter: _read(x) for letter, x in document["given"].items()},
-            learning_rate=None if rate is None else Fraction(rate),
+            learning_rate=None if rate is None else Fraction(rate if set(rate).isdisjoint("eE") else float(rate)),
             parameters=tuple(document["parameters"]),
         )
 
@@ -257,7 +257,7 @@ def _is_shortened(x: Number) -> bool:
 
 def _read(number: str) -> Number:
     """Return a number of a document; only floats have a point, or an exponent."""
-    return Fraction(number) if set(number).isdisjoint(".e") else float(number)
+    return Fraction(number) if set(number).isdisjoint(".eE") else float(number)
 
 
 def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = (), size: int = 4) -> Exercise:

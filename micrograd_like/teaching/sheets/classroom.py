@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,17 @@ from typing import Any
 from ...files import write_folder
 from ...notation.answers import COMMA, read_answer
 from ...notation.numbers import show
+from ...ops import one_line
+from ...tables import read_columns
 from ..exercises.generator import Exercise, alike
 from ..grading.mistakes import find
 from .sheet import Sheet
 
 FORMAT, VERSION = "micrograd_like.key", 1
 COLUMNS = ("name", "exercise", "node", "answer")
-DELIMITERS = ",;\t"
+SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # so they begin, to a spreadsheet
+INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))  # and marks
 LONGEST = 40  # characters of a name in a file's name
 
 
@@ -64,8 +68,10 @@ def write_class(
     names = [name.strip() for name in names]
     if not names:
         raise ValueError("the class has nobody in it: give one name at least")
-    if repeated := [name for name, n in Counter(names).items() if n > 1 or not name]:
-        raise ValueError(f"the name {repeated[0]!r} is empty or given twice: everybody needs a name of their own")
+    if not all(map(_look, names)):
+        raise ValueError("a name is empty: everybody needs a name of their own")
+    if alike_names := _first_alike(names):
+        raise ValueError(SAME.format(*map(one_line, alike_names)))
     folder = Path(folder)
     exercises = [alike(len(names), 1000 * seed + k, level, operations, size) for k in range(count)]
     everybody = dict(zip(names, zip(*exercises, strict=True), strict=True))
@@ -122,7 +128,7 @@ class StudentGrading:
         named = [find(mistake_id).name for mistake_id in self.mistakes]
         named += [f"perhaps {find(mistake_id).name}" for mistake_id in self.perhaps]
         named += [f"no known mistake: {where}" for where in self.unknown]
-        named += [f"not a number: {_in_a_line(answer)[:LONGEST]}" for answer in self.unread]
+        named += [f"not a number: {one_line(answer)[:LONGEST]}" for answer in self.unread]
         return "; ".join(named) if self.answered else "no answers"
 
 
@@ -146,7 +152,7 @@ class ClassGrading:
 
     def __str__(self) -> str:
         """Return the table of students, and that of mistakes."""
-        students = {_in_a_line(name): student for name, student in self.students.items()}
+        students = {one_line(name): student for name, student in self.students.items()}
         width = max([len("name"), *map(len, students)])
         lines = [f"{'name':{width}}  right  mistakes"]
         lines += [f"{name:{width}}  {s.right:>2}/{s.asked:<2}  {s.remarks}".rstrip() for name, s in students.items()]
@@ -156,11 +162,6 @@ class ClassGrading:
         for mistake_id, (sure, perhaps) in self.mistakes.items():
             lines.append(f"{sure:>8}  {perhaps or '':>7}  {find(mistake_id).name}")
         return "\n".join(lines)
-
-
-def _in_a_line(written: str) -> str:
-    """Return text without what would move a terminal's cursor."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in written)
 
 
 def grade_class(key: str | Path, answers: str | Path) -> ClassGrading:
@@ -214,20 +215,47 @@ def _is_number(written: str) -> bool:
 
 
 def read_names(path: str | Path) -> list[str]:
-    """Read the column `name` of a CSV file.
+    """Read the column `name` of a table, as `tables.read_columns` understands tables.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it has no such column, or is not in UTF-8.
+        ValueError: it has no such column, or two names in it look the same.
     """
-    return [name for _, (name,) in _rows(Path(path), ("name",))]
+    rows = read_columns(path, ["name"])
+    names = [name for _, (name,) in rows]
+    if alike := _first_alike(names):
+        first, second = alike
+        where = f"lines {rows[names.index(first)][0]} and {rows[len(names) - 1 - names[::-1].index(second)][0]}"
+        raise ValueError(f"{path}, {where}: {SAME.format(one_line(first), one_line(second))}")
+    return names
+
+
+def _first_alike(names: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two names that are the same, or look the same once they are printed or in a spreadsheet."""
+    seen: dict[str, str] = {}
+    for name in names:
+        looks = _look(name)
+        if looks in seen:
+            return seen[looks], name
+        seen[looks] = name
+    return None
+
+
+def _look(name: str) -> str:
+    """Return what can be seen of a name, without the apostrophe that lets a spreadsheet take it for text."""
+    seen = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", name) if not _is_invisible(c))
+    return " ".join(seen.split()).removeprefix("'")
+
+
+def _is_invisible(c: str) -> bool:
+    return not c.isspace() and (unicodedata.category(c)[0] == "C" or c in INVISIBLE)
 
 
 def _read_key(path: Path) -> dict[str, list[Exercise]]:
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is no JSON text: {error}") from None
+        raise ValueError(f"{path}: this is not JSON: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{path}: this is no key of a class: it is the file key.json beside the sheets")
     if document.get("version") != VERSION:
@@ -237,6 +265,8 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
             name: [Exercise.from_document(f"{name} {k}", part) for k, part in enumerate(parts, start=1)]
             for name, parts in document["students"].items()
         }
+        if alike_names := _first_alike([*everybody]):
+            raise ValueError(SAME.format(*map(one_line, alike_names)))
         for drawn in everybody.values():
             for each in drawn:
                 each.grade({})  # whether that is possible
@@ -247,12 +277,12 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
 
 def _read_answers(path: Path, everybody: dict[str, list[Exercise]]) -> dict[tuple[str, int], dict[str, str]]:
     """Return what was answered by name and exercise; what is left empty is left out."""
-    names = {_harmless(name): name for name in everybody} | {name: name for name in everybody}
+    names = {_look(name): name for name in everybody}
     found: dict[tuple[str, int], dict[str, str]] = {}
-    for line, (name, number, node, answer) in _rows(path, COLUMNS):
-        row = f"{path}: row {line}"
+    for line, (written, number, node, answer) in read_columns(path, COLUMNS):
+        row, name = f"{path}: row {line}", _look(written)
         if name not in names:
-            raise ValueError(f"{row}: {name!r} is not in the key")
+            raise ValueError(f"{row}: {written!r} is not in the key")
         drawn = {str(k): each for k, each in enumerate(everybody[names[name]], start=1)}
         if number not in drawn:
             raise ValueError(f"{row}: there are exercises 1 to {len(drawn)}, not {number[:LONGEST]!r}")
@@ -265,30 +295,6 @@ def _read_answers(path: Path, everybody: dict[str, list[Exercise]]) -> dict[tupl
         if answer:  # with a decimal comma in many countries
             answers[node] = answer.replace(",", ".") if COMMA.fullmatch(answer) else answer
     return found
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells in some columns of a CSV file, with the number of the row; empty rows are left out.
-
-    Cells are separated by what separates the names of the columns: commas, semicolons or tabs.
-    """
-    try:
-        written = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8: save the table as CSV in UTF-8") from None
-    for delimiter in DELIMITERS:
-        table = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter)
-        try:
-            names = [cell.strip().casefold() for cell in next(table, [])]
-            if set(columns) <= set(names):
-                places = [names.index(column) for column in columns]
-                for number, row in enumerate(table, start=2):
-                    if any(map(str.strip, row)):
-                        yield number, [row[k].strip() if k < len(row) else "" for k in places]
-                return
-        except csv.Error as error:
-            raise ValueError(f"{path}: row {table.line_num}: this is no table: {error}") from None
-    raise ValueError(f"{path}: a column is missing: the first line must name {', '.join(columns)}")
 
 
 def _table(rows: Sequence[Sequence[Any]]) -> bytes:
