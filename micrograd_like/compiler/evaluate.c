@@ -77,7 +77,11 @@ INLINE void pass(const int W, const Tape *t, const double *P, double *V, double 
         }
         case GRADIENT: { /* add a number to the gradient of a parameter */
             if (W == 1) G[c[2]] += out[0];
-            else ACROSS ((vec *)G)[c[2]] += ((vec *)out)[v];
+            else {
+                vec *g = (vec *)G + c[2], sum = *g;
+                ACROSS sum += ((vec *)out)[v];
+                *g = sum;
+            }
             c += 3;
             break;
         }
@@ -103,12 +107,13 @@ INLINE void pass(const int W, const Tape *t, const double *P, double *V, double 
         default: __builtin_unreachable();
         }
     }
-    vec zeros = {0}; /* becomes NaN where a number is infinite or NaN */
+    vec zeros[4] = {0}; /* become NaN where a number is infinite or NaN */
     for (const int *c = t->watched; c < t->watched + t->watching; c++) {
-        if (W == 1) zeros[0] += AT(0)[0] - AT(0)[0];
-        else ACROSS zeros += ((vec *)AT(0))[v] - ((vec *)AT(0))[v];
+        if (W == 1) zeros[0][0] += AT(0)[0] - AT(0)[0];
+        else ACROSS zeros[v] += ((vec *)AT(0))[v] - ((vec *)AT(0))[v];
     }
-    for (int l = 0; l < 8; l++) *bad += zeros[l];
+    zeros[0] += zeros[1] + zeros[2] + zeros[3];
+    for (int l = 0; l < 8; l++) *bad += zeros[0][l];
 }
 
 static void pass32(const Tape *t, const double *P, double *V, double *G, double *bad) { pass(32, t, P, V, G, bad); }
