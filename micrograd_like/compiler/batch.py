@@ -1,6 +1,5 @@
 """Training on compiled programs: the same epochs as eager training, whole epochs at a time in C where that can be."""
 
-import ctypes
 import sys
 import threading
 from array import array
@@ -178,16 +177,6 @@ class _InPython:
         return bool(scores) and (scores[0] > self.threshold) == (target > self.threshold)
 
 
-class _Struct(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("tapes", "reached", "kinds", "X", "targets", "P", "first", "second")),
-        *((name, ctypes.c_void_p) for name in ("times", "random", "order", "chosen", "room")),
-        *((name, ctypes.c_long) for name in ("kinds_of_tapes", "width", "samples", "batch", "parameters", "adam")),
-        ("right", ctypes.c_long),
-        *((name, ctypes.c_double) for name in ("lr", "decay", "a", "b", "eps", "threshold", "loss")),
-    )
-
-
 class _InC(_InPython):
     """Training of which whole epochs are run by the evaluator."""
 
@@ -208,27 +197,26 @@ class _InC(_InPython):
             "random": array("I", self.rng.getstate()[1]),
             "order": array("i", self.order),
             "chosen": array("i", bytes(4 * n)),
-            "room": array("d", bytes(8 * (5 * m + n * tapes[0].struct.results))),
+            "room": array("d", bytes(8 * (5 * m + n * tapes[0].results))),
+            "settings": array("d", [0.0, 0.0, 0.0, 0.0, 0.0, threshold, 0.0]),  # the last is the sum of losses
         }
         addresses = [x.buffer_info()[0] for x in self.arrays.values()]
-        adam = isinstance(optimizer, Adam)
-        self.struct = _Struct(*addresses, len(tapes), width, n, min(batch_size, n), m, adam, 0, threshold=threshold)
+        self.adam = isinstance(optimizer, Adam)
+        counts = len(tapes), width, n, min(batch_size, n), m, self.adam, 0  # the last is how many were right
+        self.struct = array("q", [*addresses, *counts])
         self.train, self.tapes = tapes[0].library.train, tapes
         self.batches = -(-n // batch_size)
-        self.at_once = max(1, AT_ONCE // (batch_size * max(len(tape.kept[0]) for tape in tapes)))
+        self.at_once = max(1, AT_ONCE // (batch_size * max(tape.words for tape in tapes)))
         self.known: Any = None  # the optimiser's state as it was left
 
     def pull(self) -> None:
         """Take the parameters, and the optimiser's settings and state, as they may have been changed."""
-        optimizer, arrays, struct = self.optimizer, self.arrays, self.struct
+        optimizer, arrays = self.optimizer, self.arrays
         arrays["P"][:] = array("d", [p.data for p in optimizer.parameters])
-        struct.lr, struct.decay = optimizer.lr, optimizer.weight_decay
-        if isinstance(optimizer, Adam):
-            (struct.a, struct.b), struct.eps = optimizer.betas, optimizer.eps
-        elif isinstance(optimizer, SGD):
-            struct.a = optimizer.momentum
+        own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
+        arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
         if optimizer.state is not self.known:
-            columns = list(zip(*optimizer.state, strict=True)) if struct.adam else [optimizer.state]
+            columns = list(zip(*optimizer.state, strict=True)) if self.adam else [optimizer.state]
             for name, column in zip(("first", "second", "times"), columns, strict=False):
                 arrays[name][:] = array(arrays[name].typecode, column)
 
@@ -236,7 +224,7 @@ class _InC(_InPython):
         """Give parameters and optimiser what the steps so far came to; as a whole, even if it is interrupted."""
         arrays = self.arrays
         state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
-        numbers, self.known = arrays["P"].tolist(), list(state) if self.struct.adam else arrays["first"].tolist()
+        numbers, self.known = arrays["P"].tolist(), list(state) if self.adam else arrays["first"].tolist()
         try:
             self.assign(numbers)
         except BaseException:
@@ -251,7 +239,7 @@ class _InC(_InPython):
     def run(self) -> tuple[float, int]:
         """Run through the samples once; return the sum of their losses, and how many were right."""
         self.pull()
-        taken, loss, right, address = 0, 0.0, 0, ctypes.addressof(self.struct)
+        taken, loss, right, address = 0, 0.0, 0, self.struct.buffer_info()[0]
         try:
             while taken < self.batches:
                 to = min(self.batches, taken + self.at_once)
@@ -264,7 +252,7 @@ class _InC(_InPython):
                     self.pull()
         finally:
             self.push()
-        return loss + self.struct.loss, right + self.struct.right
+        return loss + self.arrays["settings"][-1], right + self.struct[-1]
 
 
 # -------------------- recording --------------------

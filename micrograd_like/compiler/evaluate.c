@@ -11,6 +11,26 @@ typedef double vec __attribute__((vector_size(64), may_alias));
 #define AT(i) (V + (long)c[i] * W)
 #define ACROSS _Pragma("GCC unroll 4") for (int v = 0; v < W / 8; v++)
 
+/* out, n, start, then n first and n second factors */
+#define WEIGHTED_SUM(number, rows) {                                               \
+        const int n = c[2], *first = c + 4, *second = first + n;                   \
+        if (W == 1) {                                                              \
+            double sum = AT(3)[0];                                                 \
+            for (int i = 0; i < n; i++) sum += number * V[second[i]];              \
+            out[0] = sum;                                                          \
+        } else {                                                                   \
+            vec sum[4];                                                            \
+            ACROSS sum[v] = ((vec *)AT(3))[v];                                     \
+            for (int i = 0; i < n; i++) {                                          \
+                const vec *y = (vec *)(V + (long)second[i] * W);                   \
+                ACROSS sum[v] += rows * y[v];                                      \
+            }                                                                      \
+            ACROSS ((vec *)out)[v] = sum[v];                                       \
+        }                                                                          \
+        c = second + n;                                                            \
+        break;                                                                     \
+    }
+
 void *aligned_alloc(unsigned long, unsigned long);
 void free(void *);
 
@@ -38,43 +58,8 @@ INLINE void pass(const int W, const Tape *t, const double *P, double *V, double 
             c += 3 + c[2];
             break;
         }
-        case DOT: { /* out, n, start, then n first and n second factors */
-            const int n = c[2], *first = c + 4, *second = first + n;
-            if (W == 1) {
-                double sum = AT(3)[0];
-                for (int i = 0; i < n; i++) sum += V[first[i]] * V[second[i]];
-                out[0] = sum;
-            } else {
-                vec sum[4];
-                ACROSS sum[v] = ((vec *)AT(3))[v];
-                for (int i = 0; i < n; i++) {
-                    const vec *x = (vec *)(V + (long)first[i] * W), *y = (vec *)(V + (long)second[i] * W);
-                    ACROSS sum[v] += x[v] * y[v];
-                }
-                ACROSS ((vec *)out)[v] = sum[v];
-            }
-            c = second + n;
-            break;
-        }
-        case WEIGH: { /* the same, the first factors being parameters */
-            const int n = c[2], *first = c + 4, *second = first + n;
-            if (W == 1) {
-                double sum = AT(3)[0];
-                for (int i = 0; i < n; i++) sum += P[first[i]] * V[second[i]];
-                out[0] = sum;
-            } else {
-                vec sum[4];
-                ACROSS sum[v] = ((vec *)AT(3))[v];
-                for (int i = 0; i < n; i++) {
-                    const vec *y = (vec *)(V + (long)second[i] * W);
-                    const double x = P[first[i]];
-                    ACROSS sum[v] += x * y[v];
-                }
-                ACROSS ((vec *)out)[v] = sum[v];
-            }
-            c = second + n;
-            break;
-        }
+        case DOT: WEIGHTED_SUM(V[first[i]], ((vec *)(V + (long)first[i] * W))[v])
+        case WEIGH: WEIGHTED_SUM(P[first[i]], P[first[i]]) /* the first factors being parameters */
         case GRADIENT: { /* add a number to the gradient of a parameter */
             if (W == 1) G[c[2]] += out[0];
             else {
@@ -177,8 +162,8 @@ typedef struct {
     unsigned *random;            /* the state of Python's generator: 624 words, and the place of the next one */
     int *order, *chosen;
     double *room;                /* for outputs, and five numbers for each parameter */
+    struct { double lr, decay, a, b, eps, threshold, loss; } *settings;
     long kinds_of_tapes, width, samples, batch, parameters, adam, right;
-    double lr, decay, a, b, eps, threshold, loss;
 } Training;
 
 /* The Mersenne Twister, MT19937 by M. Matsumoto and T. Nishimura (1998), as Python's module random runs it. */
@@ -212,7 +197,7 @@ static void shuffle(int *order, long n, unsigned *random) {
 
 static int is_right(const Training *t, const double *scores, long n, double target) {
     long largest = 0;
-    if (n == 1) return (scores[0] > t->threshold) == (target > t->threshold);
+    if (n == 1) return (scores[0] > t->settings->threshold) == (target > t->settings->threshold);
     for (long j = 1; j < n; j++) if (scores[j] > scores[largest]) largest = j;
     return largest == target;
 }
@@ -220,7 +205,7 @@ static int is_right(const Training *t, const double *scores, long n, double targ
 /* Change every parameter that was reached once, as optim.py does; return 0, or 1 and change none if one overflows. */
 static int update(Training *t, const double *gradient, const char *reached, double *fresh) {
     const long n = t->parameters;
-    double *x = fresh, *first = x + n, *second = first + n, one = 0, two = 0, a = t->a, b = t->b;
+    double *x = fresh, *first = x + n, *second = first + n, one = 0, two = 0, a = t->settings->a, b = t->settings->b;
     int counted = -1;
     for (long j = 0; j < n; j++) {
         double g = gradient[j];
@@ -231,14 +216,14 @@ static int update(Training *t, const double *gradient, const char *reached, doub
                 counted = t->times[j];
                 one = 1 - pow(a, counted + 1), two = 1 - pow(b, counted + 1);
             }
-            g += t->decay * x[j];
+            g += t->settings->decay * x[j];
             first[j] = a * first[j] + (1 - a) * g;
             second[j] = b * second[j] + (1 - b) * g * g;
-            x[j] -= t->lr * (first[j] / one / (sqrt(second[j] / two) + t->eps));
+            x[j] -= t->settings->lr * (first[j] / one / (sqrt(second[j] / two) + t->settings->eps));
         } else {
-            if (t->decay) g += t->decay * x[j];
-            first[j] = t->a ? g + a * first[j] : g;
-            x[j] -= t->lr * first[j];
+            if (t->settings->decay) g += t->settings->decay * x[j];
+            first[j] = t->settings->a ? g + a * first[j] : g;
+            x[j] -= t->settings->lr * first[j];
         }
         if (x[j] - x[j] != 0) return 1;
     }
@@ -256,7 +241,7 @@ long train(Training *t, long from, long to) {
     char reached[n + 1];
     if (from == 0) {
         shuffle(t->order, t->samples, t->random);
-        t->loss = t->right = 0;
+        t->settings->loss = t->right = 0;
     }
     for (; from < to; from++) {
         const int *batch = t->order + from * t->batch;
@@ -278,7 +263,7 @@ long train(Training *t, long from, long to) {
         }
         for (long j = 0; j < n; j++) total[j] /= size;
         if (loss - loss != 0 || update(t, total, reached, fresh)) return from;
-        t->loss += loss;
+        t->settings->loss += loss;
         t->right += right;
     }
     return from;

@@ -207,7 +207,7 @@ class Program:
         return in_numpy if backend == "numpy" else in_python
 
     def _native(self, tape: Tape) -> Kernel:
-        size, width, results = tape.struct.gradients, len(self._inputs), len(self._outputs)
+        size, width, results = tape.gradients, len(self._inputs), len(self._outputs)
         evaluate = tape.library.evaluate
 
         def kernel(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
