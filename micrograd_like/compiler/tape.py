@@ -49,7 +49,8 @@ class Tape:
         outputs = array("i", [places[x] for x in program.outputs])
         self.kept = words, watched, array("i", [parameters[x] for x in copied]), array("d", constants), outputs
         start, *others = (x.buffer_info()[0] for x in self.kept)
-        lists = watched, copied, constants, program.inputs, program.parameters, program.gradients
+        lists: list[Sequence[Any]] = [watched, copied, constants]
+        lists += [program.inputs, program.parameters, program.gradients]
         counts = *map(len, lists), count, len(outputs)
         self.struct = array("q", [start, start + len(words) * words.itemsize, *others, *counts])
         self.address, _ = self.struct.buffer_info()
