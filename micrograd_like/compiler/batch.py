@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
+from operator import attrgetter
 from random import Random
 from typing import Any
 
@@ -17,6 +18,7 @@ from .program import Program
 
 Rows = Sequence[Sequence[float]]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
+DATA = attrgetter("data")
 AT_ONCE = 200_000_000  # words of tape times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
 
@@ -212,7 +214,7 @@ class _InC(_InPython):
     def pull(self) -> None:
         """Take the parameters, and the optimiser's settings and state, as they may have been changed."""
         optimizer, arrays = self.optimizer, self.arrays
-        arrays["P"][:] = array("d", [p.data for p in optimizer.parameters])
+        arrays["P"][:] = array("d", map(DATA, optimizer.parameters))
         own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
         arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
         if optimizer.state is not self.known:
