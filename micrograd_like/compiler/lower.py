@@ -78,7 +78,7 @@ class Lowered(NamedTuple):
                 found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
             elif op not in TRANSPARENT:
                 found.update(dict.fromkeys(operands))
-        unused = {i.target for i in code if i.op is not ops.positive} - used  # of which nothing would be seen
+        unused = {i.target for i in code if any(isinstance(x, str) for x in i.operands)} - used  # nothing would be seen
         return [i.target for i in code if i.target in found or i.target in unused]
 
 
