@@ -36,19 +36,10 @@ def compiled_epochs(
 ) -> Iterator[Epoch]:
     """Compile the loss of one sample, and return the epochs of a training with it.
 
-    What a target chooses is part of the graph, so there is a program for each shape that the graph takes.
-
-    Args:
-        model: turns a row of Values into a Value or a list of them.
-        loss: the mean over the samples of something that depends on one sample each.
-        optimizer: changes its parameters; all others stay as they are.
-        threshold: above which number one output means class 1; None where the targets are no classes.
-        rows: the samples.
-        targets: theirs.
-        epochs: how often to run through them.
-        batch_size: how many make one step.
-        seed: for their order.
-        step: does the same for one batch eagerly, for batches on which the programs fail.
+    What a target chooses is part of the graph, so there is a program for each shape that the graph takes. The arguments
+    are those of `train`, as it understood them. Parameters that the optimiser does not have stay as they are; above the
+    threshold one output means class 1, and it is None where the targets are no classes; `step` does the same for one
+    batch eagerly, where the programs fail.
 
     Raises:
         ValueError: the model or the loss looks at a number while it is recorded, the loss is no such mean, or a number
@@ -199,6 +190,7 @@ class _InC(_InPython):
             "random": array("I", self.rng.getstate()[1]),
             "order": array("i", self.order),
             "chosen": array("i", bytes(4 * n)),
+            "there": array("b", bytes(m)),
             "room": array("d", bytes(8 * (5 * m + n * tapes[0].results))),
             "settings": array("d", [0.0, 0.0, 0.0, 0.0, 0.0, threshold, 0.0]),  # the last is the sum of losses
         }

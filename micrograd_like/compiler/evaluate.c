@@ -40,7 +40,7 @@ typedef struct {
     const int *copied;          /* parameters that take places, for what is not a weighted sum */
     const double *constants;    /* what the first places hold; after them the copied parameters and the inputs */
     const int *outputs;         /* places */
-    long watching, copying, constant, inputs, parameters, gradients, places, results;
+    long watching, copying, constant, inputs, parameters, gradients, places, results, scratch;
 } Tape;
 
 %(functions)s
@@ -111,9 +111,10 @@ static void pass1(const Tape *t, const double *P, double *V, double *G, double *
 int evaluate(const Tape *t, long n, const double *X, long width, const int *order, const double *P, double *outputs,
              double *gradient) {
     const int narrow = n == 1 ? 1 : 8, wide = n >= 32 && t->places <= 4096 ? 32 : narrow, lanes = narrow;
-    double *V = aligned_alloc(64, 64 * (t->places * wide / 8 + 1 + t->gradients * 2));
+    const long size = t->places * wide / 8 + t->scratch / 8 + 2; /* in vectors; behind the places is room for operands */
+    double *V = aligned_alloc(64, 64 * (size + t->gradients * 2));
     if (!V) return 2;
-    double *G = V + 8 * (t->places * wide / 8 + 1), *last = G + 8 * t->gradients, bad = 0;
+    double *G = V + 8 * size, *last = G + 8 * t->gradients, bad = 0;
     for (long j = 0; j < t->gradients * 16; j++) G[j] = 0;
     for (long j = 0; j < t->parameters; j++) bad += P[j] - P[j];
     long r = 0;
@@ -161,6 +162,7 @@ typedef struct {
     int *times;                  /* and t */
     unsigned *random;            /* the state of Python's generator: 624 words, and the place of the next one */
     int *order, *chosen;
+    char *there;                 /* which parameters a batch reaches */
     double *room;                /* for outputs, and five numbers for each parameter */
     struct { double lr, decay, a, b, eps, threshold, loss; } *settings;
     long kinds_of_tapes, width, samples, batch, parameters, adam, right;
@@ -238,7 +240,7 @@ static int update(Training *t, const double *gradient, const char *reached, doub
 long train(Training *t, long from, long to) {
     const long n = t->parameters, results = t->tapes[0]->results;
     double *gradient = t->room, *total = gradient + n, *fresh = total + n, *outputs = fresh + 3 * n;
-    char reached[n + 1];
+    char *reached = t->there;
     if (from == 0) {
         shuffle(t->order, t->samples, t->random);
         t->settings->loss = t->right = 0;

@@ -51,7 +51,8 @@ class Tape:
         start, *others = (x.buffer_info()[0] for x in self.kept)
         lists: list[Sequence[Any]] = [watched, copied, constants]
         lists += [program.inputs, program.parameters, program.gradients]
-        counts = *map(len, lists), count, len(outputs)
+        scratch = max((len(i.operands) for i in code if isinstance(i.op, Variadic)), default=0)
+        counts = *map(len, lists), count, len(outputs), scratch
         self.struct = array("q", [start, start + len(words) * words.itemsize, *others, *counts])
         self.address, _ = self.struct.buffer_info()
         self.results, self.gradients, self.words = len(outputs), len(program.gradients), len(words)
@@ -119,7 +120,8 @@ def _case(number: int, op: Operation) -> str:
     text = SPELLINGS["c"][op.name]
     if isinstance(op, Variadic):
         call = text.replace("(double[]){{{all}}}", "xs").format(n="c[2]")
-        body = f"EACH {{ double xs[c[2]]; for (int i = 0; i < c[2]; i++) xs[i] = AT(3 + i)[k]; out[k] = {call}; }}"
+        gather = "double *xs = V + t->places * W; for (int i = 0; i < c[2]; i++) xs[i] = AT(3 + i)[k];"
+        body = f"EACH {{ {gather} out[k] = {call}; }}"
         return f"        case {number}: {{ {body} c += 3 + c[2]; break; }} /* {op.name} */"
     names = [f"x{i}" for i in range(len(op.operand_names))]
     operands = ", ".join(f"{x} = AT({i})[k]" for i, x in enumerate(names, start=2))
