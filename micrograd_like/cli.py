@@ -107,7 +107,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _step(options: argparse.Namespace) -> int:
-    return 0 if Shell(_root(options), predict=options.predict).run() else INTERRUPTED
+    Shell(_root(options), predict=options.predict).run()
+    return 0
 
 
 # -------------------- exercise --------------------

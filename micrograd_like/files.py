@@ -22,3 +22,10 @@ def write_whole(path: Path, content: bytes) -> None:
         raise type(error)(error.errno, f"cannot write it: {error.strerror}", str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def data_folder() -> Path:
+    """Return the folder for what is kept between sessions: in the user's data directory, as XDG and Windows say."""
+    if os.name == "nt" and "APPDATA" in os.environ:
+        return Path(os.environ["APPDATA"]) / "micrograd_like"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "micrograd_like"

@@ -15,7 +15,7 @@ from typing import Any
 from ..engine import Value, check_data, local_derivative, made_at, topological_order
 from ..formulas import TEXT
 from ..notation import latex
-from ..notation.names import constants, node_names, partial
+from ..notation.names import node_names, partial
 from ..notation.numbers import show
 from ..ops import CONSTANT, INPUT
 from .walk import depending_on, walk
@@ -122,7 +122,12 @@ class BackwardStep(_Step):
         """How the local derivative is written, with the nodes' names: `b` for ∂e/∂a of e = a * b."""
         if self.is_seed:
             return "1"
-        return self.node.op.formula(self.position, self.name, self.operands, constants(self.node.operands))
+        return self.node.op.formula(self.position, self.name, self.operands, self._constants)
+
+    @property
+    def _constants(self) -> list[Any]:
+        """The number of each operand that is a constant, as it was then; None for the others."""
+        return [n if x.op is CONSTANT else None for x, n in zip(self.node.operands, self.numbers, strict=True)]
 
     @property
     def symbols(self) -> str:
@@ -167,7 +172,7 @@ class BackwardStep(_Step):
         if self.is_seed:
             return f"{latex.partial(output, output)} = 1"
         operands = [latex.name(x) for x in self.operands]
-        local = self.node.op.formula(self.position, name, operands, constants(self.node.operands), latex.LATEX)
+        local = self.node.op.formula(self.position, name, operands, self._constants, latex.LATEX)
         chain = latex.LATEX.product([latex.partial(output, name), latex.partial(name, x)])
         factors = dict.fromkeys([local, latex.number(self.local)])
         products = [latex.LATEX.product([latex.number(self.upstream), factor]) for factor in factors]

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..files import data_folder, write_whole
 from ..graph.steps import backward_steps
 from ..notation.answers import read_answer
 from .exercises.generator import Exercise, exercise
@@ -84,11 +84,8 @@ class Progress:
 
 
 def progress_file() -> Path:
-    """Return where progress is kept: in the user's data directory, as XDG and Windows say."""
-    if os.name == "nt" and "APPDATA" in os.environ:
-        return Path(os.environ["APPDATA"]) / "micrograd_like" / "quiz.json"
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "micrograd_like" / "quiz.json"
+    """Return where progress is kept."""
+    return data_folder() / "quiz.json"
 
 
 def quiz(

@@ -1,0 +1,111 @@
+"""The debugger's commands: their names, which are pdb's, what they take, and their help by topics."""
+
+from textwrap import fill
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command, its other names, what it takes, and its line of help."""
+
+    name: str
+    others: str
+    arguments: str
+    help: str
+
+
+TOPICS: dict[str, tuple[Command, ...]] = {
+    "moving": (
+        Command("next", "n", "[COUNT]", "do all contributions of one node"),
+        Command("step", "s", "[COUNT]", "do one contribution: one edge"),
+        Command("continue", "c cont", "", "go on to a breakpoint, or to the end"),
+        Command("until", "unt", "[NAME | STEP | UNIT]", "go on to a node, a step, past a neuron, sample or layer"),
+        Command("return", "r", "[NAME]", "go on until its gradient, or that of the node looked at, is complete"),
+        Command("jump", "j", "STEP", "go to where so many steps are done, forwards or backwards"),
+        Command("rn", "", "[COUNT]", "undo one node"),
+        Command("rs", "back", "[COUNT]", "undo one contribution"),
+        Command("rc", "", "", "go back to a breakpoint, or to the start"),
+        Command("restart", "", "", "begin anew, with the numbers that the graph itself has"),
+    ),
+    "breakpoints": (
+        Command("break", "b", "[WHERE [if CONDITION]]", "stop after steps at it; alone: list"),
+        Command("tbreak", "", "WHERE [if CONDITION]", "the same, but once"),
+        Command("condition", "", "NUMBER [CONDITION]", "change it: abs(s.local) > 10, or a.grad > 5"),
+        Command("ignore", "", "NUMBER [COUNT]", "pass it so many times"),
+        Command("commands", "", "NUMBER", "do the lines that follow, up to `end`, whenever it stops"),
+        Command("enable", "", "[NUMBER ...]", "let it stop again, or all"),
+        Command("disable", "", "[NUMBER ...]", "let it not stop, or all"),
+        Command("clear", "cl", "[NUMBER ...]", "remove breakpoints, or all"),
+    ),
+    "looking": (
+        Command("where", "w bt", "", "show the path from the output to here"),
+        Command("up", "u", "[COUNT]", "look at the node above, towards the output"),
+        Command("down", "d", "[COUNT | NAME]", "look at an operand of this node"),
+        Command("args", "a", "", "show the operands of the node looked at"),
+        Command("list", "l", "[STEP[, STEP] | .]", "list the steps around, or from one to another; again: on"),
+        Command("longlist", "ll", "", "show the whole graph, the active edge marked"),
+        Command("history", "", "[NAME]", "list every contribution to a gradient, with its step for j"),
+        Command("source", "", "[NAME]", "show where in the program a node was made (record_sources)"),
+        Command("draw", "", "[FILE]", "draw this moment: .svg, .png or .dot"),
+        Command("explain", "", "[LEAF | all]", "explain the step, a leaf, or the whole pass"),
+    ),
+    "python": (
+        Command("p", "pp", "EXPRESSION", "print a name, here, s (the step), any Python"),
+        Command("whatis", "", "EXPRESSION", "say what kind of thing it is"),
+        Command("display", "", "[EXPRESSION | graph]", "print it whenever it changes; graph: after every move"),
+        Command("undisplay", "", "[EXPRESSION]", "print it no more; alone: none"),
+        Command("set", "", "LEAF = NUMBER", "what if: compute anew, and stay at this step"),
+        Command("interact", "", "", "write Python only, until Ctrl-D"),
+        Command("alias", "", "[NAME COMMAND]", "give a command another name, %1 and %* its arguments"),
+        Command("unalias", "", "NAME", "take it back"),
+        Command("predict", "", "on | off", "ask for each contribution before showing it"),
+        Command("help", "h ?", "[COMMAND | TOPIC]", "show this, or more of it"),
+        Command("quit", "q exit", "", "leave; the graph is as it was"),
+    ),
+}
+NOTES = {
+    "moving": "UNIT is edge, node, neuron, sample or layer. An empty line repeats the last command; ;; joins commands.",
+    "breakpoints": "WHERE is a name, an operation, a step's number, nan, or a condition, such as s.local < 0.\n"
+    "A condition sees gradients as they are right after each step, forwards and backwards:\n"
+    "b a.grad > 5, or b a if s.before * s.after < 0 where a's gradient changes its sign.",
+    "looking": "NAME is any name that is shown, -> for →; nodes[2] is the third node.",
+    "python": "What is no command is Python; its names are those shown, and the variables around debug().",
+}
+COMMANDS = [command for commands in TOPICS.values() for command in commands]
+FULL = {short: command.name for command in COMMANDS for short in (command.name, *command.others.split())}
+
+# What pdb has and a backward pass does not.
+INSTEAD = {
+    "run": "restart begins the pass anew",
+    "retval": "p here.grad shows the gradient of the node looked at",
+    "rv": "p here.grad shows the gradient of the node looked at",
+    "debug": "set a = 3 asks what if, and interact runs Python",
+    "exceptions": "an operation that is not defined is said when the cursor is made",
+    "skip": "b and c choose where to stop",
+}
+
+
+def overview() -> str:
+    """Return all commands in few lines, by topics."""
+    lines = []
+    for topic, commands in TOPICS.items():
+        words = ", ".join(" ".join(sorted((c.name, *c.others.split()[:1]), key=len)) for c in commands)
+        lines.append(fill(words, 76, initial_indent=f"{topic:13}", subsequent_indent=" " * 13))
+    return "\n".join(lines)
+
+
+def describe(word: str) -> str:
+    """Return the help on a topic or a command; ValueError if there is none of that name."""
+    if word in TOPICS:
+        return "\n".join([*map(_usage, TOPICS[word]), NOTES[word]])
+    if word in INSTEAD and word not in FULL:
+        return INSTEAD[word]
+    if word not in FULL:
+        raise ValueError(f"{word} is not a command: h lists them; topics are {', '.join(TOPICS)}")
+    command = next(c for c in COMMANDS if c.name == FULL[word])
+    notes = NOTES["breakpoints"] if command.name in ("break", "tbreak", "condition") else ""
+    return "\n".join(filter(None, (_usage(command), notes)))
+
+
+def _usage(command: Command) -> str:
+    names = ", ".join(sorted((command.name, *command.others.split()[:1]), key=len))
+    return f"{f'{names} {command.arguments}':32} {command.help}"
