@@ -20,7 +20,7 @@ MOST = 12  # lines that one command prints of many alike
 
 
 class Looking:
-    """Commands, each a method `do_...`, of a shell around a cursor."""
+    """Commands of a shell around a cursor."""
 
     stepper: Stepper
     workspace: Workspace
@@ -117,23 +117,22 @@ class Looking:
 
     def _list(self, arg: str) -> None:
         n, position = len(self.stepper), self.stepper.position
-        last = None
-        if arg and arg != ".":
-            first, _, end = (word.strip() for word in arg.partition(","))
-            first = whole(first, "list")
+        start, _, end = (word.strip() for word in arg.removeprefix(".").partition(","))
+        if start:
+            first = whole(start, "list")
             if not 1 <= first <= n:
                 raise ValueError(f"there are steps 1 to {n:,}, not {arg}")
-            last = whole(end, "list") if end else None
-            if last is None:
-                first -= AROUND
-            elif last < first:  # a count, as in pdb
-                last += first
         elif arg or self.listed is None or self.listed > n:
-            first = position - AROUND
+            first = position
         else:
-            first = self.listed
-        first = max(1, first)
-        last = min(n, first + 2 * AROUND if last is None else last)
+            first = self.listed + AROUND
+        if end:
+            last = whole(end, "list")
+            last += first if last < first else 0  # a count, as in pdb
+        else:
+            first = max(1, first - AROUND)
+            last = first + 2 * AROUND
+        last = min(n, last)
         self.listed = last + 1
         self.say_steps(range(first, last + 1))
         if (s := self.stepper.current) is not None and first <= position <= last:

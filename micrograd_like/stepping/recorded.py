@@ -185,7 +185,6 @@ class RecordedPass:
                 self._record(self._data)
 
 
-
 @contextmanager
 def lending(nodes: Sequence[Value], **attributes: Sequence[Any]) -> Iterator[None]:
     """Give nodes other attributes while the block lasts; where one has these, no other cursor can lend any."""
@@ -207,5 +206,3 @@ def _give(nodes: Sequence[Value], attributes: Mapping[str, Sequence[Any]]) -> No
 
 def _typed(name: str) -> str:
     return name.replace("→", "->")
-
-

@@ -288,7 +288,6 @@ class Stepper(RecordedPass):
         return self._stops_of[unit]
 
 
-
 def _check_unit(unit: str) -> None:
     if unit not in UNITS:
         raise ValueError(f"unknown unit {unit!r}; choose from {', '.join(UNITS)}")

@@ -21,7 +21,7 @@ class StopDebugging(Exception):  # noqa: N818, it is no error
 
 
 def asks_to_stop(caller: FrameType, read: Callable[[str], str]) -> bool:
-    """Return whether the user wants to leave, besides this call of the debugger, the loop around it, if there is one."""
+    """Return whether the user wants to leave the loop that calls the debugger, if there is one, as well."""
     global _last_call
     here = (caller.f_code, caller.f_lineno)
     again, _last_call = here == _last_call, here

@@ -1,0 +1,203 @@
+"""The debugger's commands that move the cursor, and its breakpoints."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ..engine import Value
+from ..notation.numbers import show
+from ..ops import CONSTANT, one_line
+from .breakpoints import Breakpoint, Condition
+from .looking import MOST, Looking, count, nothing, whole
+from .prediction import Predictions
+from .stepper import UNITS
+from .workspace import equation
+
+
+class Moving(Looking):
+    """Commands of a shell around a cursor."""
+
+    predict: bool
+    predictions: Predictions
+    terminal: bool
+    cmdqueue: list[str]
+    read: Callable[[str], str]
+
+    # -------------------- moving --------------------
+
+    def _next(self, arg: str) -> None:
+        self.move(lambda: self.stepper.next("node"), count(arg))
+
+    def _step(self, arg: str) -> None:
+        self.move(lambda: self.stepper.next("edge"), count(arg))
+
+    def _rn(self, arg: str) -> None:
+        self.move(lambda: self.stepper.back("node"), count(arg))
+
+    def _rs(self, arg: str) -> None:
+        self.move(lambda: self.stepper.back("edge"), count(arg))
+
+    def _continue(self, arg: str) -> None:
+        nothing(arg)
+        if self.stepper.upcoming is None:
+            self.stepper.next()  # says so
+        self.move(self.stepper.run, only_last=True)
+
+    def _rc(self, arg: str) -> None:
+        nothing(arg)
+        if not self.stepper.position:
+            self.stepper.back()  # says so
+        self.move(lambda: self.stepper.run(backwards=True))
+
+    def _until(self, arg: str) -> None:
+        if not arg or (arg in UNITS and not self.stepper.has(arg)):
+            self.move(lambda: self.stepper.next(arg or "layer"), only_last=True)
+        elif arg.isdecimal():
+            if int(arg) <= self.stepper.position:
+                raise ValueError(f"step {arg} is done: until goes on to a later one")
+            self.move(lambda: self.stepper.goto(int(arg)), only_last=True)
+        else:
+            self.move(lambda: self.stepper.run_to(self.workspace.node(arg)), only_last=True)
+
+    def _return(self, arg: str) -> None:
+        node = self.workspace.node(arg) if arg else self.here()
+        last = (self.stepper.contributions(node) or [0])[-1]
+        if last <= self.stepper.position:
+            raise ValueError(f"no step ahead adds to the gradient of {one_line(self.stepper.names[node])}")
+        self.move(lambda: self.stepper.goto(last), only_last=True)
+
+    def _jump(self, arg: str) -> None:
+        self.move(lambda: self.stepper.goto(whole(arg, "jump")), only_last=True)
+
+    def _restart(self, arg: str) -> None:
+        nothing(arg)
+        self.move(self.stepper.restart)
+
+    def move(self, go: Callable[[], Any], times: int = 1, *, only_last: bool = False) -> None:
+        """Move the cursor and show what was done."""
+        start = self.stepper.position
+        self.stepper.stopped_at = None
+        for i in range(times):
+            try:
+                go()
+            except IndexError:  # nothing is ahead any more
+                if not i:
+                    raise
+                break
+        self.listed, self.trail, self.depth = None, [], 0
+        done = self.stepper.steps[start : self.stepper.position]
+        if self.shows_graph:
+            if self.terminal and os.environ.get("TERM") != "dumb":
+                print("\x1b[H\x1b[2J", end="")
+            self.show_graph()
+        if not done:
+            self.say(self.stepper.headline())
+        asks = self.predict and not only_last
+        left_out = 0 if asks else max(0, len(done) - (1 if only_last else MOST))
+        for s in done[left_out:]:
+            if asks:
+                self.predictions.ask(s, {name: self.stepper.data(v) for name, v in self.workspace.names().items()})
+            self.say(one_line(str(s)))
+        if left_out and not only_last:
+            self.say(f"and {left_out} before these: l lists them")
+        if self.predict and only_last and len(done) > 1:
+            self.say(f"{len(done):,} steps without a question: n and s ask")
+        if self.stepper.stopped_at:
+            self.say(f"breakpoint {self.stepper.stopped_at}")
+            self.cmdqueue[:0] = self.stepper.stopped_at.commands
+        if done and self.stepper.upcoming is None:
+            self.say_result()
+        self.show_displays()
+
+    def say_result(self) -> None:
+        """Print the gradients of the leaves."""
+        names = self.stepper.names
+        leaves = [v for v in self.stepper.nodes if not v.operands and v.op is not CONSTANT]
+        root = names[self.stepper.root]
+        written = ", ".join(f"∂{root}/∂{names[v]} = {show(self.stepper.grad(v) or 0.0)}" for v in leaves[:MOST])
+        more = f" and {len(leaves) - MOST:,} more" if len(leaves) > MOST else ""
+        self.say(one_line(f"the pass is done{':' if written else ''} {written}{more}".rstrip()))
+
+    def _set(self, arg: str) -> None:
+        name, sign, written = map(str.strip, arg.partition("=" if "=" in arg else " "))
+        if not sign or not written:
+            raise ValueError("set takes a leaf and a number: set a = 3")
+        leaf = self.workspace.node(name)
+        self.stepper.set(leaf, self.workspace.evaluate(written))
+        self.say(f"{equation(self.stepper, self.stepper.root)}\n{self.stepper.headline()}")
+        self.show_displays()
+
+    # -------------------- breakpoints --------------------
+
+    def _break(self, arg: str) -> None:
+        if arg:
+            self.add_breakpoint(arg)
+        else:
+            points = "\n".join(map(str, self.stepper.breakpoints.values()))
+            self.say(points or "there are no breakpoints: b NAME makes one")
+
+    def _tbreak(self, arg: str) -> None:
+        if not arg:
+            raise ValueError("tbreak takes a place: tbreak NAME")
+        self.add_breakpoint(arg, temporary=True)
+
+    def add_breakpoint(self, arg: str, *, temporary: bool = False) -> None:
+        """Make a breakpoint at a place, or where a condition holds."""
+        where, sign, written = arg, "", ""
+        if not self.workspace.is_place(arg):
+            where, sign, written = map(str.strip, arg.partition(" if " if " if " in arg else ","))
+        condition = None
+        place: Value | str | int | Condition = where
+        if where.isdecimal() and not self.stepper.has(where):
+            place = int(where)
+        elif not self.workspace.is_place(where) and not where.isidentifier():
+            try:
+                place = self.workspace.node(where)
+            except Exception:  # not an expression such as nodes[2], so a condition; any comma is within it
+                place, sign, written = self.workspace.condition(arg), "", arg
+        if sign:
+            condition = self.workspace.condition(written)
+        self.say(f"breakpoint {self.stepper.break_at(place, condition, temporary=temporary, written=written)}")
+
+    def _condition(self, arg: str) -> None:
+        number, _, written = map(str.strip, arg.partition(" "))
+        point = self.stepper.breakpoint(whole(number, "condition"))
+        point.condition = self.workspace.condition(written) if written else None
+        point.written = written
+        self.say(f"breakpoint {point}")
+
+    def _ignore(self, arg: str) -> None:
+        number, _, times = map(str.strip, arg.partition(" "))
+        point = self.stepper.breakpoint(whole(number, "ignore"))
+        point.ignored = count(times)
+        self.say(f"breakpoint {point}")
+
+    def _commands(self, arg: str) -> None:
+        point = self.stepper.breakpoint(whole(arg, "commands"))
+        lines: list[str] = []
+        while (line := self.read("(commands) ").strip()) != "end":
+            lines.append(line)
+        point.commands = lines
+        self.say(f"breakpoint {point}")
+
+    def _enable(self, arg: str) -> None:
+        for point in self.points(arg, "enable"):
+            point.enabled = True
+            self.say(f"breakpoint {point}")
+
+    def _disable(self, arg: str) -> None:
+        for point in self.points(arg, "disable"):
+            point.enabled = False
+            self.say(f"breakpoint {point}")
+
+    def _clear(self, arg: str) -> None:
+        points = self.points(arg, "clear")
+        for point in points:
+            self.stepper.clear(point.number)
+        removed = ", ".join(str(point.number) for point in points)
+        self.say(f"removed: {removed}" if points else "there are no breakpoints")
+
+    def points(self, arg: str, what: str) -> list[Breakpoint]:
+        """Return the breakpoints of some numbers, or all."""
+        numbers = [whole(word, what) for word in arg.split()] or list(self.stepper.breakpoints)
+        return [self.stepper.breakpoint(number) for number in numbers]
