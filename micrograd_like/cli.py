@@ -217,7 +217,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.save:
         save(model, options.save)
         print("wrote", options.save)
-    _pictures(model, data, epochs, folder)
+    _pictures(model, data, epochs, folder, options.loss)
     return 0 if len(epochs) == options.epochs else INTERRUPTED
 
 
@@ -251,13 +251,13 @@ def _say(epoch: Epoch) -> None:
     print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}{share}")
 
 
-def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path) -> None:
+def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, loss: str | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if epochs:
         print("wrote", plot_training(epochs, folder / "training.svg"))
     if len(data.feature_names) >= 2:
         two = (len(data.feature_names) - 2, len(data.feature_names) - 1)  # of the irises: the petals, which tell most
-        print("wrote", plot_boundary(model, data, folder / "boundary.svg", features=two))
+        print("wrote", plot_boundary(model, data, folder / "boundary.svg", two, loss))
     print("wrote", draw(model).save(folder / "network.svg"))
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..engine import Value, topological_order
+from ..ops import CONSTANT
 from .program import Program, compile
 
 MOST_TARGETS = 20  # distinct targets, each of which has a program of its own; with more, the target is an input
@@ -55,14 +56,18 @@ def compile_step(
                 "the graph of this model's loss is not the same for every row, so it cannot be compiled: train without "
                 "compiled=True, or choose by maximum() or relu() and not by an `if` on .data"
             )
+    leaves = dict.fromkeys(v for graph in graphs.values() for v in topological_order(graph) if not v.operands)
+    known = {*x, y, *parameters}
+    held = [v for v in leaves if v.op is not CONSTANT and v not in known]  # frozen weights, and the like
+    numbered = [*parameters, *held]
     outputs = model(x) if are_right else []
     several = not isinstance(outputs, Value)
     with ThreadPoolExecutor() as pool:  # C compilers run side by side
         inputs = x if fixed else [*x, y]
-        found = pool.map(lambda graph: compile(graph, inputs, parameters), graphs.values())
+        found = pool.map(lambda graph: compile(graph, inputs, numbered), graphs.values())
         programs = dict(zip(graphs, found, strict=True))
         values = outputs if several else [outputs]
-        scores = list(pool.map(lambda v: Program(v, x, parameters, "auto", "sum", gradient=False), values))
+        scores = list(pool.map(lambda v: Program(v, x, numbered, "auto", "sum", gradient=False), values))
 
     def measure(rows: Sequence[Any], targets: Sequence[float], numbers: Any) -> tuple[float, list[float]]:
         total, sums = 0.0, []
@@ -78,21 +83,21 @@ def compile_step(
         return total / len(rows), [sum(column) / len(rows) for column in zip(*sums, strict=True)]
 
     def step(rows: Sequence[Any], targets: Sequence[float]) -> tuple[float, list[bool]]:
-        numbers = array("d", [p.data for p in parameters])
+        numbers = array("d", [p.data for p in numbered])
         value, gradient = measure(rows, targets, numbers)
         right: list[bool] = []
         if are_right:
             columns = [program(rows, numbers) for program in scores]
             right = are_right([*map(list, zip(*columns, strict=True))] if several else columns[0], targets)
         optimizer.zero_grad()
-        for p, g in zip(parameters, gradient, strict=True):
+        for p, g in zip(parameters, gradient, strict=False):
             p.grad = g
         optimizer.step()
         return value, right
 
     few = slice(0, 10)
     eager = loss([model(row) for row in rows[few]], list(targets[few])).data
-    compiled, _ = measure(rows[few], targets[few], array("d", [p.data for p in parameters]))
+    compiled, _ = measure(rows[few], targets[few], array("d", [p.data for p in numbered]))
     if abs(eager - compiled) > 1e-9 * max(1.0, abs(eager)):
         raise ValueError(
             f"this loss is {eager:.6g} for {len(rows[few])} samples but {compiled:.6g} as the mean over them: only a "

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from .. import ops
 from ..engine import Value, describe, topological_order
 from ..formulas import COMPARISONS, fold, simplify
+from ..graph.structure import structure
 from ..graph.walk import depending_on, walk
 from ..ops import CONSTANT, Operation
 
@@ -151,7 +152,7 @@ class _Lowering:
             if v not in self.called and (v.op is not CONSTANT or v is order[-1] or v in leaves):
                 self.called[v] = self.numbered("v")
         self.operand: dict[Value, Operand] = {v: self.called[v] for v in leaves}
-        self.places = {v: _place(v.label) for v in params}
+        self.places = {v: str(where) for v, where in structure(order).items()}
 
     def unique(self, name: str) -> str:
         """Return the name, with a number after it if it is taken."""
@@ -196,9 +197,7 @@ class _Lowering:
             if all(isinstance(x, float) for x in operands):
                 self.operand[v] = float(v.data)
                 continue
-            around = v.operands if len(v.operands) == 1 else [x for x in v.operands if not x.operands]
-            self.place = next((self.places[x] for x in around if self.places.get(x)), "")
-            self.places[v] = self.place
+            self.place = self.places.get(v, "")
             self.operand[v] = self.append(self.called[v], v.op, operands)
             self.known.setdefault((v.op, *operands), self.operand[v])
 
@@ -285,15 +284,7 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 
 
 def _identifier(label: str) -> str:
-    """Return a label as a name in every language: `w1[3->2]` as w1_3_2, `θ` as theta."""
-    letters = (c if c.isascii() else unicodedata.name(c, "_").split()[-1].lower() for c in label)
+    """Return a label as a name in every language: `w1[3→2]` as w1_3_2, `θ` as theta."""
+    letters = (c if c.isascii() else unicodedata.name(c, "_").split()[-1].lower() for c in label.replace("→", "_"))
     name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60]
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
-
-
-def _place(label: str) -> str:
-    """Return which neuron a parameter of `nn.py` belongs to."""
-    found = re.fullmatch(r"[wb](\d*)\[(?:\d+->)?(\d+)\]", label)
-    return (
-        f"{f'layer {found[1]}, ' if found[1] else ''}neuron {found[2]}" if found and ("->" in label or found[1]) else ""
-    )

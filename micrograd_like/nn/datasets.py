@@ -200,7 +200,7 @@ def _column_names(cells: list[str]) -> list[str]:
 
 def _measurement(cell: str, name: str) -> float:
     if not _is_number(cell):
-        raise ValueError(f"column {name!r}: {cell!r} is no finite number")
+        raise ValueError(f"column {name!r}: {cell!r} is not a finite number")
     return float(cell)
 
 

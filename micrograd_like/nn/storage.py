@@ -2,12 +2,13 @@
 
 import json
 import sys
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
-from .modules import ACTIVATIONS, MLP, Neuron
+from .modules import ACTIVATIONS, MLP, Layer, Module, Neuron
 
 FORMAT, VERSION = "micrograd_like.MLP", 1
 
@@ -16,12 +17,17 @@ def save(model: MLP, path: str | PathLike[str]) -> None:
     """Write the model to a file, which is replaced as a whole or, if anything goes wrong, left as it was.
 
     Raises:
-        TypeError: the model is no MLP.
-        ValueError: a parameter is no finite float, or the layers do not fit together; the text names which.
+        TypeError: the model is not an MLP, or a part of it computes its output in a way of its own.
+        ValueError: a parameter is not a finite float, or the layers do not fit together; the text names which.
         OSError: the file cannot be written.
     """
     if not isinstance(model, MLP):
-        raise TypeError(f"an MLP is saved, not {model!r}")
+        raise TypeError(f"only an MLP can be saved, not {model!r}")
+    _check_kind(model, MLP, "the model")
+    for i, layer in enumerate(model.layers):
+        _check_kind(layer, Layer, f"layers.{i}")
+        for j, neuron in enumerate(layer.neurons):
+            _check_kind(neuron, Neuron, f"layers.{i}.neurons.{j}")
     layers = [{"neurons": [_describe(neuron) for neuron in layer.neurons]} for layer in model.layers]
     document = {"format": FORMAT, "version": VERSION, "layers": layers}
     path = Path(path)
@@ -40,19 +46,34 @@ def load(path: str | PathLike[str]) -> MLP:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is no JSON text: {error}") from None
+        raise ValueError(f"{path}: this is not JSON: {error}") from None
     return _build(document, path)
 
 
+def _check_kind(module: object, kind: type[Module], name: str) -> None:
+    if not isinstance(module, kind) or type(module).__call__ is not kind.__call__:
+        raise TypeError(
+            f"{name} is {module!r}, which computes its output in a way of its own, and a file holds numbers only: "
+            "save the numbers of its parameters() yourself"
+        )
+
+
 def _describe(neuron: Neuron) -> dict[str, Any]:
-    bias = None if neuron.b is None else neuron.b.data
-    return {"activation": neuron.activation, "w": [w.data for w in neuron.w], "b": bias}
+    bias = None if neuron.b is None else _plain(neuron.b.data)
+    return {"activation": neuron.activation, "w": [_plain(w.data) for w in neuron.w], "b": bias}
+
+
+def _plain(x: Any) -> Any:
+    """Return a number as a float if that is the same number, so NumPy's float32 too; anything else as it is."""
+    if not isinstance(x, Real) or not abs(x) <= sys.float_info.max:  # type: ignore[operator]
+        return x
+    return float(x) if float(x) == x else x
 
 
 def _build(document: Any, path: Path) -> MLP:
     """Return the model a document describes; a message names fields as `named_parameters()` does."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"{path}: format: this is no model, for it does not say {FORMAT!r}")
+        raise ValueError(f"{path}: format: this is not a model, for it does not say {FORMAT!r}")
     if document.get("version") != VERSION:
         raise ValueError(f"{path}: version: this program reads {VERSION}, not {document.get('version')!r}")
     layers: list[list[dict[str, Any]]] = []
@@ -71,7 +92,8 @@ def _build(document: Any, path: Path) -> MLP:
                 _check_number(neuron.get("b"), f"{where}b")
             if not isinstance(neuron.get("activation"), str) or neuron["activation"] not in ACTIVATIONS:
                 raise ValueError(
-                    f"{where}activation: {neuron.get('activation')!r} is not one of {', '.join(ACTIVATIONS)}"
+                    f"{where}activation: unknown activation {neuron.get('activation')!r}; "
+                    f"choose from {', '.join(ACTIVATIONS)}"
                 )
         layers.append(neurons)
         nin = len(neurons)
@@ -96,4 +118,4 @@ def _list_in(x: Any, name: str, where: str) -> list[Any]:
 
 def _check_number(x: Any, where: str) -> None:
     if not isinstance(x, int | float) or isinstance(x, bool) or not abs(x) <= sys.float_info.max:
-        raise ValueError(f"{where}: {x!r:.40} is no finite float")
+        raise ValueError(f"{where}: {x!r:.40} is not a finite float")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..engine import Value
 from ..files import write_whole
 from ..nn.datasets import Dataset
-from ..nn.training import Epoch
+from ..nn.losses import Loss
+from ..nn.training import Epoch, class_of, threshold_for
 
 # Okabe and Ito's colours, each class with a marker of its own, for readers who do not see the colours.
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
@@ -46,16 +46,18 @@ def plot_boundary(
     data: Dataset,
     path: str | os.PathLike[str],
     features: tuple[int, int] = (0, 1),
+    loss: str | Loss | None = None,
 ) -> Path:
     """Draw which class the model sees where, over two features, with the samples on top.
 
     The other features are held at their mean. Ringed samples are those the model gets wrong, their own features taken.
 
     Args:
-        model: turns a row into a Value, above 0 for class 1, or into a list with one Value for each class.
+        model: turns a row into a Value or into a list with one Value for each class.
         data: the samples as the model gets them.
         path: the file; its ending says the format: .svg, .png or .pdf.
         features: the two columns, counted from 0.
+        loss: what the model was trained with, as in `train`; mean squared error puts the boundary at 0.5.
 
     Raises:
         ValueError: the data has fewer than two features, or matplotlib does not know the ending.
@@ -74,12 +76,13 @@ def plot_boundary(
         margin = 0.1 * (max(column) - min(column)) or 1.0
         low, high = min(column) - margin, max(column) + margin
         sides.append([low + (high - low) * i / (_GRID - 1) for i in range(_GRID)])
+    threshold = threshold_for(model(data.rows[0]), loss)
     seen = []
     for at_y in sides[1]:
         rows = [
             [{features[0]: at_x, features[1]: at_y}.get(k, mean) for k, mean in enumerate(means)] for at_x in sides[0]
         ]
-        seen.append([predict(model, row) for row in rows])
+        seen.append([class_of(model(row), threshold) for row in rows])
     colors = [_COLORS[k % len(_COLORS)] for k in range(len(data.class_names))]
     axes.imshow(
         seen,
@@ -92,7 +95,9 @@ def plot_boundary(
         vmin=-0.5,
         vmax=len(colors) - 0.5,
     )
-    wrong = [row for row, target in zip(data.rows, data.targets, strict=True) if predict(model, row) != target]
+    wrong = [
+        row for row, target in zip(data.rows, data.targets, strict=True) if class_of(model(row), threshold) != target
+    ]
     for k, name in enumerate(data.class_names):
         rows = [list(row) for row, target in zip(data.rows, data.targets, strict=True) if target == k]
         x, y = ([row[feature] for row in rows] for feature in features)
@@ -107,14 +112,6 @@ def plot_boundary(
     axes.set(xlabel=data.feature_names[features[0]], ylabel=data.feature_names[features[1]], title=title)
     axes.legend(fontsize="small", framealpha=0.9)
     return _save(figure, path)
-
-
-def predict(model: Callable[[Any], Any], row: Sequence[float]) -> int:
-    """Return the class that the model gives a row: that of the largest output, or 1 if its one output is above 0."""
-    out = model(row)
-    if isinstance(out, Value):
-        return int(out > 0)
-    return max(range(len(out)), key=lambda k: out[k].data)
 
 
 def _figure(width: float, height: float) -> Any:

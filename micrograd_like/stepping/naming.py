@@ -1,16 +1,23 @@
-"""What a cursor calls the nodes: by their labels, else by the variables that hold them, each node by a name of its own.
+"""What a cursor calls the nodes: by label, else by variable or by place in a network, each by a name of its own.
 
 The graph's labels stay as they are.
 """
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import count
 from typing import Any
 
+from .. import ops
 from ..engine import Value
+from ..graph.structure import Where, place_of, structure
 from ..nn.modules import Module
 from ..ops import CONSTANT, one_line
+
+_SUMS = (ops.dot, ops.sum, ops.add, ops.multiply)
 
 LOOKED_AT = 20_000  # things in a caller's lists and dicts, so that a large data set costs no time
 
@@ -57,20 +64,58 @@ def _elements(written: str, x: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{written}[{i}]", y) for i, y in enumerate(x))
 
 
-def tell_apart(labels: Sequence[str]) -> list[str]:
-    """Return the labels, those that several nodes have with a number: `a_1`, `a_2`; a literal in a formula keeps none.
+def where_nodes_belong(nodes: Sequence[Value]) -> dict[Value, Where]:
+    """Return to which neuron, layer and sample of a network nodes belong."""
+    return structure(nodes) if any(place_of(v) for v in nodes) else {}
+
+
+def name_by_places(where: Mapping[Value, Where]) -> dict[Value, str]:
+    """Return what computed nodes of neurons are called: `z1[2]` a weighted sum, `a1[2]` its activation.
+
+    In sample 3 they are `z1[2]_3` and `a1[2]_3`; parts of a sum have no name.
+    """
+    found: dict[str, Value] = {}  # so that the last node of a sum has the name
+    for v, place in where.items():
+        if v.operands and place.neuron:
+            network = "" if place.network in (None, 1) else f"net{place.network}."
+            letter = "z" if v.op in _SUMS else "a"
+            name = f"{network}{letter}{place.layer}[{place.neuron}]"
+            found[f"{name}_{place.sample}" if place.sample else name] = v
+    return {v: name for name, v in found.items()}
+
+
+def find_in_words(written: str, where: Mapping[Value, Where]) -> Value | str:
+    """Return the output of a neuron that is described in words; whatever else is written as it is.
+
+    Raises:
+        ValueError: there is no such neuron.
+    """
+    if not re.fullmatch(r"neuron \d+ of layer \d+.*", written):
+        return written
+    found = {str(place): v for v, place in where.items() if v.operands}  # the last is the activation
+    if written not in found:
+        near = get_close_matches(written, found, 4, 0) or ["none"]
+        raise ValueError(f"there is no {written}: there are {'; '.join(near)}")
+    return found[written]
+
+
+def tell_apart(labels: Sequence[str], samples: Sequence[int | None]) -> list[str]:
+    """Return the labels, those that several nodes have with a number, the sample's if that does: `a_1`, `a_2`.
 
     Nodes without a label have none here either.
     """
-    times: dict[str, int] = {}
-    for label in labels:
-        times[label] = times.get(label, 0) + 1
-    numbers: dict[str, Iterator[int]] = {label: count(1) for label, n in times.items() if n > 1}
+    times = Counter(labels)
+    with_sample = [f"{label}_{sample}" if sample else "" for label, sample in zip(labels, samples, strict=True)]
+    taken = set(times)
+    once = {name for name, n in Counter(with_sample).items() if n == 1} - taken
+    numbers: dict[str, Iterator[int]] = {}
     found = []
-    for label in labels:
-        name = label
-        while label and label in numbers and (name == label or name in times):
-            name = f"{label}_{next(numbers[label])}"
+    for label, name in zip(labels, with_sample, strict=True):
+        if not label or times[label] == 1:
+            name = label
+        elif name not in once:
+            numbered = (f"{label}_{i}" for i in numbers.setdefault(label, count(1)))
+            name = next(name for name in numbered if name not in taken and name not in once)
         found.append(name)
     return found
 

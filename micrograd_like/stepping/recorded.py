@@ -15,10 +15,13 @@ from typing import Any, Self
 
 from ..engine import UNREACHED, Value, record, topological_order
 from ..graph.steps import BackwardStep, backward_steps
+from ..graph.structure import Where
 from ..graph.walk import depending_on
 from ..notation.names import find, node_names
 from ..ops import CONSTANT, one_line
-from .naming import name_by_variables, say_which, tell_apart
+from .naming import find_in_words, name_by_places, name_by_variables, say_which, tell_apart, where_nodes_belong
+
+NOWHERE = Where(None, None)
 
 _lock = RLock()  # one cursor at a time lends a graph its numbers
 _lent: list[Any] = []  # what is lent now, in this thread
@@ -36,7 +39,8 @@ class RecordedPass:
         self.position = 0  # how many steps are done: 0 at the start, len(self) at the end
         self.nodes = topological_order(root)  # operands before the nodes made from them
         self._places = {v: i for i, v in enumerate(self.nodes)}
-        self._variables = name_by_variables(self.nodes, variables or {})
+        self.where = where_nodes_belong(self.nodes)  # neuron, layer and sample
+        self._unlabelled = {**name_by_places(self.where), **name_by_variables(self.nodes, variables or {})}
         self._found = self._data = [v.data for v in self.nodes]  # the graph's numbers, and those of set()
         self._name()
         self._record(self._data)
@@ -72,6 +76,8 @@ class RecordedPass:
             ValueError: there is none, or more than one; the text says how to pick one.
         """
         names = self.names
+        if isinstance(node, str):
+            node = find_in_words(node, self.where)
         if isinstance(node, str):
             labels = zip(self.nodes, self._labels, strict=True)
             labelled = {v: names[v] for v, label in labels if label and _typed(label) == _typed(node)}
@@ -172,8 +178,8 @@ class RecordedPass:
     def _name(self) -> None:
         """Give every node a name of its own."""
         self._seen_labels = [v.label for v in self.nodes]
-        self._labels = [v.label or self._variables.get(v, "") for v in self.nodes]
-        self._own_labels = tell_apart(self._labels)
+        self._labels = [v.label or self._unlabelled.get(v, "") for v in self.nodes]
+        self._own_labels = tell_apart(self._labels, [self.where.get(v, NOWHERE).sample for v in self.nodes])
         with lending(self.nodes, label=self._own_labels):
             self._names = node_names(self.nodes)
 

@@ -1,4 +1,4 @@
-"""A cursor over the backward pass: it moves one edge, node or layer at a time, forwards and backwards.
+"""A cursor over the backward pass: it moves one edge, node, neuron, layer or sample at a time, forwards and backwards.
 
     s = step(loss)
     s.next()
@@ -21,9 +21,9 @@ from ..pictures import Drawing, draw
 from ..pictures.tree import text, text_around
 from .breakpoints import Breakpoint, Condition, holds, matcher
 from .naming import variables_of_caller
-from .recorded import RecordedPass
+from .recorded import NOWHERE, RecordedPass
 
-UNITS = ("edge", "node", "layer")
+UNITS = ("edge", "node", "neuron", "layer", "sample")
 WHOLE = 30  # nodes of a graph that the cursor shows as a whole; of a larger one it shows the node it is at
 DRAWN = 1_500  # nodes of a graph of which a notebook shows a picture; it takes some 0.2 s at every move
 
@@ -44,7 +44,8 @@ def step(root: Value, unit: str = "edge") -> "Stepper":
 
     Args:
         root: the output that is differentiated.
-        unit: how far `next()` and `back()` go: an "edge", a "node" with all its edges, or a "layer" of a network.
+        unit: how far `next()` and `back()` go: an "edge", a "node" with all its edges, or, of a network, a "neuron", a
+            "layer" or a "sample".
 
     Raises:
         TypeError: `root` is not a Value.
@@ -92,14 +93,14 @@ class Stepper(RecordedPass):
     # -------------------- moving --------------------
 
     def next(self, unit: str | None = None) -> "Stepper":
-        """Do the next edge, or what is left of the node or layer; EndOfPassError at the end."""
+        """Do the next edge, or what is left of the unit; EndOfPassError at the end."""
         if self.position == len(self):
             raise EndOfPassError(f"the pass is done: all {len(self):,} steps are behind")
         stops = self._stops(unit or self.unit)
         return self.goto(self.position + 1 if stops is None else stops[bisect_right(stops, self.position)])
 
     def back(self, unit: str | None = None) -> "Stepper":
-        """Undo the last edge, or what was done of the node or layer; EndOfPassError at the start."""
+        """Undo the last edge, or what was done of the unit; EndOfPassError at the start."""
         if not self.position:
             raise EndOfPassError("this is the start of the pass: no step is behind")
         stops = self._stops(unit or self.unit)
@@ -219,7 +220,8 @@ class Stepper(RecordedPass):
         self._keep_up()
         if self.current is None:
             return f"at the start of {len(self):,} steps"
-        return f"step {self.position:,} of {len(self):,}: {one_line(str(self.current))}"
+        place = f" ({where})" if (where := self.where.get(self.current.node, NOWHERE)) != NOWHERE else ""
+        return f"step {self.position:,} of {len(self):,}{place}: {one_line(str(self.current))}"
 
     def graph(self, whole: bool | None = None) -> str:
         """Return the graph as text with the active edge marked, or the node alone that the cursor is at.
@@ -280,22 +282,25 @@ class Stepper(RecordedPass):
         if unit == "edge":
             return None
         if unit not in self._stops_of:
-            places = {v: _layer(v) for v in self.nodes} if unit == "layer" else self._places
-            if not any(places.values()) and len(self.nodes) > 1:
-                raise ValueError("this graph has no layers: no weights are labelled like w1[1->2], as those of an MLP")
-            runs = groupby(self.steps, lambda s: (s.is_seed, places[s.node]))
+            parts = {v: self._part(v, unit) for v in self.nodes}
+            if not any(parts.values()):
+                raise ValueError(
+                    f"this graph has no {unit}s: they are those of a network"
+                    + ", where it ran more than once" * (unit == "sample")
+                )
+            runs = groupby(self.steps, lambda s: (s.is_seed, parts[s.node]))
             self._stops_of[unit] = list(accumulate((len(list(run)) for _, run in runs), initial=0))
         return self._stops_of[unit]
+
+    def _part(self, v: Value, unit: str) -> Any:
+        """Return what a node belongs to: nothing, if that is none of the graph's neurons, layers or samples."""
+        if unit == "node":
+            return v
+        where = self.where.get(v, NOWHERE)
+        layer = where.layer and (where.network, where.layer, where.sample)
+        return {"neuron": layer and (*layer, where.neuron), "layer": layer, "sample": where.sample}[unit]
 
 
 def _check_unit(unit: str) -> None:
     if unit not in UNITS:
         raise ValueError(f"unknown unit {unit!r}; choose from {', '.join(UNITS)}")
-
-
-def _layer(v: Value) -> str:
-    """Return the number of the layer that a neuron's node belongs to, after its weights' labels; else nothing."""
-    if v.op.name in ACTIVATIONS and v.operands[0].op is dot:
-        v = v.operands[0]
-    weight = re.match(r"w(\d*)\[", v.operands[0].label) if v.op is dot else None
-    return weight[1] or "1" if weight else ""

@@ -52,13 +52,15 @@ class Workspace:
             return self._named(lambda: eval(code, names))
 
     def is_name(self, written: str) -> bool:
-        """Tell whether this is a node's name, not a number."""
-        return not re.fullmatch(_NUMBER, written, re.IGNORECASE | re.ASCII) and self.stepper.has(written)
+        """Tell whether this is a node's name, also in words, not a number."""
+        if re.fullmatch(_NUMBER, written, re.IGNORECASE | re.ASCII):
+            return False
+        return written.startswith("neuron ") or self.stepper.has(written)
 
     def is_place(self, written: str) -> bool:
         """Tell whether this is a name or an operation of the graph."""
         rows = {v.op for v in self.stepper.nodes if v.operands}
-        return self.stepper.has(written) or any(written in (row.name, row.symbol) for row in rows)
+        return self.is_name(written) or any(written in (row.name, row.symbol) for row in rows)
 
     def node(self, written: str) -> Value:
         """Return the node of a name, or of an expression such as `nodes[2]`."""
@@ -83,7 +85,8 @@ class Workspace:
         """Return how a result is printed; a gradient that was not reached as a dash."""
         if isinstance(x, Value) and x in self.stepper.names:
             grad = self.stepper.grad(x)
-            return f"{equation(self.stepper, x)}, grad {NO_GRADIENT if grad is None else show(grad)}"
+            written = f"{equation(self.stepper, x)}, grad {NO_GRADIENT if grad is None else show(grad)}"
+            return f"{written}, {where}" if (where := str(self.stepper.where.get(x, ""))) else written
         if x is UNREACHED:
             return NO_GRADIENT
         with self.stepper.lent():

@@ -40,12 +40,12 @@ def test_color_dashes_and_width_tell_the_weight(model):
     w = model.layers[0].neurons[0].w
     w[0].data, w[1].data = -10.0, 0.5
     lines = {g.find(f"{SVG}title").text.split(" ")[0]: g.find(f"{SVG}path") for g in groups(draw(model), "edge")}
-    assert lines["w1[1->1]"].get("stroke") == GRAD
-    assert lines["w1[1->1]"].get("stroke-dasharray") is not None
-    assert lines["w1[2->1]"].get("stroke") == DATA
-    assert lines["w1[2->1]"].get("stroke-dasharray") is None
+    assert lines["w1[1→1]"].get("stroke") == GRAD
+    assert lines["w1[1→1]"].get("stroke-dasharray") is not None
+    assert lines["w1[2→1]"].get("stroke") == DATA
+    assert lines["w1[2→1]"].get("stroke-dasharray") is None
     widths = {name: float(line.get("stroke-width", 1)) for name, line in lines.items()}
-    assert max(widths, key=widths.__getitem__) == "w1[1->1]"
+    assert max(widths, key=widths.__getitem__) == "w1[1→1]"
 
 
 def test_tooltips_have_data_and_gradient(model):

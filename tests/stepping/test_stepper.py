@@ -451,9 +451,9 @@ def test_dashboard(graph):
 def test_dashboard_of_a_large_graph_shows_the_node_it_is_at():
     output = MLP(40, [8, 1], seed=1)([0.1] * 40)
     with step(output) as s:
-        lines = repr(s.run_to("w1[20->3]")).splitlines()
+        lines = repr(s.run_to("w1[20→3]")).splitlines()
         assert len(lines) <= 18
-        assert next(line for line in lines if line.startswith("►")).split()[2] == "w1[20->3]"
+        assert next(line for line in lines if line.startswith("►")).split()[2] == "w1[20→3]"
         assert lines[-1] == "… and 69 more operands"
 
 
@@ -473,7 +473,7 @@ def test_picture_marks_the_active_edge_by_colour_and_width(graph):
 def test_picture_marks_an_edge_that_a_neuron_hides():
     output = MLP(2, [3, 1], seed=1)([1.0, 2.0])
     with step(output) as s:
-        s.run_to("w1[1->2]")
+        s.run_to("w1[1→2]")
         assert s.draw(detail="neurons").dot.count("penwidth=3") == 1
         assert s.draw(detail="full").dot.count("penwidth=3") == 2
 
