@@ -32,8 +32,9 @@ class _Step:
     def _repr_latex_(self) -> str:
         return f"${self.latex}$"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
+
+def _pretty(step: _Step, printer: Any, cycle: bool) -> None:
+    printer.text(str(step))
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ForwardStep(_Step):
     operands: tuple[str, ...]  # their names, in order
     numbers: tuple[Any, ...]  # their data
     result: Any
+    _repr_pretty_ = _pretty  # beside the repr that dataclasses write, which IPython would take
 
     @property
     def operation(self) -> str:
@@ -101,6 +103,7 @@ class BackwardStep(_Step):
     contribution: Any  # upstream * local
     before: Any  # the operand's gradient before this step
     after: Any  # and after it
+    _repr_pretty_ = _pretty
 
     @property
     def is_seed(self) -> bool:
@@ -126,8 +129,9 @@ class BackwardStep(_Step):
 
     @property
     def _constants(self) -> list[Any]:
-        """The number of each operand that is a constant, as it was then; None for the others."""
-        return [n if x.op is CONSTANT else None for x, n in zip(self.node.operands, self.numbers, strict=True)]
+        """The number, as it was then, of each constant that is called by it; None for every other operand."""
+        operands = zip(self.node.operands, self.numbers, strict=True)
+        return [n if x.op is CONSTANT and not x.label else None for x, n in operands]
 
     @property
     def symbols(self) -> str:

@@ -49,7 +49,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         Command("explain", "", "[LEAF | all]", "explain the step, a leaf, or the whole pass"),
     ),
     "python": (
-        Command("p", "pp", "EXPRESSION", "print a name, here, s (the step), any Python"),
+        Command("p", "pp", "EXPRESSION", "print a name, here, s or step (the step done), any Python"),
         Command("whatis", "", "EXPRESSION", "say what kind of thing it is"),
         Command("display", "", "[EXPRESSION | graph]", "print it whenever it changes; graph: after every move"),
         Command("undisplay", "", "[EXPRESSION]", "print it no more; alone: none"),

@@ -111,7 +111,10 @@ class Shell(Moving, Looking, cmd.Cmd):
         if line.isidentifier() and not self.workspace.knows(line) and not self.stepper.has(line):
             raise ValueError(f"{line} is not a command and not a name: h lists the commands")
         while not self.workspace.is_name(line) and compile_command(self.workspace.translate(line)) is None:
-            line += "\n" + self.read("... ")
+            try:
+                line += "\n" + self.read("... ")
+            except EOFError:
+                break  # it will be said what is missing
         result, note = self.workspace.run(line)
         if note:
             self.say(note)

@@ -35,8 +35,11 @@ def asks_to_stop(caller: FrameType, read: Callable[[str], str]) -> bool:
 @contextmanager
 def history(wanted: bool) -> Iterator[None]:
     """Keep the commands of one session for the next, apart from those of the Python around it."""
-    readline = sys.modules.get("readline")
-    if not wanted or readline is None:
+    try:
+        import readline
+    except ImportError:  # on Windows
+        wanted = False
+    if not wanted:
         yield
         return
     path = data_folder() / "step-history"

@@ -74,9 +74,10 @@ class Workspace:
     def condition(self, written: str) -> Condition:
         """Return a condition that was written as Python: on the step `s`, and on nodes as they are right after it."""
         code, names = self._compile(written, "eval"), self.namespace()
+        words = {"s", "step"} - self.names().keys()
 
         def condition(s: BackwardStep) -> Any:
-            names.update(self.variables, s=s)
+            names.update({**self.variables, **dict.fromkeys(words, s)})
             return eval(code, names)
 
         return condition
@@ -98,6 +99,7 @@ class Workspace:
         """Return the names that Python sees, in which names that are not identifiers have one."""
         cursor = {
             "s": self.stepper.current,
+            "step": self.stepper.current,
             "here": self.here(),
             "nodes": self.stepper.nodes,
             "find": self.stepper.find,

@@ -170,7 +170,7 @@ class Play:
         elif chosen == 4:
             do(f"j {k}", lambda: cursor.goto(k))
             entry[2] = k
-        elif chosen == 5 and not v.op.name == "constant":
+        elif chosen == 5 and v.op.name != "constant":
             do(f"unt {name}", lambda: cursor.run_to(v))
             entry[2] = next((k for k in ahead if naive.operands[k - 1] == i), position)
         elif chosen in (6, 7):  # a condition on a gradient, at the step being scanned
