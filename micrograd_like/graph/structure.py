@@ -4,6 +4,7 @@ A module gives each of its parameters a `place` when it is built; nothing is rec
 `structure` finds them from the places of the parameters they are computed from, whatever any of them is labelled.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
@@ -68,16 +69,20 @@ def structure(order: Sequence[Value]) -> dict[Value, Where]:
     A loss belongs to none. Where a network ran several times, whatever was computed from one run alone, and the inputs
     of that run, belong to a sample; runs with the very same inputs are one sample.
     """
-    places = {v: place for v in order if (place := place_of(v)) is not None}
-    networks = {network: i for i, network in enumerate(dict.fromkeys(p.unit.network for p in places.values()), start=1)}
+    places: dict[Value, Place] = {}
+    for v in order:
+        if not v.operands and isinstance(place := getattr(v, "place", None), Place):
+            places[v] = place
     sums = _find_sums(order, places)
     _find_activations(sums)
+    units = [*(s.unit for s in sums), *(place.unit for place in places.values())]
+    networks = {network: i for i, network in enumerate(dict.fromkeys(unit.network for unit in units), start=1)}
     owners = {v: s for s in sums for v in s.nodes}
-    samples, counts = _number_samples(order, owners, places)
+    samples, repeated = _number_samples(order, owners, places)
 
     found = {}
     for v in order:
-        numbers = {n for network, n in samples.get(v, {}).items() if counts[network] > 1}
+        numbers = {n for network, n in samples.get(v, {}).items() if network in repeated}
         sample = numbers.pop() if len(numbers) == 1 else None
         if v in owners or v in places:
             unit = owners[v].unit if v in owners else places[v].unit
@@ -86,12 +91,6 @@ def structure(order: Sequence[Value]) -> dict[Value, Where]:
         elif sample:
             found[v] = Where(None, None, sample)
     return found
-
-
-def place_of(v: Value) -> Place | None:
-    """Return the place of a parameter, and None for every other node."""
-    place = None if v.operands else getattr(v, "place", None)
-    return place if isinstance(place, Place) else None
 
 
 # -------------------- weighted sums --------------------
@@ -105,6 +104,7 @@ class _Sum:
         self.top = nodes[-1]  # the weighted sum
         self.functions: list[Value] = []  # of the weighted sum alone
         self.unit = next(iter(parameters.values())).unit
+        self.is_tied = any(place.unit is not self.unit for place in parameters.values())
 
 
 def _find_sums(order: Iterable[Value], places: dict[Value, Place]) -> list[_Sum]:
@@ -112,7 +112,7 @@ def _find_sums(order: Iterable[Value], places: dict[Value, Place]) -> list[_Sum]
     for v in order:
         s = None
         if v.op is ops.dot or v.op is ops.multiply:
-            s = _pairs(v, places)
+            s = _pairs(v, found, places)
         elif v.op is ops.add or v.op is ops.sum:
             s = _add_up(v, found, places)
         elif v.op.is_function:
@@ -121,9 +121,7 @@ def _find_sums(order: Iterable[Value], places: dict[Value, Place]) -> list[_Sum]
                 found[first].functions.append(v)
         if s is not None:
             found[v] = s
-    sizes: dict[Unit, int] = {}
-    for place in places.values():
-        sizes[place.unit] = sizes.get(place.unit, 0) + 1
+    sizes = Counter(place.unit for place in places.values())
     # a lone product, as in a penalty on the weights, is no neuron
     sums = [
         s
@@ -134,15 +132,15 @@ def _find_sums(order: Iterable[Value], places: dict[Value, Place]) -> list[_Sum]
     return sums
 
 
-def _pairs(v: Value, places: dict[Value, Place]) -> _Sum | None:
+def _pairs(v: Value, found: dict[Value, _Sum], places: dict[Value, Place]) -> _Sum | None:
     """Return the sum that a dot or a product is, if it is one of weights and inputs."""
     n = len(v.operands) // 2
     parameters, inputs = {}, []
     for w, x in zip(v.operands[:n], v.operands[n : 2 * n], strict=True):
         if x in places:
             w, x = x, w
-        if x in places:
-            return None  # a product of parameters
+        if x in places or (x in found and x.op is ops.multiply and w in found[x].parameters):
+            return None  # a product of parameters, also as 0.1 * w * w
         if w in places:
             parameters[w] = places[w]
         inputs.append(x)
@@ -160,7 +158,7 @@ def _add_up(v: Value, found: dict[Value, _Sum], places: dict[Value, Place]) -> _
         return None
     first, taken = found[parts[0]], set[Value]()
     for part in (found[x] for x in parts[1:]):
-        if part.unit != first.unit or not taken.isdisjoint(part.parameters):
+        if part.unit is not first.unit or part.is_tied or first.is_tied or not taken.isdisjoint(part.parameters):
             return None  # of another neuron
         if not first.parameters.keys().isdisjoint(part.parameters):
             return None  # of another run
@@ -168,7 +166,9 @@ def _add_up(v: Value, found: dict[Value, _Sum], places: dict[Value, Place]) -> _
             taken |= part.parameters.keys()
     for x in others:
         if x in places:
-            if places[x].input is not None or x in first.parameters or not _are_beside(places[x].unit, first.unit):
+            unit = places[x].unit
+            beside = (unit.network, unit.layer) == (first.unit.network, first.unit.layer)
+            if places[x].input is not None or x in first.parameters or not beside:
                 return None
         elif x.op is not ops.CONSTANT or x.data or parts[0].op is not ops.multiply:
             return None
@@ -184,60 +184,37 @@ def _add_up(v: Value, found: dict[Value, _Sum], places: dict[Value, Place]) -> _
     return first
 
 
-def _are_beside(a: Unit, b: Unit) -> bool:
-    return a.network is b.network and a.layer == b.layer
-
-
-def _settle_shared(sums: list[_Sum]) -> None:
+def _settle_shared(sums: Sequence[_Sum]) -> None:
     """Find the neuron of a sum some of whose parameters are another's: of that one, there are sums of its own."""
-    mixed, whole = [], set()
-    for s in sums:
-        if len({place.unit for place in s.parameters.values()}) > 1:
-            mixed.append(s)
-        else:
-            whole.add(s.unit)
-    for s in mixed:
-        counts: dict[Unit, int] = {}
-        for place in s.parameters.values():
-            counts[place.unit] = counts.get(place.unit, 0) + 1
-        own = [unit for unit in counts if unit not in whole] or list(counts)
-        s.unit = max(own, key=counts.__getitem__)
+    counts = [Counter(place.unit for place in s.parameters.values()) for s in sums]
+    whole = {s.unit for s, units in zip(sums, counts, strict=True) if len(units) == 1}
+    for s, units in zip(sums, counts, strict=True):
+        if len(units) > 1:
+            s.unit = max([unit for unit in units if unit not in whole] or units, key=units.__getitem__)
 
 
-def _find_activations(sums: list[_Sum]) -> None:
-    """Add the activation to the nodes of each sum that has one."""
-    of_neuron: dict[Unit, list[_Sum]] = {}
+def _find_activations(sums: Iterable[_Sum]) -> None:
+    """Add its activation to the nodes of each sum that has one, which all runs of a neuron have in common.
+
+    A neuron that says it is linear is believed, unless somebody has written its sum as products and the other neurons
+    of its network have this activation too: then they have written one activation for all.
+    """
+    neurons: dict[Unit, list[_Sum]] = {}
     for s in sums:
-        of_neuron.setdefault(s.unit, []).append(s)
-    used: dict[object, set[ops.Operation]] = {}  # network -> activations of its neurons
-    later: list[tuple[list[_Sum], list[Value]]] = []
-    for unit, runs in of_neuron.items():
-        activations = [_activation(s) for s in runs]
-        rows = {v.op for v in activations if v is not None}
-        if None in activations or len(rows) > 1:
+        neurons.setdefault(s.unit, []).append(s)
+    used: set[tuple[object, ops.Operation]] = set()
+    for unit, runs in sorted(neurons.items(), key=lambda pair: pair[0].activation == "linear"):
+        found = ([v for v in s.functions if len(s.functions) == 1 or v.op.name == unit.activation] for s in runs)
+        activations = [functions[0] for functions in found if functions]
+        rows = {(unit.network, v.op) for v in activations}
+        if len(activations) < len(runs) or len(rows) > 1:
             continue
-        known = [v for v in activations if v is not None]
         if unit.activation != "linear":
-            used.setdefault(unit.network, set()).update(rows)
-            _take(runs, known)
-        elif runs[0].top.op is not ops.dot:
-            later.append((runs, known))
-    # A neuron that says it is linear, in a network whose neurons all compute what somebody has written for them, has an
-    # activation all the same if the others have this one.
-    for runs, known in later:
-        if known[0].op in used.get(runs[0].unit.network, ()):
-            _take(runs, known)
-
-
-def _take(runs: Iterable[_Sum], activations: Iterable[Value]) -> None:
-    for s, v in zip(runs, activations, strict=True):
-        s.nodes.append(v)
-
-
-def _activation(s: _Sum) -> Value | None:
-    named = [v for v in s.functions if v.op.name == s.unit.activation]
-    found = named or s.functions
-    return found[0] if len(found) == 1 else None
+            used |= rows
+        elif runs[0].top.op is ops.dot or rows.isdisjoint(used):
+            continue
+        for s, v in zip(runs, activations, strict=True):
+            s.nodes.append(v)
 
 
 # -------------------- samples --------------------
@@ -247,11 +224,11 @@ _MIXED: _Samples = {}  # of a node that was computed from several samples
 
 def _number_samples(
     order: Iterable[Value], owners: dict[Value, _Sum], places: dict[Value, Place]
-) -> tuple[dict[Value, _Samples], _Samples]:
-    """Return the samples of each node, and how many each network has."""
+) -> tuple[dict[Value, _Samples], set[object]]:
+    """Return the samples of each node, and the networks that have several."""
     samples: dict[Value, _Samples] = {}
     runs: dict[tuple[object, ...], int] = {}  # network and inputs -> sample
-    counts: dict[Unit, int] = {}  # neuron -> how many it has
+    counts = Counter[Unit]()  # how many samples a neuron has
     for v in order:
         s, leaves = owners.get(v), [x for x in v.operands if not x.operands and x not in places]
         if s is None:
@@ -260,18 +237,14 @@ def _number_samples(
         elif v is s.top:
             network = s.unit.network
             before = {samples[x][network] for x in s.inputs if x.operands and network in samples.get(x, ())}
-            count = counts.get(s.unit, 0)
-            n = before.pop() if len(before) == 1 else runs.setdefault((network, *s.inputs), count + 1)
-            counts[s.unit] = max(count, n)
+            n = before.pop() if len(before) == 1 else runs.setdefault((network, *s.inputs), counts[s.unit] + 1)
+            counts[s.unit] = max(counts[s.unit], n)
             run = {network: n}
             samples.update((x, run) for x in s.nodes)
             leaves = [x for x in s.inputs if not x.operands]
         if v in samples:
             samples.update((x, _agreed([samples.get(x, samples[v]), samples[v]])) for x in leaves)
-    most: _Samples = {}
-    for unit, n in counts.items():
-        most[unit.network] = max(most.get(unit.network, 0), n)
-    return samples, most
+    return samples, {unit.network for unit, n in counts.items() if n > 1}
 
 
 def _agreed(found: list[_Samples]) -> _Samples:

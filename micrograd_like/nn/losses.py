@@ -5,6 +5,7 @@ targets other than that of the outputs, none at all, or a target that does not s
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from operator import index
 from typing import SupportsIndex, TypeAlias, TypeVar
 
@@ -55,8 +56,9 @@ def cross_entropy(logits: Sequence[Output], targets: Sequence[float]) -> Value:
     """Return the mean of -log of the probability that softmax gives the target.
 
     Each row z of logits holds one output for each class, before a softmax; the targets t are class numbers from 0. The
-    loss of a row, log(Σ exp(z[j])) - z[t], is written as softplus(logsumexp(z[j] - z[t] for all j except t)): in the
-    differences no digits are lost, however large the logits are, and small losses keep all of theirs.
+    loss of a row, log(Σ exp(z[j])) - z[t], is written as softplus(m - z[t] + logsumexp(z[j] - m)), where j goes through
+    all classes except t, and m is the largest z[j]: logits are subtracted from each other before anything is added, so
+    that huge ones lose no digits, and neither do small losses.
     """
     terms = []
     for i, (row, y) in enumerate(_pairs(logits, targets)):
@@ -64,8 +66,11 @@ def cross_entropy(logits: Sequence[Output], targets: Sequence[float]) -> Value:
             raise ValueError("cross_entropy takes one output for each class: for one output use binary_cross_entropy")
         if not isinstance(y, SupportsIndex) or not 0 <= index(y) < len(row):
             raise ValueError(f"a target is a class number from 0 to {len(row) - 1}, not {y!r} (sample {i})")
-        others = [z - row[index(y)] for j, z in enumerate(row) if j != index(y)]
-        margin: Value = ops.logsumexp(*others) if len(others) > 1 else others[0]
+        others = [z for j, z in enumerate(row) if j != index(y)]
+        largest = reduce(ops.maximum, others)
+        margin = largest - row[index(y)]
+        if len(others) > 1:
+            margin = margin + ops.logsumexp(*(z - largest for z in others))
         terms.append(margin.softplus())
     return _mean(terms)
 

@@ -41,8 +41,7 @@ class Module:
             yield from found
             return
         left = {p: f"parameters.{i}" for i, p in enumerate(self.parameters())}
-        named = [(path, p) for path, p in found if p in left]
-        yield from named
+        yield from (named := [(path, p) for path, p in found if p in left])
         known = {p for _, p in named}
         yield from ((path, p) for p, path in left.items() if p not in known)
 
@@ -55,9 +54,11 @@ class Module:
         for p in self.parameters():
             p.grad = UNREACHED
 
+    _bare = True  # whether Values that are attributes themselves, or in lists there, are parameters too
+
     def _found(self) -> Iterator[tuple[str, Value]]:
         for name, attribute in vars(self).items():
-            yield from _find_parameters(name, attribute)
+            yield from _find_parameters(name, attribute, self._bare)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # in a notebook
         from ..pictures.display import bundle
@@ -83,6 +84,7 @@ class Neuron(Module):
 
     w: list[Value]
     b: Value | None  # None: the neuron passes through the origin
+    _unit: Unit
 
     def __init__(
         self,
@@ -120,7 +122,8 @@ class Neuron(Module):
         self.w = [_leaf(ops.PARAMETER, draw(nin, fan_out, rng), f"w[{i}]") for i in range(1, _count("nin", nin) + 1)]
         self.b = _leaf(ops.PARAMETER, 0.0, "b") if bias else None
         self.activation = activation
-        _place(self)
+        for i, p in _weights(self):
+            p.place = Place(self._unit, i)
 
     @property
     def activation(self) -> str:
@@ -156,13 +159,19 @@ class Neuron(Module):
             yield from _find_parameters(name, getattr(self, name, None))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.w)}{_options(self.activation, self.b is not None)})"
+        return f"{type(self).__name__}({len(self.w)}{self.options()})"
+
+    def options(self) -> str:
+        """Return the options in which it differs from the default, as they are written in a call."""
+        activation = "" if self.activation == "relu" else f", activation={self.activation!r}"
+        return activation + ("" if self.b is not None else ", bias=False")
 
 
 class Layer(Module):
     """Neurons side by side, which all have the same inputs; a neuron may be whatever can be called with them."""
 
     neurons: list[Neuron]
+    _bare = False
 
     def __init__(self, nin: int, nout: int, **options: Unpack[Options]) -> None:
         """Make `nout` neurons of `nin` inputs each; the options and the errors are those of Neuron."""
@@ -186,42 +195,28 @@ class Layer(Module):
         outputs = [neuron(values) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def _found(self) -> Iterator[tuple[str, Value]]:
-        for name, attribute in vars(self).items():
-            yield from _find_parameters(name, attribute, bare=False)
-
     def _settle(self, network: object, number: int, written: str) -> None:
         """Place the neurons, and label the weight from unit 3 to neuron 2 of layer 1 `w1[3→2]`, its bias `b1[2]`."""
         self._at = network, number, written
         for j, neuron in enumerate(self.neurons, start=1):
-            unit = _place(neuron)
+            unit = getattr(neuron, "_unit", Unit())
             unit.network, unit.layer, unit.neuron = network, number, j
-            weights, bias = _weights(neuron)
-            for i, w in enumerate(weights, start=1):
-                w.label = f"w{written}[{i}→{j}]"
-            if bias is not None:
-                bias.label = f"b{written}[{j}]"
-
-    @property
-    def shape(self) -> tuple[int, int, str, bool] | None:
-        """Inputs, neurons, activation, and whether there are biases; None if the neurons are of different kinds."""
-        kinds = {
-            (len(n.w), len(self.neurons), n.activation, n.b is not None) if type(n) is Neuron else None
-            for n in self.neurons
-        }
-        return kinds.pop() if len(kinds) == 1 else None
+            for i, p in _weights(neuron):
+                p.place = Place(unit, i)
+                p.label = f"b{written}[{j}]" if i is None else f"w{written}[{i}→{j}]"
 
     def __repr__(self) -> str:
-        if self.shape is None:
-            return f"{type(self).__name__} of [{_list(self.neurons)}]"
-        nin, nout, activation, bias = self.shape
-        return f"{type(self).__name__}({nin}, {nout}{_options(activation, bias)})"
+        first, name = self.neurons[0], type(self).__name__
+        if any(type(n) is not Neuron or repr(n) != repr(first) for n in self.neurons):
+            return f"{name} of [{_list(self.neurons)}]"
+        return f"{name}({len(first.w)}, {len(self.neurons)}{first.options()})"
 
 
 class MLP(Module):
     """A multi-layer perceptron: each layer's outputs are the inputs of the next."""
 
     layers: list[Layer]
+    _bare = False
 
     def __init__(
         self,
@@ -241,13 +236,9 @@ class MLP(Module):
             nouts: how many neurons each layer has; the last number is that of the outputs.
             activation: what the hidden layers use, a name in ACTIVATIONS.
             output: what the last layer uses.
-            init: a name in `init.INITIALIZERS` or a function like those; None takes what suits each layer's activation.
+            init: as for a Neuron, and so are `bias`, `seed` and the errors; None takes what suits each activation.
             bias: whether the neurons have one.
-            seed: the same seed draws the same weights; None draws from the module `random`, whose seed then counts.
-
-        Raises:
-            ValueError: no inputs, no layers, an empty layer, or an unknown activation or init; the text has the names.
-            TypeError: `nin` is not an integer, or `nouts` is not a list of integers.
+            seed: the same seed draws the same weights.
         """
         if isinstance(nouts, str) or not isinstance(nouts, Iterable):
             raise TypeError(f"nouts is a list such as [16, 16, 1], not {nouts!r}")
@@ -269,31 +260,14 @@ class MLP(Module):
                 layer._settle(network, number, str(number))
 
     def __call__(self, x: Inputs) -> Outputs:
-        """Return the output for the inputs `x`: one Value if the last layer is one neuron, else a list of them.
-
-        Numbers among the inputs become constants labelled x1, x2, …; Values are taken as they are.
-
-        Raises:
-            ValueError: not as many inputs as the first layer takes.
-        """
+        """Return the output for the inputs `x`, as the last layer does; inputs and errors are as for a Layer."""
         out: Outputs = as_values(x)
         for layer in self.layers:
             out = layer([out] if isinstance(out, Value) else out)
         return out
 
-    def _found(self) -> Iterator[tuple[str, Value]]:
-        for name, attribute in vars(self).items():
-            yield from _find_parameters(name, attribute, bare=False)
-
     def __repr__(self) -> str:
-        name = type(self).__name__
-        shapes = [layer.shape if type(layer) is Layer else None for layer in self.layers]
-        known = [shape for shape in shapes if shape is not None]
-        inside, biases = {shape[2] for shape in known[:-1]} or {"relu"}, {shape[3] for shape in known}
-        if len(known) < len(shapes) or len(inside) > 1 or len(biases) != 1:
-            return f"{name} of [{_list(self.layers)}]"
-        sizes = [shape[1] for shape in known]
-        return f"{name}({known[0][0]}, {sizes}{_options(inside.pop(), biases.pop(), known[-1][2])})"
+        return f"{type(self).__name__} of [{_list(self.layers)}]"
 
 
 def as_values(x: Inputs) -> list[Value]:
@@ -328,23 +302,11 @@ def _leaf(op: ops.Operation, number: float | Rational, label: str) -> Value:
     return v
 
 
-def _weights(neuron: object) -> tuple[list[Value], Value | None]:
-    """Return the weights and the bias of whatever is used as a neuron, if it has them."""
+def _weights(neuron: object) -> list[tuple[int | None, Value]]:
+    """Return the weights, numbered from 1, and the bias of whatever is used as a neuron, if it has them."""
     w, b = getattr(neuron, "w", None), getattr(neuron, "b", None)
-    weights = [v for v in w if isinstance(v, Value)] if isinstance(w, list | tuple) else []
-    return weights, b if isinstance(b, Value) else None
-
-
-def _place(neuron: object) -> Unit:
-    """Tell the parameters of a neuron that they are its own, and return what they have in common."""
-    known = getattr(neuron, "__dict__", {}).get("_unit")
-    weights, bias = _weights(neuron)
-    unit = known if isinstance(known, Unit) else Unit()
-    for i, v in enumerate(weights, start=1):
-        v.place = Place(unit, i)
-    if bias is not None:
-        bias.place = Place(unit, None)
-    return unit
+    numbered = [*enumerate(w, start=1), (None, b)] if isinstance(w, list | tuple) else [(None, b)]
+    return [(i, p) for i, p in numbered if isinstance(p, Value)]
 
 
 def _find_parameters(path: str, x: object, bare: bool = True) -> Iterator[tuple[str, Value]]:
@@ -374,14 +336,7 @@ def _count(name: str, n: Any) -> int:
 def _random(seed: int | Random | None) -> Random:
     if seed is None:
         return cast(Random, random.__self__)  # type: ignore[attr-defined]  # what random.seed(7) sets
-    return seed if isinstance(seed, Random) else Random(seed)
-
-
-def _options(activation: str, bias: bool, output: str = "linear") -> str:
-    """Return the options of a module that are not as they are by default, as they are written in a call."""
-    activation = f", activation={activation!r}" if activation != "relu" else ""
-    output = f", output={output!r}" if output != "linear" else ""
-    return activation + output + ("" if bias else ", bias=False")
+    return seed if isinstance(seed, Random) else Random(index(seed) if hasattr(seed, "__index__") else seed)
 
 
 def _list(modules: Iterable[object]) -> str:

@@ -8,7 +8,7 @@ it was given: after replacing any of them, make a new one. `lr` and its other se
 import math
 from collections.abc import Callable, Iterable
 from numbers import Rational, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..engine import UNREACHED, Value, describe
 
@@ -17,33 +17,13 @@ _RANGES: dict[str, Callable[[float], bool]] = {
     "0 or more": lambda x: 0 <= x < math.inf,
     "from 0 to below 1": lambda x: 0 <= x < 1,
 }
-
-
-class Setting:
-    """An attribute that is a number in a range, or several; whenever it is set, that is checked."""
-
-    def __init__(self, wanted: str, each: bool = False) -> None:
-        """Say the range as messages do; with `each`, for every number of a tuple."""
-        self.wanted, self.each = wanted, each
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __set__(self, optimizer: "Optimizer", x: Any) -> None:
-        checked = tuple(map(self._check, x)) if self.each else self._check(x)
-        vars(optimizer)[self.name] = checked
-
-    def _check(self, x: Any) -> Any:
-        name = f"each of the {self.name}" if self.each else self.name
-        if not isinstance(x, Real) or isinstance(x, bool):
-            raise TypeError(f"{name} must be a number, not {x!r}")
-        if not _RANGES[self.wanted](x):  # type: ignore[arg-type]
-            raise ValueError(f"{name} must be {self.wanted}, not {x}")
-        return _plain(x)
-
-    if TYPE_CHECKING:  # it is read from the instance's own attributes, which takes no call
-
-        def __get__(self, optimizer: "Optimizer", owner: type) -> Any: ...
+_SETTINGS = {
+    "lr": "above 0",
+    "eps": "above 0",
+    "weight_decay": "0 or more",
+    "momentum": "from 0 to below 1",
+    "betas": "from 0 to below 1",
+}
 
 
 class Optimizer:
@@ -51,8 +31,8 @@ class Optimizer:
 
     parameters: list[Value]
     state: list[Any]  # of each parameter, what the optimiser remembers from step to step
-    lr = Setting("above 0")
-    weight_decay = Setting("0 or more")
+    lr: Any
+    weight_decay: Any
 
     def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float, start: Any) -> None:
         """Hold the parameters, and `start` as the state of each.
@@ -77,6 +57,12 @@ class Optimizer:
             seen.add(p)
         self.lr, self.weight_decay = lr, weight_decay
         self.state = [start] * len(self.parameters)
+
+    def __setattr__(self, name: str, x: Any) -> None:
+        if wanted := _SETTINGS.get(name):
+            several = name == "betas"
+            x = tuple(_setting("each of the betas", y, wanted) for y in x) if several else _setting(name, x, wanted)
+        super().__setattr__(name, x)
 
     def update(self, x: Any, gradient: Any, state: Any) -> tuple[Any, Any]:
         """Return a parameter's new number and new state."""
@@ -121,7 +107,7 @@ class SGD(Optimizer):
     g = gradient + weight_decay*x; velocity = momentum*velocity + g; x = x - lr*velocity.
     """
 
-    momentum = Setting("from 0 to below 1")
+    momentum: Any
 
     def __init__(
         self, parameters: Iterable[Value], lr: float, momentum: float = 0.0, weight_decay: float = 0.0
@@ -146,8 +132,8 @@ class Adam(Optimizer):
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1; weight decay is PyTorch's.
     """
 
-    betas = Setting("from 0 to below 1", each=True)
-    eps = Setting("above 0")
+    betas: tuple[Any, Any]
+    eps: Any
 
     def __init__(
         self,
@@ -173,6 +159,14 @@ class Adam(Optimizer):
 
 
 OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}
+
+
+def _setting(name: str, x: Any, wanted: str) -> Any:
+    if not isinstance(x, Real) or isinstance(x, bool):
+        raise TypeError(f"{name} must be a number, not {x!r}")
+    if not _RANGES[wanted](x):  # type: ignore[arg-type]
+        raise ValueError(f"{name} must be {wanted}, not {x}")
+    return _plain(x)
 
 
 def _plain(x: Any) -> Any:

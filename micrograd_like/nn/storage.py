@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -65,9 +66,10 @@ def _describe(neuron: Neuron) -> dict[str, Any]:
 
 def _plain(x: Any) -> Any:
     """Return a number as a float if that is the same number, so NumPy's float32 too; anything else as it is."""
-    if not isinstance(x, Real) or not abs(x) <= sys.float_info.max:  # type: ignore[operator]
-        return x
-    return float(x) if float(x) == x else x
+    with suppress(OverflowError):
+        if isinstance(x, Real) and float(x) == x:
+            return float(x)
+    return x
 
 
 def _build(document: Any, path: Path) -> MLP:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import ops
 from ..engine import Value
-from ..graph.structure import Where, place_of, structure
+from ..graph.structure import Where
 from ..nn.modules import Module
 from ..ops import CONSTANT, one_line
 
@@ -62,11 +62,6 @@ def _elements(written: str, x: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{written}.{name}", y) for name, y in vars(x).items() if not name.startswith("_"))
     else:
         yield from ((f"{written}[{i}]", y) for i, y in enumerate(x))
-
-
-def where_nodes_belong(nodes: Sequence[Value]) -> dict[Value, Where]:
-    """Return to which neuron, layer and sample of a network nodes belong."""
-    return structure(nodes) if any(place_of(v) for v in nodes) else {}
 
 
 def name_by_places(where: Mapping[Value, Where]) -> dict[Value, str]:

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 from ..engine import UNREACHED, Value, record, topological_order
 from ..graph.steps import BackwardStep, backward_steps
-from ..graph.structure import Where
+from ..graph.structure import Where, structure
 from ..graph.walk import depending_on
 from ..notation.names import find, node_names
 from ..ops import CONSTANT, one_line
-from .naming import find_in_words, name_by_places, name_by_variables, say_which, tell_apart, where_nodes_belong
+from .naming import find_in_words, name_by_places, name_by_variables, say_which, tell_apart
 
 NOWHERE = Where(None, None)
 
@@ -39,7 +39,7 @@ class RecordedPass:
         self.position = 0  # how many steps are done: 0 at the start, len(self) at the end
         self.nodes = topological_order(root)  # operands before the nodes made from them
         self._places = {v: i for i, v in enumerate(self.nodes)}
-        self.where = where_nodes_belong(self.nodes)  # neuron, layer and sample
+        self.where = structure(self.nodes)  # neuron, layer and sample
         self._unlabelled = {**name_by_places(self.where), **name_by_variables(self.nodes, variables or {})}
         self._found = self._data = [v.data for v in self.nodes]  # the graph's numbers, and those of set()
         self._name()

@@ -282,23 +282,17 @@ class Stepper(RecordedPass):
         if unit == "edge":
             return None
         if unit not in self._stops_of:
-            parts = {v: self._part(v, unit) for v in self.nodes}
-            if not any(parts.values()):
+            which = {"neuron": 3, "layer": 2, "sample": 1, "node": 0}[unit]
+            wheres = [self.where.get(v, NOWHERE) for v in self.nodes]
+            parts = [(w.sample, (w.network, w.layer), w.neuron)[:which] for w in wheres] if which else self.nodes
+            if which and not any(w.sample if unit == "sample" else w.layer for w in wheres):
                 raise ValueError(
                     f"this graph has no {unit}s: they are those of a network"
                     + ", where it ran more than once" * (unit == "sample")
                 )
-            runs = groupby(self.steps, lambda s: (s.is_seed, parts[s.node]))
+            runs = groupby(self.steps, lambda s: (s.is_seed, parts[self._places[s.node]]))
             self._stops_of[unit] = list(accumulate((len(list(run)) for _, run in runs), initial=0))
         return self._stops_of[unit]
-
-    def _part(self, v: Value, unit: str) -> Any:
-        """Return what a node belongs to: nothing, if that is none of the graph's neurons, layers or samples."""
-        if unit == "node":
-            return v
-        where = self.where.get(v, NOWHERE)
-        layer = where.layer and (where.network, where.layer, where.sample)
-        return {"neuron": layer and (*layer, where.neuron), "layer": layer, "sample": where.sample}[unit]
 
 
 def _check_unit(unit: str) -> None:

@@ -51,7 +51,7 @@ def test_each_gradient_is_one_instruction():
     assert len(targets) == len(set(targets))
     assert all(targets.count(gradient) == 1 for gradient in lowered.gradients)
     places = {i.place for i in lowered.forward}
-    assert places == {"layer 1, neuron 1", "layer 1, neuron 2", "layer 1, neuron 3", "layer 2, neuron 1"}
+    assert places == {"neuron 1 of layer 1", "neuron 2 of layer 1", "neuron 3 of layer 1", "neuron 1 of layer 2"}
 
 
 def test_what_is_trivial_is_left_out():

@@ -94,6 +94,34 @@ def test_only_an_mlp_is_saved(path):
         save(Neuron(2), path)
 
 
+def test_what_computes_in_a_way_of_its_own_is_not_saved(path):
+    class Cubic(Neuron):
+        def __call__(self, x):
+            return super().__call__(x) ** 3
+
+    class Scaled(MLP):
+        def __call__(self, x):
+            return 2 * super().__call__(x)
+
+    class Frozen(MLP):
+        def parameters(self):
+            return []
+
+    model = MLP(2, [2, 1])
+    model.layers[0].neurons[1] = Cubic(2)
+    with pytest.raises(TypeError, match=r"layers\.0\.neurons\.1 is Cubic\(2\), which computes its output in"):
+        save(model, path)
+    model.layers.insert(1, len)
+    model.layers[0].neurons[1] = Neuron(2)
+    with pytest.raises(TypeError, match=r"layers\.1 is <built-in function len>"):
+        save(model, path)
+    with pytest.raises(TypeError, match="the model is Scaled of "):
+        save(Scaled(2, [1]), path)
+    assert not path.exists()
+    save(Frozen(2, [1]), path)
+    assert describe(load(path)) != []
+
+
 @pytest.mark.parametrize("function", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=["full", "interrupt"])
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(path, monkeypatch, function, error):

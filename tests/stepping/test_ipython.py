@@ -71,7 +71,7 @@ def test_small_graph_is_shown_as_a_tree_and_the_rest_as_its_repr(ipython):
 def test_graph_in_a_terminal_is_text(ipython):
     out = ipython(*LOAD, "e = a * b", "%graph e", "%graph MLP(2, [1], seed=1)", "%graph (a + b)")
     assert "e = a * b    -6     –\n├─ a" in out
-    assert "MLP of [Layer of [Neuron(2, 'linear')]]" in out
+    assert "MLP of [Layer(2, 1, activation='linear')]" in out
     assert "v1 = a + b" in out
     assert "Out[" not in out
 
@@ -224,7 +224,7 @@ def test_demo_notebook():
     assert backward[0]["text/plain"].splitlines()[1].split() == ["o", "=", "tanh(n)", "0.7071", "1"]
     assert r"| $\frac{\partial o}{\partial w_{1}}$ | $v_{1} = x_{1} \cdot w_{1}$ | $0.5$ |" in table[0]["text/markdown"]
     assert board[0]["text/markdown"].startswith(r"# How $\frac{\partial o}{\partial w_{1}}$ is found")
-    assert "∂o/∂w1 = ∂o/∂v1 * ∂v1/∂w1 = 0.5 * x1 = 0.5 * 2 = 1" in board[0]["text/plain"]
+    assert "= 0.5 * x1 = 0.5 * 2 = 1" in board[0]["text/plain"]
     assert run_to[0]["text/plain"].startswith("step 10 of 10: ∂o/∂w1 += ")
     before, own = eval(closed[0]["text/plain"])
     assert before is None

@@ -403,14 +403,13 @@ def test_set_makes_the_graph_that_one_would_have_built(program, number, data):
     assert state(root) == before
 
 
-def test_set_changes_the_formula_of_a_constant_exponent():
-    x, n = Value(3.0, "x"), Value(2.0, "n")
-    n.op = CONSTANT
-    s = step(x**n).finish()
-    assert "2 * x" in str(s.steps[1])
-    s.set("n", 3.0)
-    assert "= 27" in str(s.steps[1])
-    assert "2 * x" not in str(s.steps[1])
+def test_set_changes_the_formula_of_a_literal_exponent():
+    x = Value(3.0, "x")
+    s = step(x**2).finish()
+    assert "(2 * x)" in str(s.steps[1])
+    s.set("2", 3.0)
+    assert "(3 * x**2)" in str(s.steps[1])
+    assert str(s.steps[1]).endswith("= 27")
 
 
 def test_set_refuses(graph):
