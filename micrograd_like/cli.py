@@ -4,7 +4,9 @@ import argparse
 import io
 import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,7 +26,8 @@ from .notation.expressions import functions, parse
 from .pictures import draw, text
 from .pictures.plots import plot_boundary, plot_training
 from .pictures.tree import needs_ascii
-from .stepping.shell import Shell
+from .stepping import StopDebugging
+from .stepping.shell import Shell, debug_program
 from .teaching import explain
 from .teaching.exercises.classics import CLASSICS
 from .teaching.exercises.generator import exercise
@@ -84,7 +87,8 @@ def _root(options: argparse.Namespace) -> Value:
     numbers = dict(options.numbers)
     if len(numbers) < len(options.numbers):
         raise ValueError("a name is given two numbers: give it one")
-    return parse(options.expression, **numbers)
+    kind = Fraction if any("/" in number for number in numbers.values()) else float  # fractions stay exact
+    return parse(options.expression, **{name: kind(number) for name, number in numbers.items()})
 
 
 # -------------------- explain --------------------
@@ -107,7 +111,20 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _step(options: argparse.Namespace) -> int:
-    Shell(_root(options), predict=options.predict).run()
+    if not options.expression.endswith(".py"):
+        Shell(_root(options), predict=options.predict).run()
+        return 0
+    if options.numbers or options.predict:
+        raise ValueError("a program is given neither numbers nor --predict: micrograd-like step lesson.py")
+    try:
+        debug_program(options.expression)
+    except StopDebugging:
+        return 0
+    except Exception:
+        if not Path(options.expression).is_file():
+            raise
+        traceback.print_exc()  # of somebody's own program
+        return 1
     return 0
 
 
@@ -336,7 +353,7 @@ def _parser() -> _Parser:
     command.set_defaults(run=_explain)
 
     command = commands.add_parser("step", help="step through the backward pass of a formula, as in a debugger")
-    command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)'")
+    command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or a program, lesson.py")
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
     command.add_argument("--predict", action="store_true", help="ask for each contribution before showing it")
     command.set_defaults(run=_step)
@@ -425,14 +442,17 @@ def _parser() -> _Parser:
     return parser
 
 
-def _assignment(written: str) -> tuple[str, float]:
+def _assignment(written: str) -> tuple[str, str]:
     name, equals, number = written.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"{written!r} gives no number to a name: write it like x=2")
     try:
-        return name, Value(float(number)).data
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{number!r} is no number: write {name}=2 or {name}=-0.5") from None
+        Value(Fraction(number) if "/" in number else float(number))
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"{number!r} is not a number: write {name}=2, {name}=-0.5 or {name}=1/3"
+        ) from None
+    return name, number
 
 
 def _count(written: str) -> int:

@@ -60,7 +60,7 @@ def test_draw_without_gradients(capsys):
         (("draw", "log(x)", "x=-1"), "log is defined for numbers above 0 only\n  log(x)\n  ^"),
         (("draw", "x +", "x=1"), "invalid syntax"),
         (("draw", "x", "x"), "'x' gives no number to a name: write it like x=2"),
-        (("draw", "x", "x=two"), "'two' is no number"),
+        (("draw", "x", "x=two"), "'two' is not a number"),
         (("draw", "x", "x=1", "x=2"), "a name is given two numbers"),
         (("train", "moons", "--save", "no/m.json"), "there is no folder for no/m.json"),
         (("draw", "x", "x=1", "y=2"), "y is given a number but is not in the formula"),

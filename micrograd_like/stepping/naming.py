@@ -4,11 +4,11 @@ The graph's labels stay as they are.
 """
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import count
+from types import FrameType
 from typing import Any
 
 from .. import ops
@@ -22,11 +22,10 @@ _SUMS = (ops.dot, ops.sum, ops.add, ops.multiply)
 LOOKED_AT = 20_000  # things in a caller's lists and dicts, so that a large data set costs no time
 
 
-def variables_of_caller(depth: int = 1) -> dict[str, Any]:
-    """Return the variables that can be seen where a function of this package was called, `depth` calls further up."""
-    frame = sys._getframe(depth + 1)
-    mine = dict(frame.f_locals)
-    return {**mine, **{name: x for name, x in frame.f_globals.items() if name not in mine}}
+def variables_in(frame: FrameType) -> dict[str, Any]:
+    """Return the variables that can be seen from a frame, its own first."""
+    own = dict(frame.f_locals)
+    return {**own, **{name: x for name, x in frame.f_globals.items() if name not in own}}
 
 
 def name_by_variables(nodes: Sequence[Value], variables: Mapping[str, Any]) -> dict[Value, str]:

@@ -9,17 +9,21 @@ import re
 import sys
 from codeop import compile_command
 from collections.abc import Callable, Mapping
-from types import BuiltinFunctionType
+from os import PathLike
+from pathlib import Path
+from runpy import run_path
+from types import BuiltinFunctionType, FrameType
 from typing import Any
 
 from ..engine import Value
+from ..graph.sources import record_sources
 from ..graph.steps import forward_steps
 from ..ops import one_line
 from ..pictures.tree import needs_ascii
 from .commands import FULL, INSTEAD, describe, overview
 from .looking import MOST, Looking, nothing
 from .moving import Moving
-from .naming import variables_of_caller
+from .naming import variables_in
 from .prediction import ANSWERS, Predictions
 from .stepper import Stepper
 from .terminal import StopDebugging, asks_to_stop, history, seen_by_pytest
@@ -40,11 +44,39 @@ def debug(root: Value, *, predict: bool = False) -> None:
         ValueError: a local derivative is infinite or undefined, or numbers were changed after the forward pass.
         StopDebugging: the user left a loop around it.
     """
-    variables = variables_of_caller()
+    _debug(root, sys._getframe(1), predict)
+
+
+def debug_program(path: str | PathLike[str]) -> None:
+    """Run a program, and step through the backward pass before each `backward()` in it.
+
+    Raises:
+        OSError: the file cannot be read.
+        StopDebugging: the user left it by q.
+    """
+    backward = Value.backward
+
+    def stepped(self: Value) -> None:
+        _debug(self, sys._getframe(1))
+        backward(self)
+
+    Value.backward = stepped  # type: ignore[method-assign]
+    arguments, sys.argv = sys.argv, [str(path)]
+    sys.path.insert(0, str(Path(path).parent.resolve()))
+    try:
+        with record_sources():
+            run_path(str(path), run_name="__main__")
+    finally:
+        sys.path.pop(0)
+        sys.argv = arguments
+        Value.backward = backward  # type: ignore[method-assign]
+
+
+def _debug(root: Value, caller: FrameType, predict: bool = False) -> None:
     with seen_by_pytest():
-        shell = Shell(root, predict=predict, variables=variables)
+        shell = Shell(root, predict=predict, variables=variables_in(caller))
         shell.run()
-        if shell.quit and asks_to_stop(sys._getframe(1), shell.read):
+        if shell.quit and asks_to_stop(caller, shell.read):
             raise StopDebugging("left by q")
 
 

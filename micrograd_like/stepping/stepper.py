@@ -7,6 +7,7 @@ However far it goes, and whatever `set` asks, the graph keeps its own data, grad
 put back.
 """
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -20,7 +21,7 @@ from ..ops import one_line
 from ..pictures import Drawing, draw
 from ..pictures.tree import text, text_around
 from .breakpoints import Breakpoint, Condition, holds, matcher
-from .naming import variables_of_caller
+from .naming import variables_in
 from .recorded import NOWHERE, RecordedPass
 
 UNITS = ("edge", "node", "neuron", "layer", "sample")
@@ -52,7 +53,7 @@ def step(root: Value, unit: str = "edge") -> "Stepper":
         ValueError: a local derivative is infinite or undefined, numbers were changed after the forward pass, or the
             unit is none of these.
     """
-    return Stepper(root, unit, variables_of_caller())
+    return Stepper(root, unit, variables_in(sys._getframe(1)))
 
 
 class Stepper(RecordedPass):
