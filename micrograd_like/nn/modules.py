@@ -84,7 +84,7 @@ class Neuron(Module):
 
     w: list[Value]
     b: Value | None  # None: the neuron passes through the origin
-    _unit: Unit
+    _unit = Unit(activation="relu")  # each has its own as soon as it has an activation of its own
 
     def __init__(
         self,
@@ -128,8 +128,7 @@ class Neuron(Module):
     @property
     def activation(self) -> str:
         """The name of the activation; another may be set."""
-        unit = vars(self).get("_unit")
-        return unit.activation if unit else "relu"
+        return self._unit.activation
 
     @activation.setter
     def activation(self, name: str) -> None:
@@ -147,12 +146,12 @@ class Neuron(Module):
 
     def __call__(self, x: Inputs) -> Value:
         """Return the output for the inputs `x`; ValueError if they are not one for each weight."""
-        values, name = as_values(x), self.activation
-        if len(values) != len(self.w):
-            raise ValueError(f"expected {len(self.w)} input{'s' * (len(self.w) != 1)}, got {len(values)}")
+        values, weights, name = x if type(x) is _Values else as_values(x), self.w, self._unit.activation
+        if len(values) != len(weights):
+            raise ValueError(f"expected {len(weights)} input{'s' * (len(weights) != 1)}, got {len(values)}")
         if name not in ACTIVATIONS:
             check_activation(name)
-        return ACTIVATIONS[name](dot(self.w, values, self.b))
+        return ACTIVATIONS[name](dot(weights, values, self.b))
 
     def _found(self) -> Iterator[tuple[str, Value]]:
         for name in "w", "b":
@@ -199,7 +198,7 @@ class Layer(Module):
         """Place the neurons, and label the weight from unit 3 to neuron 2 of layer 1 `w1[3→2]`, its bias `b1[2]`."""
         self._at = network, number, written
         for j, neuron in enumerate(self.neurons, start=1):
-            unit = getattr(neuron, "_unit", Unit())
+            unit = getattr(neuron, "__dict__", {}).get("_unit") or Unit()
             unit.network, unit.layer, unit.neuron = network, number, j
             for i, p in _weights(neuron):
                 p.place = Place(unit, i)
@@ -278,6 +277,8 @@ def as_values(x: Inputs) -> list[Value]:
     """
     if type(x) is _Values:
         return x
+    if type(x) is list and {*map(type, x)} == {Value}:  # as between layers
+        return _Values(x)
     if isinstance(x, Value | str) or not isinstance(x, Iterable):
         raise TypeError(f"the inputs are a list, such as [1.0, 2.0], not {x!r}")
     return _Values(v if isinstance(v, Value) else _leaf(ops.CONSTANT, v, f"x{i}") for i, v in enumerate(x, start=1))
