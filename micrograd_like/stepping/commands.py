@@ -18,20 +18,20 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         Command("next", "n", "[COUNT]", "do all contributions of one node"),
         Command("step", "s", "[COUNT]", "do one contribution: one edge"),
         Command("continue", "c cont", "", "go on to a breakpoint, or to the end"),
-        Command("until", "unt", "[NAME | STEP | UNIT]", "go on to a node, a step, past a neuron, sample or layer"),
-        Command("return", "r", "[NAME]", "go on until its gradient, or that of the node looked at, is complete"),
-        Command("jump", "j", "STEP", "go to where so many steps are done, forwards or backwards"),
+        Command("until", "unt", "[WHERE | UNIT [COUNT]]", "go on to a node or step, or past a layer"),
+        Command("return", "r", "[NAME]", "go on until its gradient, or here's, is complete"),
+        Command("jump", "j", "STEP", "go to where so many steps are done, or back"),
         Command("rn", "", "[COUNT]", "undo one node"),
         Command("rs", "back", "[COUNT]", "undo one contribution"),
         Command("rc", "", "", "go back to a breakpoint, or to the start"),
-        Command("restart", "", "", "begin anew, with the numbers that the graph itself has"),
+        Command("restart", "", "", "begin anew, with the graph's own numbers"),
     ),
     "breakpoints": (
         Command("break", "b", "[WHERE [if CONDITION]]", "stop after steps at it; alone: list"),
         Command("tbreak", "", "WHERE [if CONDITION]", "the same, but once"),
         Command("condition", "", "NUMBER [CONDITION]", "change it: abs(s.local) > 10, or a.grad > 5"),
         Command("ignore", "", "NUMBER [COUNT]", "pass it so many times"),
-        Command("commands", "", "NUMBER", "do the lines that follow, up to `end`, whenever it stops"),
+        Command("commands", "", "NUMBER", "do the lines up to `end` whenever it stops"),
         Command("enable", "", "[NUMBER ...]", "let it stop again, or all"),
         Command("disable", "", "[NUMBER ...]", "let it not stop, or all"),
         Command("clear", "cl", "[NUMBER ...]", "remove breakpoints, or all"),
@@ -41,21 +41,21 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         Command("up", "u", "[COUNT]", "look at the node above, towards the output"),
         Command("down", "d", "[COUNT | NAME]", "look at an operand of this node"),
         Command("args", "a", "", "show the operands of the node looked at"),
-        Command("list", "l", "[STEP[, STEP] | .]", "list the steps around, or from one to another; again: on"),
-        Command("longlist", "ll", "", "show the whole graph, the active edge marked"),
-        Command("history", "", "[NAME]", "list every contribution to a gradient, with its step for j"),
-        Command("source", "", "[NAME]", "show where in the program a node was made (record_sources)"),
+        Command("list", "l", "[STEP[, STEP] | .]", "list steps around, or from one to another"),
+        Command("longlist", "ll", "", "show the whole graph, the edge marked"),
+        Command("history", "", "[NAME]", "list every contribution to a gradient"),
+        Command("source", "", "[NAME]", "show where in the program a node was made"),
         Command("draw", "", "[FILE]", "draw this moment: .svg, .png or .dot"),
         Command("explain", "", "[LEAF | all]", "explain the step, a leaf, or the whole pass"),
     ),
     "python": (
-        Command("p", "pp", "EXPRESSION", "print a name, here, s or step (the step done), any Python"),
+        Command("p", "pp", "EXPRESSION", "print a name, here, s (the step), any Python"),
         Command("whatis", "", "EXPRESSION", "say what kind of thing it is"),
-        Command("display", "", "[EXPRESSION | graph]", "print it whenever it changes; graph: after every move"),
+        Command("display", "", "[EXPRESSION | graph]", "print it when it changes; graph: always"),
         Command("undisplay", "", "[EXPRESSION]", "print it no more; alone: none"),
         Command("set", "", "LEAF = NUMBER", "what if: compute anew, and stay at this step"),
         Command("interact", "", "", "write Python only, until Ctrl-D"),
-        Command("alias", "", "[NAME COMMAND]", "give a command another name, %1 and %* its arguments"),
+        Command("alias", "", "[NAME COMMAND]", "name a command, %1 and %* its arguments"),
         Command("unalias", "", "NAME", "take it back"),
         Command("predict", "", "on | off", "ask for each contribution before showing it"),
         Command("help", "h ?", "[COMMAND | TOPIC]", "show this, or more of it"),
@@ -63,7 +63,8 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
 }
 NOTES = {
-    "moving": "UNIT is edge, node, neuron, sample or layer. An empty line repeats the last command; ;; joins commands.",
+    "moving": "UNIT is edge, node, neuron, layer or sample; unt sample 5 does five.\n"
+    "An empty line repeats the last command; ;; joins commands.",
     "breakpoints": "WHERE is a name, an operation, a step's number, nan, or a condition, such as s.local < 0.\n"
     "A condition sees gradients as they are right after each step, forwards and backwards:\n"
     "b a.grad > 5, or b a if s.before * s.after < 0 where a's gradient changes its sign.",
@@ -96,16 +97,16 @@ def overview() -> str:
 def describe(word: str) -> str:
     """Return the help on a topic or a command; ValueError if there is none of that name."""
     if word in TOPICS:
-        return "\n".join([*map(_usage, TOPICS[word]), NOTES[word]])
+        return "\n".join([*(f"{_usage(c):28} {c.help}" for c in TOPICS[word]), NOTES[word]])
     if word in INSTEAD and word not in FULL:
         return INSTEAD[word]
     if word not in FULL:
         raise ValueError(f"{word} is not a command: h lists them; topics are {', '.join(TOPICS)}")
     command = next(c for c in COMMANDS if c.name == FULL[word])
     notes = NOTES["breakpoints"] if command.name in ("break", "tbreak", "condition") else ""
-    return "\n".join(filter(None, (_usage(command), notes)))
+    return "\n".join(filter(None, (f"{_usage(command)}   {command.help}", notes)))
 
 
 def _usage(command: Command) -> str:
     names = ", ".join(sorted((command.name, *command.others.split()[:1]), key=len))
-    return f"{f'{names} {command.arguments}':32} {command.help}"
+    return f"{names} {command.arguments}".strip()

@@ -50,8 +50,12 @@ class Moving(Looking):
         self.move(lambda: self.stepper.run(backwards=True))
 
     def _until(self, arg: str) -> None:
-        if not arg or (arg in UNITS and not self.stepper.has(arg)):
-            self.move(lambda: self.stepper.next(arg or "layer"), only_last=True)
+        unit, _, times = arg.partition(" ")
+        if not arg or (unit in UNITS and not self.stepper.has(arg)):
+            start = self.stepper.position
+            self.move(lambda: self.stepper.next(unit or "layer"), count(times), only_last=True)
+            if self.stepper.where and unit not in ("edge", "node"):
+                self.say(self.stepper.summary(start))
         elif arg.isdecimal():
             if int(arg) <= self.stepper.position:
                 raise ValueError(f"step {arg} is done: until goes on to a later one")

@@ -15,13 +15,12 @@ from typing import Any, Self
 
 from ..engine import UNREACHED, Value, record, topological_order
 from ..graph.steps import BackwardStep, backward_steps
-from ..graph.structure import Where, structure
+from ..graph.structure import structure
 from ..graph.walk import depending_on
 from ..notation.names import find, node_names
 from ..ops import CONSTANT, one_line
 from .naming import find_in_words, name_by_places, name_by_variables, say_which, tell_apart
-
-NOWHERE = Where(None, None)
+from .summary import NOWHERE
 
 _lock = RLock()  # one cursor at a time lends a graph its numbers
 _lent: list[Any] = []  # what is lent now, in this thread

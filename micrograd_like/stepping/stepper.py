@@ -22,7 +22,8 @@ from ..pictures import Drawing, draw
 from ..pictures.tree import text, text_around
 from .breakpoints import Breakpoint, Condition, holds, matcher
 from .naming import variables_in
-from .recorded import NOWHERE, RecordedPass
+from .recorded import RecordedPass
+from .summary import NOWHERE, summarise
 
 UNITS = ("edge", "node", "neuron", "layer", "sample")
 WHOLE = 30  # nodes of a graph that the cursor shows as a whole; of a larger one it shows the node it is at
@@ -235,6 +236,14 @@ class Stepper(RecordedPass):
                 return text(self.root, active=self.active)
         with self.lent([active[0], *active[0].operands]):
             return text_around(active, dict(self.names))
+
+    def summary(self, start: int = 0) -> str:
+        """Return what was done since position `start`, a line for each layer of a network.
+
+        Of each: how many edges, the norm of its parameters' gradients by now, the smallest and the largest size of a
+        contribution, and how many relus let nothing through.
+        """
+        return summarise(self.steps[start : self.position], self.where, self.grad)
 
     def draw(self, **options: Any) -> Drawing:
         """Draw the graph with the active edge marked; the options are those of `draw`."""

@@ -265,12 +265,13 @@ def test_help_fits_and_knows_every_command():
     lines = piped("h").partition(") h\n")[2].splitlines()
     assert len(lines) <= 24
     assert all(len(line) <= 80 for line in lines)
-    assert answers("h c") == ["c, continue                      go on to a breakpoint, or to the end"]
+    assert answers("h c") == ["c, continue   go on to a breakpoint, or to the end"]
     assert answers("h retval") == ["p here.grad shows the gradient of the node looked at"]
     words = set(re.findall(r"[a-z]+", " ".join(lines)))
     for topic in TOPICS:
         shown = answers(f"h {topic}")[0]
         assert len(shown.splitlines()) <= 22
+        assert all(len(line) <= 80 for line in shown.splitlines())
         assert topic in words
         for command in TOPICS[topic]:
             assert command.name in words

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from micrograd_like import MLP, Layer, Value, named, parse, topological_order
 from micrograd_like.engine import UNREACHED, recompute
 from micrograd_like.graph.steps import backward_steps
+from micrograd_like.graph.structure import Where
+from micrograd_like.nn import datasets, losses
 from micrograd_like.ops import CONSTANT
 from micrograd_like.stepping import step
 from tests.graphs import Program, programs
@@ -600,3 +602,47 @@ def test_a_large_graph_is_shown_as_text():
         y = y + 1.0
     s = step(y)
     assert s._repr_mimebundle_() == {"text/plain": repr(s)}
+
+
+# -------------------- units of a network --------------------
+
+
+def moons_loss(n=4, hidden=(3, 2)):
+    data = datasets.moons(n=n, seed=1)
+    model = MLP(2, [*hidden, 1], seed=1)
+    outputs = [model(row) for row in data.rows]
+    return model, losses.hinge(outputs, [2 * y - 1 for y in data.targets])
+
+
+@pytest.mark.parametrize("unit", ["neuron", "layer", "sample"])
+def test_units_of_a_network_take_in_all_steps_of_one(unit):
+    _, loss = moons_loss()
+    s = step(loss, unit=unit)
+    seen = []
+    while s.upcoming:
+        start = s.position
+        s.next()
+        where = {s.where.get(x.node, Where(None, None)) for x in s.steps[start : s.position]}
+        parts = {(w.sample, w.layer, w.neuron)[: {"sample": 1, "layer": 2, "neuron": 3}[unit]] for w in where}
+        assert len(parts) == 1
+        seen.append(parts.pop())
+    assert len(seen) == len(set(seen)) + 1  # the seed and the sum are of no sample; nothing is visited twice
+    assert [s.back().position for _ in seen] == sorted({0, *s._stops(unit)[:-1]}, reverse=True)
+
+
+def test_a_stop_is_summed_up():
+    model, loss = moons_loss(hidden=(16, 16))
+    s = step(loss, unit="sample").next().next().next()
+    written = s.summary(s._stops("sample")[2])
+    lines = written.splitlines()
+    assert lines[0].split() == ["sample", "4", "edges", "|gradient|", "smallest", "largest", "dead", "relus"]
+    assert [line.split()[:2] for line in lines[1:]] == [["no", "layer"], ["layer", "3"], ["layer", "2"], ["layer", "1"]]
+    done = s.steps[s._stops("sample")[2] : s.position]
+    for line, layer in zip(lines[2:], (3, 2, 1), strict=True):
+        steps = [x for x in done if s.where.get(x.node, Where(None, None)).layer == layer]
+        parameters = model.layers[layer - 1].parameters()
+        norm = math.sqrt(sum((s.grad(p) or 0.0) ** 2 for p in parameters))
+        dead = sum(x.node.op.name == "relu" and x.local == 0 for x in steps)
+        sizes = sorted(abs(x.contribution) for x in steps)
+        numbers = [f"{x:.4g}" for x in (norm, sizes[0], sizes[-1])]
+        assert line.split()[2:] == [str(len(steps)), *numbers, *([f"{dead}", "of", "16"] if layer < 3 else [])]
