@@ -24,9 +24,12 @@ from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
 from .pictures import draw, text
+from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training
+from .pictures.scene import THEMES
 from .pictures.tree import needs_ascii
 from .stepping import StopDebugging
+from .stepping.recording import Recording
 from .stepping.shell import Shell, debug_program
 from .teaching import explain
 from .teaching.exercises.classics import CLASSICS
@@ -77,8 +80,17 @@ def _draw(options: argparse.Namespace) -> int:
     if not options.forward_only:
         root.backward()
     print(text(root, precision=options.precision))
+    look = {"rankdir": options.rankdir, "precision": options.precision, "theme": options.theme}
     if options.output:
-        print("wrote", draw(root, rankdir=options.rankdir, precision=options.precision).save(options.output))
+        print("wrote", draw(root, depth=options.depth, **look).save(options.output))
+    if options.steps:
+        folder, drawing = Path(options.steps), draw(root, steps=True, **look)
+        folder.mkdir(parents=True, exist_ok=True)
+        ending = Path(options.output).suffix if options.output else ".svg"
+        for k, frame in enumerate(drawing.frames):
+            frame.save(folder / f"step-{k:03}{ending}")
+        print("wrote", len(drawing.frames), "frames into", folder)
+        print("wrote", drawing.save(folder / "steps.svg"))
     return 0
 
 
@@ -214,10 +226,12 @@ def _train(options: argparse.Namespace) -> int:
     )
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
-    if options.save and not Path(options.save).resolve().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder for {options.save}: make it first, or save elsewhere")
+    for file in filter(None, (options.save, options.record)):
+        if not Path(file).resolve().parent.is_dir():
+            raise FileNotFoundError(f"there is no folder for {file}: make it first, or save elsewhere")
     print(f"{data.name}: {len(data)} samples of {classes} classes ({', '.join(data.class_names)})")
     print(f"{draw(model).title}, {options.activation}")
+    recording = Recording(model) if options.record else None
     epochs = fit(
         model,
         data,
@@ -228,14 +242,23 @@ def _train(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         seed=options.seed,
         compiled=options.compiled,
+        watch=recording,
     )
     if epochs:
         _say(epochs[-1])
     if options.save:
         save(model, options.save)
         print("wrote", options.save)
+    if recording and recording.updates:
+        recording.save(options.record)
+        print("wrote", options.record)
     _pictures(model, data, epochs, folder, options.loss)
     return 0 if len(epochs) == options.epochs else INTERRUPTED
+
+
+def _why(options: argparse.Namespace) -> int:
+    print(Recording.load(options.recording).why(options.parameter, options.epoch))
+    return 0
 
 
 def _dataset(options: argparse.Namespace) -> Dataset:
@@ -275,7 +298,7 @@ def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, 
     if len(data.feature_names) >= 2:
         two = (len(data.feature_names) - 2, len(data.feature_names) - 1)  # of the irises: the petals, which tell most
         print("wrote", plot_boundary(model, data, folder / "boundary.svg", two, loss))
-    print("wrote", draw(model).save(folder / "network.svg"))
+    print("wrote", draw(model, data, show="weights").save(folder / "network.svg"))
 
 
 # -------------------- demo --------------------
@@ -335,9 +358,16 @@ def _parser() -> _Parser:
         "expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'"
     )
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
-    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png or .dot")
+    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png, .pdf, .tex or .dot")
     command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
     command.add_argument("--precision", type=_count, default=4, help="decimals (default 4)")
+    command.add_argument("--depth", choices=("auto", *DEPTHS), default="auto", help="what a box is for (default auto)")
+    command.add_argument(
+        "--theme", choices=tuple(THEMES), default="auto", help="colours (default: as the reader's system)"
+    )
+    command.add_argument(
+        "--steps", metavar="FOLDER", help="draw the backward pass step by step: frames, and an animation"
+    )
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
 
@@ -432,8 +462,15 @@ def _parser() -> _Parser:
     )
     command.add_argument("--compiled", action="store_true", help="compile the loss first; then training is faster")
     command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
+    command.add_argument("--record", metavar="FILE", help="where to keep every update, as JSON, for `why`")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
     command.set_defaults(run=_train)
+
+    command = commands.add_parser("why", help="ask a recorded training why a parameter is what it is")
+    command.add_argument("recording", metavar="RUN.json", help="what `train --record` wrote")
+    command.add_argument("parameter", metavar="NAME", help="such as 'w2[3->1]', the weight from unit 3 of layer 2")
+    command.add_argument("--epoch", type=_count, help="ask about one epoch only")
+    command.set_defaults(run=_why)
 
     command = commands.add_parser("demo", help="a neuron by hand, its graph, and a network that learns from flowers")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from micrograd_like import Value
 from micrograd_like.cli import main
 from micrograd_like.nn import storage
 
@@ -52,6 +53,18 @@ def test_draw_without_gradients(capsys):
     assert capsys.readouterr().out.splitlines()[1].split() == ["v1", "=", "x", "*", "x", "9", "–"]
 
 
+def test_frames_of_the_backward_pass(tmp_path):
+    assert run("draw", "L = a*b + a", "a=2", "b=-3", "--steps", "frames", "--theme", "print", "-o", "L.png") == 0
+    names = sorted(p.name for p in (tmp_path / "frames").iterdir())
+    assert names == [f"step-{k:03}.png" for k in range(6)] + ["steps.svg"]
+    assert "animation" in (tmp_path / "frames" / "steps.svg").read_text(encoding="utf-8")
+
+
+def test_a_network_too_large_for_lines_is_trained_and_drawn(tmp_path):
+    assert run("train", "moons", "--n", "8", "--layers", "80,80", "--epochs", "1") == 0
+    assert "6,400 weights" in (tmp_path / "out" / "network.svg").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -65,7 +78,7 @@ def test_draw_without_gradients(capsys):
         (("train", "moons", "--save", "no/m.json"), "there is no folder for no/m.json"),
         (("draw", "x", "x=1", "y=2"), "y is given a number but is not in the formula"),
         (("draw", "sqrt(x)", "x=0"), "no finite derivative"),
-        (("draw", "x", "x=1", "-o", "x.gif"), "end the name in .svg, .png or .dot"),
+        (("draw", "x", "x=1", "-o", "x.gif"), "end the name in .svg, .png, .pdf, .tex or .dot"),
         (("draw", "x", "x=1", "-o", "no/x.svg"), "No such file or directory: 'no/x.svg'"),
         (("draw", "x", "x=1", "--precision", "-1"), "'-1' is no whole number above 0"),
         (("train", "flowers"), "'flowers' is no data set: take iris, moons"),
@@ -180,3 +193,59 @@ def test_exercise_and_its_key(capsys):
     assert "8 of 24 mistakes change an answer, 8 each in its own way." in out
     assert run("exercise", "--operations", "sin") == 2
     assert "operations are +, -, *" in capsys.readouterr().err
+
+
+def test_a_recorded_training_is_asked(capsys, tmp_path):
+    arguments = ("moons", "--n", "20", "--layers", "4", "--epochs", "2", "--seed", "3", "--record", "run.json")
+    assert run("train", *arguments) == 0
+    assert "wrote run.json" in capsys.readouterr().out
+    assert run("why", "run.json", "w2[3->1]") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("w2[3→1] moved most in epoch ")
+    assert "the sum over 10 samples" in out
+    assert run("why", "run.json", "w2[3→1]", "--epoch", "2") == 0
+    assert "epoch 2, " in capsys.readouterr().out
+    assert run("why", "run.json", "w2[3→1]", "--epoch", "9") == 2
+    assert "there are epochs 1 to 2" in capsys.readouterr().err
+    assert run("why", "run.json", "w9") == 2
+    assert "no parameter is named 'w9'" in capsys.readouterr().err
+    assert run("train", *arguments, "--compiled") == 2
+    assert "leave out compiled" in capsys.readouterr().err
+    assert run("train", *arguments[:-1], "nowhere/run.json") == 2
+    assert "there is no folder for nowhere/run.json" in capsys.readouterr().err
+
+
+def typed(monkeypatch, *lines):
+    answers = iter(lines)
+    monkeypatch.setattr("builtins.input", lambda prompt: next(answers))
+
+
+def test_steps_of_exact_fractions(capsys, monkeypatch):
+    typed(monkeypatch, "c", "p a.grad", "q")
+    assert run("step", "a**2/3 + b", "a=1/3", "b=0.1") == 0
+    out = capsys.readouterr().out
+    assert "v3 = v2 + b = 37/270" in out
+    assert "2/9\n" in out
+    assert run("draw", "a*2", "a=1/0") == 2
+    assert "'1/0' is not a number: write a=2, a=-0.5 or a=1/3" in capsys.readouterr().err
+
+
+def test_a_program_is_stepped_through(capsys, monkeypatch, tmp_path):
+    (tmp_path / "lesson.py").write_text(
+        "from micrograd_like import Value\nfrom helper import three\na = Value(2.0)\n"
+        "for k in range(3):\n    L = a * three()\n    L.backward()\n    print('a.grad', a.grad)\n"
+    )
+    (tmp_path / "helper.py").write_text("def three():\n    return 3\n")
+    backward = Value.backward
+    typed(monkeypatch, "s 2", "w", "L.backward()", "q", "q", "y")
+    assert run("step", "lesson.py") == 0
+    out = capsys.readouterr().out
+    assert "L was made at lesson.py:5: a * three()" in out or "a was made at lesson.py:3: Value(2.0)" in out
+    assert "a.grad 3.0\n" in out  # its own, whatever was typed
+    assert "a.grad 6.0" not in out
+    assert Value.backward is backward
+    assert run("step", "nowhere.py") == 2
+    assert run("step", "lesson.py", "a=2") == 2
+    (tmp_path / "wrong.py").write_text("1 / 0\n")
+    assert run("step", "wrong.py") == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err

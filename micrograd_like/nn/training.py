@@ -121,9 +121,8 @@ def train(
         wanted = [1 if y == 1 else -1 for y in wanted]
     if measure in LOSSES.values():
         measure([output] * len(rows), wanted)  # an unfit target is found now, and by its place in the data
-    judge: Judge | None = None
-    if labelled:
-        judge = partial(_are_right, threshold=threshold_for(output, measure, wanted))
+    threshold = threshold_for(output, measure, wanted) if labelled else None
+    judge: Judge | None = None if threshold is None else partial(_are_right, threshold=threshold)
     batch_size = len(rows) if batch_size is None else batch_size
     for name, count in ("epochs", epochs), ("batch_size", batch_size):
         if not hasattr(count, "__index__") or count < 1:
@@ -131,9 +130,11 @@ def train(
     found = _find_optimizer(optimizer, model, lr)
     step: Step = partial(_step, model, measure, found, judge)
     if compiled:
-        from ..compiler.batch import compile_step
+        if watch is not None:
+            raise ValueError("a compiled training does not stop at each update to be watched: leave out compiled")
+        from ..compiler.batch import compiled_epochs
 
-        step = compile_step(model, measure, found, judge, rows, wanted)
+        return compiled_epochs(model, measure, found, threshold, rows, wanted, epochs, batch_size, seed, step)
     return _epochs(step, rows, wanted, epochs, batch_size, Random(seed), watch, measure)
 
 

@@ -19,7 +19,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         Command("step", "s", "[COUNT]", "do one contribution: one edge"),
         Command("continue", "c cont", "", "go on to a breakpoint, or to the end"),
         Command("until", "unt", "[WHERE | UNIT [COUNT]]", "go on to a node or step, or past a layer"),
-        Command("return", "r", "[NAME]", "go on until its gradient, or here's, is complete"),
+        Command("return", "r", "[NAME]", "go on until its gradient is complete"),
         Command("jump", "j", "STEP", "go to where so many steps are done, or back"),
         Command("rn", "", "[COUNT]", "undo one node"),
         Command("rs", "back", "[COUNT]", "undo one contribution"),
@@ -45,7 +45,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         Command("longlist", "ll", "", "show the whole graph, the edge marked"),
         Command("history", "", "[NAME]", "list every contribution to a gradient"),
         Command("source", "", "[NAME]", "show where in the program a node was made"),
-        Command("draw", "", "[FILE]", "draw this moment: .svg, .png or .dot"),
+        Command("draw", "", "[FILE]", "draw this moment: .svg, .png, .pdf, .tex, .dot"),
         Command("explain", "", "[LEAF | all]", "explain the step, a leaf, or the whole pass"),
     ),
     "python": (
@@ -65,11 +65,11 @@ TOPICS: dict[str, tuple[Command, ...]] = {
 NOTES = {
     "moving": "UNIT is edge, node, neuron, layer or sample; unt sample 5 does five.\n"
     "An empty line repeats the last command; ;; joins commands.",
-    "breakpoints": "WHERE is a name, an operation, a step's number, nan, or a condition, such as s.local < 0.\n"
-    "A condition sees gradients as they are right after each step, forwards and backwards:\n"
-    "b a.grad > 5, or b a if s.before * s.after < 0 where a's gradient changes its sign.",
+    "breakpoints": "WHERE is a name, an operation, a step's number, nan, or a condition on step s,\n"
+    "such as s.local < 0. Gradients in it are those right after each step:\n"
+    "b a.grad > 5, or b a if s.before * s.after < 0, where a's changes its sign.",
     "looking": "NAME is any name that is shown, -> for →; nodes[2] is the third node.",
-    "python": "What is no command is Python; its names are those shown, and the variables around debug().",
+    "python": "What is no command is Python, with the names shown and the caller's variables.",
 }
 COMMANDS = [command for commands in TOPICS.values() for command in commands]
 FULL = {short: command.name for command in COMMANDS for short in (command.name, *command.others.split())}
@@ -97,7 +97,8 @@ def overview() -> str:
 def describe(word: str) -> str:
     """Return the help on a topic or a command; ValueError if there is none of that name."""
     if word in TOPICS:
-        return "\n".join([*(f"{_usage(c):28} {c.help}" for c in TOPICS[word]), NOTES[word]])
+        width = max(len(_usage(c)) for c in TOPICS[word])
+        return "\n".join([*(f"{_usage(c):{width}}  {c.help}" for c in TOPICS[word]), NOTES[word]])
     if word in INSTEAD and word not in FULL:
         return INSTEAD[word]
     if word not in FULL:

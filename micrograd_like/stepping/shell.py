@@ -57,7 +57,11 @@ def debug_program(path: str | PathLike[str]) -> None:
     backward = Value.backward
 
     def stepped(self: Value) -> None:
-        _debug(self, sys._getframe(1))
+        Value.backward = backward  # type: ignore[method-assign]  # what is typed at the prompt is not stepped through
+        try:
+            _debug(self, sys._getframe(1))
+        finally:
+            Value.backward = stepped  # type: ignore[method-assign]
         backward(self)
 
     Value.backward = stepped  # type: ignore[method-assign]

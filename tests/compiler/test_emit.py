@@ -16,7 +16,7 @@ from micrograd_like.ops import OPERATIONS
 def test_every_row_is_spelled(language):
     leaves = {"input", "parameter", "constant"}
     missing = OPERATIONS.keys() - leaves - SPELLINGS[language].keys()
-    assert not missing, f"spelling.py says nothing on how {language} spells {', '.join(sorted(missing))}"
+    assert not missing, f"SPELLINGS[{language!r}] in spelling.py lacks {', '.join(sorted(missing))}"
 
 
 @pytest.mark.parametrize("language", ["python", "numpy"])

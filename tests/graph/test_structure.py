@@ -4,12 +4,12 @@ from random import Random
 
 import graphviz
 import pytest
+from micrograd_like.pictures.render import finish_svg, render
 
 import micrograd_like
 from micrograd_like import Value, topological_order
 from micrograd_like.graph.structure import Place, Unit, Where, structure
 from micrograd_like.nn import MLP, Layer, Module, Neuron
-from micrograd_like.pictures.render import finish_svg, render
 from micrograd_like.stepping import step
 
 

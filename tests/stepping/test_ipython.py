@@ -219,7 +219,6 @@ def test_demo_notebook():
         assert picture["text/html"].startswith('<img alt="')
         assert 'src="data:image/svg+xml;base64,' in picture["text/html"]
         assert "<details>" in picture["text/html"]
-        assert picture["image/svg+xml"].startswith("<svg")
     assert forward[0]["text/plain"].splitlines()[1].split() == ["o", "=", "tanh(n)", "0.7071", "–"]
     assert backward[0]["text/plain"].splitlines()[1].split() == ["o", "=", "tanh(n)", "0.7071", "1"]
     assert r"| $\frac{\partial o}{\partial w_{1}}$ | $v_{1} = x_{1} \cdot w_{1}$ | $0.5$ |" in table[0]["text/markdown"]
@@ -256,10 +255,10 @@ def test_what_is_not_a_picture_in_a_notebook():
 def test_bundle_of_a_graph_and_of_a_network():
     v = Value(2.0, '<img src=x onerror="alert(1)">') * 3
     for bundle in (v._repr_mimebundle_(), MLP(2, [1], seed=0)._repr_mimebundle_()):
-        assert set(bundle) == {"text/html", "image/svg+xml", "text/plain"}
+        assert set(bundle) == {"text/html", "text/plain"}
         assert bundle["text/html"].count("<img") == 1
     assert Value(1.0)._repr_mimebundle_() == {}
-    assert MLP(50, [50, 1], seed=0)._repr_mimebundle_() == {}
+    assert MLP(400, [300, 1], seed=0)._repr_mimebundle_() == {}
 
 
 def test_display_never_fails(monkeypatch):

@@ -394,7 +394,7 @@ def test_python():
         ("cl 4", "there is no breakpoint 4; there are: none"),
         ("p", "p takes a name or an expression: p a.grad"),
         ("predict maybe", "predict takes on or off"),
-        ("draw x.gif", "cannot save a picture as 'x.gif': end the name in .svg, .png or .dot"),
+        ("draw x.gif", "cannot save a picture as 'x.gif': end the name in .svg, .png, .pdf, .tex or .dot"),
         ("h foo", "foo is not a command: h lists them; topics are moving, breakpoints, looking, python"),
     ],
 )
