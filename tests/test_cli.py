@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from micrograd_like import Value
 from micrograd_like.cli import main
 from micrograd_like.nn import storage
 
@@ -230,20 +229,18 @@ def test_steps_of_exact_fractions(capsys, monkeypatch):
     assert "'1/0' is not a number: write a=2, a=-0.5 or a=1/3" in capsys.readouterr().err
 
 
-def test_a_program_is_stepped_through(capsys, monkeypatch, tmp_path):
+def test_a_program_is_stepped_through(capsys, tmp_path):
     (tmp_path / "lesson.py").write_text(
         "from micrograd_like import Value\nfrom helper import three\na = Value(2.0)\n"
         "for k in range(3):\n    L = a * three()\n    L.backward()\n    print('a.grad', a.grad)\n"
     )
     (tmp_path / "helper.py").write_text("def three():\n    return 3\n")
-    backward = Value.backward
-    typed(monkeypatch, "s 2", "w", "L.backward()", "q", "q", "y")
-    assert run("step", "lesson.py") == 0
-    out = capsys.readouterr().out
-    assert "L was made at lesson.py:5: a * three()" in out or "a was made at lesson.py:3: Value(2.0)" in out
-    assert "a.grad 3.0\n" in out  # its own, whatever was typed
-    assert "a.grad 6.0" not in out
-    assert Value.backward is backward
+    command = [sys.executable, "-m", "micrograd_like", "step", "lesson.py"]
+    done = subprocess.run(command, input="s 2\nw\nL.backward()\nq\nq\ny\n", capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a was made at lesson.py:3: Value(2.0)" in done.stdout
+    assert "a.grad 3.0\n" in done.stdout  # the program's own, whatever was typed
+    assert "a.grad 6.0" not in done.stdout  # it was left before
     assert run("step", "nowhere.py") == 2
     assert run("step", "lesson.py", "a=2") == 2
     (tmp_path / "wrong.py").write_text("1 / 0\n")

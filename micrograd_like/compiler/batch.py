@@ -80,15 +80,15 @@ class _Samples:
         for target, graph in graphs.items():
             shape, leaves = _above(graph, places)
             shapes.setdefault(shape, []).append((target, graph, leaves))
-        self.programs, self.reached, ends = [], [], {}
+        self.programs: list[Program] = []
+        self.reached: list[bytes] = []  # for each program, which of the parameters are in its graph
+        ends: dict[float, tuple[int, Sequence[float]]] = {}  # of each target: its program, and the end of its rows
         for kind, alike in enumerate(shapes.values()):
             columns = list(zip(*([v.data for v in leaves] for _, _, leaves in alike), strict=True))
             _, graph, leaves = alike[0]
             free = [j for j, v in enumerate(leaves) if v.op is not CONSTANT or len(set(columns[j])) > 1]
-            for (target, *_), numbers in zip(alike, zip(*(columns[j] for j in free), strict=True), strict=False):
-                ends[target] = kind, numbers
-            for target, *_ in alike:
-                ends.setdefault(target, (kind, ()))
+            for i, (target, *_) in enumerate(alike):
+                ends[target] = kind, [columns[j][i] for j in free]
             inputs = [*x, *held, *(leaves[j] for j in free)]
             self.programs.append(Program([graph, *scores] if scored else [graph], inputs, parameters))
             there = set(topological_order(graph))
@@ -100,7 +100,7 @@ class _Samples:
             if not all(map(isfinite, numbers)):
                 raise ValueError(f"sample {i} has a number that is not finite, or its target {targets[i]}")
 
-    def compute(self, batch: Sequence[int], gradient: bool = True) -> Iterator[tuple[list[int], Any, Any, bytes]]:
+    def compute(self, batch: Sequence[int]) -> Iterator[tuple[list[int], Any, Any, bytes]]:
         """Yield, for each program that samples of a batch take: which, outputs, gradient, and the parameters it has."""
         numbers = array("d", [p.data for p in self.parameters])
         for kind, program in enumerate(self.programs):
@@ -197,7 +197,7 @@ class _InC(_InPython):
         super().__init__(samples, optimizer, threshold, batch_size, seed, step)
         tapes, n, m = [p.tape for p in samples.programs], len(samples.rows), len(samples.parameters)
         width = max(map(len, samples.numbers))
-        self.arrays = {
+        self.arrays: dict[str, Any] = {
             "tapes": array("q", [tape.address for tape in tapes]),
             "reached": array("b", b"".join(samples.reached)),
             "kinds": array("i", samples.kinds),
@@ -233,7 +233,7 @@ class _InC(_InPython):
                 arrays[name][:] = array(arrays[name].typecode, column)
 
     def push(self) -> None:
-        """Give the parameters and the optimiser what the steps so far came to; as a whole, even if it is interrupted."""
+        """Give parameters and optimiser what the steps so far came to; as a whole, even if it is interrupted."""
         arrays = self.arrays
         state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
         numbers, self.known = arrays["P"].tolist(), list(state) if self.struct.adam else arrays["first"].tolist()
@@ -272,23 +272,18 @@ class _InC(_InPython):
 
 def _above(graph: Value, places: dict[Value, int]) -> tuple[Any, list[Value]]:
     """Return what a graph computes of nodes that have places, whatever its numbers; and the leaves it adds."""
-    order, seen, shape, leaves = [], dict(places), [], []
-    stack = [graph]
+    own: dict[Value, int] = {}
+    shape, stack = [], [graph]
     while stack:
         v = stack[-1]
-        rest = [x for x in v.operands if x not in seen]
-        if rest:
-            stack.append(rest[0])
-            continue
-        stack.pop()
-        if v not in seen:
-            seen[v] = len(seen)
-            order.append(v)
-    for v in order:
-        shape.append((v.op.name, *(seen[x] for x in v.operands)))
-        if not v.operands:
-            leaves.append(v)
-    return (seen[graph], *shape), leaves
+        rest = [x for x in v.operands if x not in places and x not in own]
+        stack += rest[:1]
+        if not rest:
+            stack.pop()
+            if v not in places and v not in own:
+                own[v] = len(places) + len(own)
+                shape.append((v.op.name, *(own[x] if x in own else places[x] for x in v.operands)))
+    return (places.get(graph), *shape), [v for v in own if not v.operands]
 
 
 @contextmanager
@@ -302,13 +297,13 @@ def _unseen() -> Iterator[None]:
     changed = {name: vars(Value).get(name) for name in ("__lt__", "__le__", "__gt__", "__ge__", "__bool__")}
 
     def look() -> None:
-        frame = sys._getframe(2)
+        frame = sys._getframe(2)  # where the number is looked at, under the property or the comparison
         name = frame.f_globals.get("__name__", "")
         if name.partition(".")[0] != package and threading.get_ident() == thread:
             raise ValueError(
-                f"the model or its loss decides by a number, in line {frame.f_lineno} of {frame.f_code.co_filename}, so "
-                "its graph may differ from row to row and cannot be compiled: train without compiled=True, or choose "
-                "by maximum() or relu() and not by an `if`"
+                f"the model or its loss looks at a number in line {frame.f_lineno} of {frame.f_code.co_filename}: "
+                "if it decides by it, its graph is not the same for every row, so it cannot be compiled. Train without "
+                "compiled=True, or choose by maximum() or relu() and not by an `if`"
             )
 
     def data(v: Value) -> Any:
@@ -323,7 +318,7 @@ def _unseen() -> Iterator[None]:
         return looked
 
     try:
-        Value.data = property(data, slot.__set__)  # type: ignore[misc, assignment]
+        Value.data = property(data, slot.__set__)
         for name, method in changed.items():
             setattr(Value, name, wrap(method))
         Value.__eq__ = wrap(object.__eq__)  # type: ignore[method-assign]

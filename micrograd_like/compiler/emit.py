@@ -264,7 +264,8 @@ def _docstring(program: Lowered, gradient: bool, kind: str) -> str:
     of = "its gradient" if len(program.names) == 1 else f"the gradient of {program.names[0]}"
     if not program.inputs and kind == "rows":
         return f'"""Return {names} and {of}."""' if gradient else f'"""Return {names}, and no gradient."""'
-    return f'"""Return {names} for each row of inputs, and {f"the sum over rows of {of}" if gradient else "no gradient"}."""'
+    what = f"the sum over rows of {of}" if gradient else "no gradient"
+    return f'"""Return {names} for each row of inputs, and {what}."""'
 
 
 def _write_code(program: Lowered, write: Callable[[Instruction], str], comment: str) -> list[str]:

@@ -121,9 +121,11 @@ def _check(outputs: Sequence[Value], inputs: Sequence[Value], params: Sequence[V
             if v in listed:
                 raise ValueError(f"{describe(v)} is listed twice among the inputs and params")
             listed.add(v)
-    for v in outputs or [None]:
+    for v in outputs:
         if not isinstance(v, Value):
             raise TypeError(f"what is compiled is a Value, such as the loss for one row, or several, not {v!r}")
+    if not outputs:
+        raise ValueError("there is nothing to compile: give one Value or several")
     order = list(dict.fromkeys(v for output in outputs for v in topological_order(output)))
     for v in order:
         if not v.operands and v.op is not CONSTANT and v not in listed:

@@ -175,7 +175,7 @@ def _read(path: Path) -> bytes | None:
 
 def _keep(path: Path, content: bytes) -> None:
     """Put a library into the cache, and its checksum behind it; remove the oldest ones."""
-    if path.is_symlink():
+    if path.is_symlink() or (path.exists() and not path.is_file()):  # a link, or a pipe that would wait for a reader
         path.unlink()
     write_whole(path, content + hashlib.sha256(content).digest())
     path.chmod(0o600)

@@ -160,6 +160,11 @@ class Program:
         """
         return emit(self._lowered, language or self.backend, gradient)
 
+    @property
+    def tape(self) -> Tape:
+        """What the C backend runs for outputs and gradient."""
+        return self._kernels[True].tape  # type: ignore[attr-defined, no-any-return]
+
     # -------------------- backends --------------------
 
     def _choose(self, backend: str) -> tuple[str, Kernel]:
@@ -203,7 +208,7 @@ class Program:
 
     def _native(self, tape: Tape) -> Kernel:
         size, width, results = tape.struct.gradients, len(self._inputs), len(self._outputs)
-        evaluate, address = tape.library.evaluate, tape.address
+        evaluate = tape.library.evaluate
 
         def kernel(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
             x, p = _address(numbers), _address(params)
@@ -214,7 +219,7 @@ class Program:
             def run(k: int) -> int:
                 first, end = n * k // parts, n * (k + 1) // parts
                 to = start + 8 * first * results, start + 8 * (n * results + k * size)
-                return evaluate(address, end - first, x + 8 * width * first, width, None, p, *to)  # type: ignore
+                return evaluate(tape.address, end - first, x + 8 * width * first, width, None, p, *to)  # type: ignore
 
             failed = {run(0)} if parts == 1 else self._in_threads(run, parts)
             if failed != {0}:
@@ -224,7 +229,7 @@ class Program:
                 gradients[:size] = array("d", map(operator.add, gradients, gradients[k * size : (k + 1) * size]))
             return room[: n * results], gradients[:size]
 
-        self.tape = tape  # training runs it too
+        kernel.tape = tape  # type: ignore[attr-defined]  # training runs it too
         return kernel
 
     def _in_threads(self, run: Callable[[int], int], parts: int) -> set[int]:

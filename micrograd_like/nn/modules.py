@@ -215,6 +215,7 @@ class MLP(Module):
     """A multi-layer perceptron: each layer's outputs are the inputs of the next."""
 
     layers: list[Layer]
+    scaling: Callable[[Inputs], Inputs] | None = None  # applied to what the network is given, as `Dataset.scaling` says
     _bare = False
 
     def __init__(
@@ -260,7 +261,7 @@ class MLP(Module):
 
     def __call__(self, x: Inputs) -> Outputs:
         """Return the output for the inputs `x`, as the last layer does; inputs and errors are as for a Layer."""
-        out: Outputs = as_values(x)
+        out: Outputs = as_values(x if self.scaling is None else self.scaling(x))
         for layer in self.layers:
             out = layer([out] if isinstance(out, Value) else out)
         return out

@@ -1,14 +1,19 @@
-"""Keep an MLP in a JSON file and get it back, to the last bit of each parameter."""
+"""Keep an MLP in a JSON file and get it back, to the last bit of each parameter.
+
+How its inputs are scaled, `model.scaling`, is part of the file: a loaded model takes the numbers as they were measured.
+"""
 
 import json
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
+from .datasets import Scaling
 from .modules import ACTIVATIONS, MLP, Layer, Module, Neuron
 
 FORMAT, VERSION = "micrograd_like.MLP", 1
@@ -45,7 +50,7 @@ def load(path: str | PathLike[str]) -> MLP:
 
 def describe(model: MLP) -> dict[str, Any]:
     """Return what a file holds of a model; TypeError if that is not all of it."""
-    if not isinstance(model, MLP):
+    if not isinstance(model, MLP) or not isinstance(model.scaling, Scaling | None):
         raise TypeError(f"only an MLP can be saved, not {model!r}")
     _check_kind(model, MLP, "the model")
     for i, layer in enumerate(model.layers):
@@ -53,7 +58,8 @@ def describe(model: MLP) -> dict[str, Any]:
         for j, neuron in enumerate(layer.neurons):
             _check_kind(neuron, Neuron, f"layers.{i}.neurons.{j}")
     layers = [{"neurons": [_describe(neuron) for neuron in layer.neurons]} for layer in model.layers]
-    return {"format": FORMAT, "version": VERSION, "layers": layers}
+    scaling = model.scaling and {name: [*numbers] for name, numbers in asdict(model.scaling).items()}
+    return {"format": FORMAT, "version": VERSION, "scaling": scaling, "layers": layers}
 
 
 def _check_kind(module: object, kind: type[Module], name: str) -> None:
@@ -106,6 +112,16 @@ def build(document: Any, path: Path) -> MLP:
         nin = len(neurons)
 
     model = MLP(len(layers[0][0]["w"]), [len(neurons) for neurons in layers], init="zeros")
+    if (scaling := document.get("scaling")) is not None:
+        parts = [_list_in(scaling, name, f"{path}: scaling.") for name in ("means", "deviations")]
+        for name, part in zip(("means", "deviations"), parts, strict=True):
+            if len(part) != len(layers[0][0]["w"]):
+                raise ValueError(f"{path}: scaling.{name}: {len(part)} numbers for {len(layers[0][0]['w'])} inputs")
+            for k, x in enumerate(part):
+                _check_number(x, f"{path}: scaling.{name}.{k}")
+                if name == "deviations" and not x > 0:
+                    raise ValueError(f"{path}: scaling.{name}.{k}: {x!r:.40} is not above 0")
+        model.scaling = Scaling(*(tuple(map(float, part)) for part in parts))
     for layer, neurons in zip(model.layers, layers, strict=True):
         for neuron, fields in zip(layer.neurons, neurons, strict=True):
             neuron.activation = fields["activation"]
