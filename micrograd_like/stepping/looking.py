@@ -154,13 +154,11 @@ class Looking:
     def _history(self, arg: str) -> None:
         node = self.workspace.node(arg) if arg else self.here()
         numbers = self.stepper.contributions(node)
-        name = one_line(self.stepper.names[node])
-        done = [k for k in numbers if k <= self.stepper.position]
         self.say_steps(numbers[:MOST])
         if len(numbers) > MOST:
             self.say(f"and {len(numbers) - MOST:,} more, the last at step {numbers[-1]:,}")
-        grad = self.workspace.written(node).rpartition(", ")[2]
-        self.say(f"{name} has {len(done):,} of {len(numbers):,} contributions, {grad}" if numbers else f"{name}: none")
+        done = sum(k <= self.stepper.position for k in numbers)
+        self.say(f"{self.workspace.written(node)}, {done:,} of {len(numbers):,} contributions")
 
     # -------------------- where nodes were made --------------------
 

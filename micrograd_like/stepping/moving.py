@@ -1,10 +1,12 @@
 """The debugger's commands that move the cursor, and its breakpoints."""
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ..engine import Value
+from ..notation.names import partial
 from ..notation.numbers import show
 from ..ops import CONSTANT, one_line
 from .breakpoints import Breakpoint, Condition
@@ -117,13 +119,13 @@ class Moving(Looking):
         """Print the gradients of the leaves."""
         names = self.stepper.names
         leaves = [v for v in self.stepper.nodes if not v.operands and v.op is not CONSTANT]
-        root = names[self.stepper.root]
-        written = ", ".join(f"∂{root}/∂{names[v]} = {show(self.stepper.grad(v) or 0.0)}" for v in leaves[:MOST])
+        root, shown = names[self.stepper.root], leaves[:MOST]
+        written = ", ".join(f"{partial(root, names[v])} = {show(self.stepper.grad(v) or 0.0)}" for v in shown)
         more = f" and {len(leaves) - MOST:,} more" if len(leaves) > MOST else ""
         self.say(one_line(f"the pass is done{':' if written else ''} {written}{more}".rstrip()))
 
     def _set(self, arg: str) -> None:
-        name, sign, written = map(str.strip, arg.partition("=" if "=" in arg else " "))
+        name, sign, written = map(str.strip, arg.rpartition("=" if "=" in arg else " "))
         if not sign or not written:
             raise ValueError("set takes a leaf and a number: set a = 3")
         leaf = self.workspace.node(name)
@@ -147,61 +149,56 @@ class Moving(Looking):
 
     def add_breakpoint(self, arg: str, *, temporary: bool = False) -> None:
         """Make a breakpoint at a place, or where a condition holds."""
-        where, sign, written = arg, "", ""
-        if not self.workspace.is_place(arg):
-            where, sign, written = map(str.strip, arg.partition(" if " if " if " in arg else ","))
-        condition = None
+        is_place = self.workspace.is_place
+        cuts = [cut for cut in re.finditer(" if |,", arg) if not is_place(arg) and is_place(arg[: cut.start()].strip())]
+        cut = cuts[0] if cuts else None if is_place(arg) else re.search(" if |,", arg)
+        where, written = (arg[: cut.start()].strip(), arg[cut.end() :].strip()) if cut else (arg, "")
         place: Value | str | int | Condition = where
         if where.isdecimal() and not self.stepper.has(where):
             place = int(where)
-        elif not self.workspace.is_place(where) and not where.isidentifier():
+        elif not is_place(where) and not where.isidentifier():
             try:
                 place = self.workspace.node(where)
             except Exception:  # not an expression such as nodes[2], so a condition; any comma is within it
-                place, sign, written = self.workspace.condition(arg), "", arg
-        if sign:
-            condition = self.workspace.condition(written)
+                place, cut, written = self.workspace.condition(arg), None, arg
+        condition = self.workspace.condition(written) if cut else None
         self.say(f"breakpoint {self.stepper.break_at(place, condition, temporary=temporary, written=written)}")
 
     def _condition(self, arg: str) -> None:
-        number, _, written = map(str.strip, arg.partition(" "))
-        point = self.stepper.breakpoint(whole(number, "condition"))
-        point.condition = self.workspace.condition(written) if written else None
-        point.written = written
+        point, written = self.point(arg)
+        point.condition, point.written = self.workspace.condition(written) if written else None, written
         self.say(f"breakpoint {point}")
 
     def _ignore(self, arg: str) -> None:
-        number, _, times = map(str.strip, arg.partition(" "))
-        point = self.stepper.breakpoint(whole(number, "ignore"))
+        point, times = self.point(arg)
         point.ignored = count(times)
         self.say(f"breakpoint {point}")
 
     def _commands(self, arg: str) -> None:
-        point = self.stepper.breakpoint(whole(arg, "commands"))
-        lines: list[str] = []
-        while (line := self.read("(commands) ").strip()) != "end":
-            lines.append(line)
-        point.commands = lines
+        point, _ = self.point(arg)
+        point.commands = list(iter(lambda: self.read("(commands) ").strip(), "end"))
         self.say(f"breakpoint {point}")
 
-    def _enable(self, arg: str) -> None:
-        for point in self.points(arg, "enable"):
-            point.enabled = True
+    def _enable(self, arg: str, enabled: bool = True) -> None:
+        for point in self.points(arg):
+            point.enabled = enabled
             self.say(f"breakpoint {point}")
 
     def _disable(self, arg: str) -> None:
-        for point in self.points(arg, "disable"):
-            point.enabled = False
-            self.say(f"breakpoint {point}")
+        self._enable(arg, False)
 
     def _clear(self, arg: str) -> None:
-        points = self.points(arg, "clear")
+        points = self.points(arg)
         for point in points:
             self.stepper.clear(point.number)
-        removed = ", ".join(str(point.number) for point in points)
-        self.say(f"removed: {removed}" if points else "there are no breakpoints")
+        self.say(f"removed: {', '.join(str(p.number) for p in points)}" if points else "there are no breakpoints")
 
-    def points(self, arg: str, what: str) -> list[Breakpoint]:
+    def points(self, arg: str) -> list[Breakpoint]:
         """Return the breakpoints of some numbers, or all."""
-        numbers = [whole(word, what) for word in arg.split()] or list(self.stepper.breakpoints)
+        numbers = [whole(word, "this command") for word in arg.split()] or list(self.stepper.breakpoints)
         return [self.stepper.breakpoint(number) for number in numbers]
+
+    def point(self, arg: str) -> tuple[Breakpoint, str]:
+        """Return the breakpoint that a command begins with, and what follows."""
+        number, _, rest = map(str.strip, arg.partition(" "))
+        return self.stepper.breakpoint(whole(number, "this command")), rest

@@ -232,6 +232,23 @@ def test_under_pytest_as_breakpoint_does(tmp_path):
     t.close(force=True)
 
 
+def test_a_question_is_not_lost_and_not_answered_before(terminal):
+    t = terminal(*NEURON, "--predict")
+    t.expect(r"\(0/6\) ")
+    assert "o = tanh(n) = tanh(0.5) = 0.4621" in t.before  # the forward pass, and no local derivative
+    assert "∂parent/∂node" not in t.before
+    typed(t, "s")
+    t.sendline("s")
+    t.expect(r"= \? ")
+    assert "wrong" in typed(t, "1e400")
+    t.sendline("s")
+    t.expect(r"∂o/∂v1 .*= \? ")
+    t.sendcontrol("c")
+    t.expect(r"empty shows it, q leaves\r\n.*∂o/∂v1 .*= \? ")
+    assert "right" in typed(t, "0.786")
+    assert "without a question: n and s ask" in typed(t, "c")
+
+
 def test_predicting_at_a_terminal(terminal):
     t = terminal(*NEURON, "--predict")
     t.expect(r"\(0/6\) ")
@@ -390,7 +407,7 @@ def test_python():
         ("b 8", "there are steps 1 to 7, not 8"),
         ("b a +", "not a command, and not Python: invalid syntax"),
         ("tbreak", "tbreak takes a place: tbreak NAME"),
-        ("condition", "condition takes a whole number"),
+        ("condition", "this command takes a whole number"),
         ("cl 4", "there is no breakpoint 4; there are: none"),
         ("p", "p takes a name or an expression: p a.grad"),
         ("predict maybe", "predict takes on or off"),
@@ -460,7 +477,7 @@ def test_pdb_has_more_words():
     assert there[9] == "breakpoint 1: at a, if s.local < 0, passed 2 times more, disabled"
     assert there[10] == there[8]
     assert there[11:13] == ["a Value, made by multiply", "<class 'int'>"]
-    assert there[13].endswith("a has 2 of 2 contributions, grad 7")
+    assert there[13].endswith("\na = 2, grad 7, 2 of 2 contributions")
     assert there[16:] == ["p 3 * 2\n6", "x2 = p %1 * 2", ""] or there[16].endswith("6")
 
 
@@ -526,7 +543,9 @@ def test_explaining():
     assert there[3] == "AttributeError: 'Value' object has no attribute 'x'"
 
 
-@pytest.mark.parametrize("label", ["two words", "w2[3→1]", "x[0]", "it's", "λ", "lambda", "s", "b", "graph", "a.b"])
+@pytest.mark.parametrize(
+    "label", ["two words", "w2[3→1]", "x[0]", "it's", "λ", "lambda", "s", "b", "graph", "a.b", "m[1,2]", "p=q"]
+)
 def test_every_name_can_be_typed(label, capsys, monkeypatch):
     x, y = Value(2.0, label), Value(3.0, "y")
     shell = Shell(x * y)
@@ -538,12 +557,14 @@ def test_every_name_can_be_typed(label, capsys, monkeypatch):
     typed = label.replace("→", "->")
     assert answer(f"unt {typed}").startswith(f"∂v1/∂{label}" if label.isidentifier() else "∂v1/∂")
     assert answer(f"p {typed}") == f"{label} = 2, grad 3"
+    assert answer(f"tbreak {typed} if s.local > 0").startswith(f"breakpoint 1: at {label}, if s.local > 0")
+    answer("cl")
     assert answer(f"set {typed} = 4").startswith(f"v1 = {shell.workspace.stepper.root.op.write([label, 'y'])} = 12")
-    if label not in ("a.b", "lambda"):  # Python reads these in its own way
+    if label not in ("a.b", "lambda", "p=q"):  # Python reads these in its own way
         assert answer(f"p {typed}.grad + 1") == "4.0"
-        assert answer(f"b {typed}.grad > 1").startswith("breakpoint 1: where")
+        assert answer(f"b {typed}.grad > 1").startswith("breakpoint 2: where")
         answer("rs")
-        assert "breakpoint 1" in answer("c")
+        assert "breakpoint 2" in answer("c")
     assert x.data == 2.0
 
 
