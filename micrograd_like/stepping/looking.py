@@ -5,9 +5,8 @@ import shutil
 from collections.abc import Callable
 from importlib import import_module
 from math import prod
-from typing import Any
 
-from ..engine import Value, made_at
+from ..engine import Value, local_derivative, made_at
 from ..graph.steps import BackwardStep
 from ..notation.numbers import show
 from ..ops import one_line
@@ -48,17 +47,11 @@ class Looking:
         edges = self.trail[cut:]
         with self.stepper.lent(x for v, i in edges for x in (v, *v.operands)):
             self.say(text_path(edges, max(0, self.depth - cut), dict(self.stepper.names)))
+            factors = [local_derivative(v, i, [x.data for x in v.operands]) for v, i in edges]
         if len(self.trail) > 1 and not cut:
-            factors = [self.local(v, i) for v, i in self.trail]
             written = " * ".join(f"({show(x)})" if x < 0 else show(x) for x in factors)
             self.say(f"along this path {written} = {show(prod(factors))}")
         self.say_source(self.here())
-
-    def local(self, v: Value, i: int) -> Any:
-        """Return a local derivative as the steps have it."""
-        operand, path = v.operands[i], self.stepper.contributions(v.operands[i])
-        steps = (self.stepper.steps[k - 1] for k in path)
-        return next(s.local for s in steps if s.node is v and s.position == i and s.operand is operand)
 
     def _up(self, arg: str) -> None:
         self.follow()
@@ -70,11 +63,12 @@ class Looking:
     def _down(self, arg: str) -> None:
         self.follow()
         names = self.stepper.names
-        for _ in range(count(arg) if not arg or (arg.isdecimal() and not self.stepper.has(arg)) else 1):
+        named = arg and (not arg.isdecimal() or self.stepper.has(arg))
+        for _ in range(1 if named else count(arg)):
             node = self.here()
             if not node.operands:
                 raise ValueError(f"{one_line(names[node])} is a leaf: no node is below")
-            if arg and not arg.isdecimal():
+            if named:
                 operand = self.workspace.node(arg)
                 if operand not in node.operands:
                     there = one_line(", ".join(names[x] for x in node.operands[:MOST]))

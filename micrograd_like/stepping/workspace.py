@@ -132,14 +132,19 @@ class Workspace:
     def _execute(self, statements: str) -> tuple[None, str]:
         """Run statements, and keep what they assign, except to a node's name."""
         code, names = self._compile(statements, "exec"), self.namespace()
-        before = dict(names)
-        _, note = self._within(lambda: exec(code, names))
-        for name, x in names.items():
-            if name == "__builtins__" or (name in before and before[name] is x):
-                continue
-            if name in self.names():
+        before = {**names, "__builtins__": None}
+        assigned: dict[str, Any] = {}
+
+        def act() -> None:
+            exec(code, names)
+            assigned.update({name: x for name, x in names.items() if name not in before or before[name] is not x})
+            del assigned["__builtins__"]
+            for name in assigned.keys() & self.names().keys():
+                x = assigned[name]
                 raise ValueError(f"{name} is a name of the graph: write set {name} = {x} to give a leaf another number")
-            self.variables[name] = x
+
+        _, note = self._within(act)
+        self.variables.update(assigned)
         return None, note
 
     def _within(self, act: Callable[[], Any]) -> tuple[Any, str]:
@@ -154,9 +159,6 @@ class Workspace:
             result = self._named(act)
             after = [(v.data, v.grad, v.label) for v in stepper.nodes]
         changes = [(v, old, new) for v, old, new in zip(stepper.nodes, before, after, strict=True) if old != new]
-        for v, old, new in changes:
-            if old[2] != new[2]:
-                v.label = new[2]
         data = {v: new[0] for v, old, new in changes if old[0] != new[0]}
         leaves = {v: x for v, x in data.items() if not v.operands}
         note = _GRADIENTS if any(old[1] != new[1] for _, old, new in changes) else ""
@@ -164,6 +166,9 @@ class Workspace:
             stepper.set_all(leaves or data)
             said = ", ".join(equation(stepper, v) for v in [*leaves, stepper.root])
             note = "\n".join(filter(None, (f"{said}: computed anew, as by set", note)))
+        for v, old, new in changes:
+            if old[2] != new[2]:
+                v.label = new[2]
         return result, note
 
     def _named(self, act: Callable[[], Any]) -> Any:

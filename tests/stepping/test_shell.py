@@ -447,6 +447,27 @@ def test_assignments_to_nodes_are_what_ifs_or_refused():
     assert there[7] == "at the start of 7 steps"
 
 
+def test_statements_take_effect_as_a_whole_or_not_at_all():
+    there = answers(
+        "a.data = 5; c = 3", "p a.data, L.data", "x = 1; a.data = 6", "p x, L.data", "a.data = 7; 1 / 0", "p L.data"
+    )
+    assert there == [
+        "c is a name of the graph: write set c = 3 to give a leaf another number",
+        "(2.0, 14.0)",
+        "a = 6, L = e + v1 = 42: computed anew, as by set",
+        "(1, 42.0)",
+        "ZeroDivisionError: division by zero",
+        "42.0",
+    ]
+
+
+def test_a_path_to_a_constant():
+    there = answers("s 2", "d 3", "w", arguments=["(a * 3) ** 2", "a=2"])
+    assert there[1] == "3 = 3, grad –"
+    assert "► 3" in there[2]
+    assert there[2].endswith("along this path 12 * 2 = 24")
+
+
 def test_a_new_label_is_a_new_name():
     there = answers("find('v1').label = 'product'", "unt product", "p product")
     assert there == ["", "∂L/∂product += ∂L/∂L * ∂L/∂product = 1 * 1 = 1", "product = c * a = 20, grad 1"]
