@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import count
+from itertools import count, islice
 from types import FrameType
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..ops import CONSTANT, one_line
 
 _SUMS = (ops.dot, ops.sum, ops.add, ops.multiply)
 
-LOOKED_AT = 20_000  # things in a caller's lists and dicts, so that a large data set costs no time
+LOOKED_AT = 20_000  # things at each depth of a caller's lists and dicts, so that large data costs no time
 
 
 def variables_in(frame: FrameType) -> dict[str, Any]:
@@ -37,19 +37,15 @@ def name_by_variables(nodes: Sequence[Value], variables: Mapping[str, Any]) -> d
     found: dict[Value, str] = {}
     seen: set[int] = set()
     level = [(name, x) for name, x in variables.items() if not name.startswith("_")]
-    looked_at = 0
     while level:
         below: list[tuple[str, Any]] = []
         for written, x in level:
-            looked_at += 1
-            if looked_at > LOOKED_AT:
-                return found
             if isinstance(x, Value):
                 if x in wanted:
                     found.setdefault(x, written)
             elif isinstance(x, list | tuple | dict | Module) and id(x) not in seen:
                 seen.add(id(x))
-                below += _elements(written, x)
+                below += islice(_elements(written, x), LOOKED_AT - len(below))
         level = below
     return found
 

@@ -341,6 +341,19 @@ def test_a_list_that_contains_itself_is_looked_at_once():
     assert s.names[loop[0]] == "loop[0]"
 
 
+def test_large_data_among_the_variables_is_not_walked_to_its_end():
+    class Endless(list):
+        def __iter__(self):
+            for _ in range(30_000):
+                yield 0.0
+            raise AssertionError
+
+    rows = Endless()
+    weights = [Value(2.0)]
+    assert step(weights[0] * 3).names[weights[0]] == "weights[0]"
+    assert not rows
+
+
 def test_nodes_of_one_label_are_told_apart():
     first, second, other = Value(2.0, "a"), Value(5.0, "a"), Value(7.0, "a_1")
     s = step(first * second + other)
