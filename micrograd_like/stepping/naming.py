@@ -19,7 +19,7 @@ from ..ops import CONSTANT, one_line
 
 _SUMS = (ops.dot, ops.sum, ops.add, ops.multiply)
 
-LOOKED_AT = 20_000  # things at each depth of a caller's lists and dicts, so that large data costs no time
+EACH, MOST = 5_000, 100_000  # things in one list or dict, and at one depth, so that large data costs no time
 
 
 def variables_in(frame: FrameType) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def name_by_variables(nodes: Sequence[Value], variables: Mapping[str, Any]) -> d
                     found.setdefault(x, written)
             elif isinstance(x, list | tuple | dict | Module) and id(x) not in seen:
                 seen.add(id(x))
-                below += islice(_elements(written, x), LOOKED_AT - len(below))
+                below += islice(_elements(written, x), min(EACH, MOST - len(below)))
         level = below
     return found
 
