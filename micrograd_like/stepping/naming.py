@@ -15,7 +15,7 @@ from .. import ops
 from ..engine import Value
 from ..graph.structure import Where
 from ..nn.modules import Module
-from ..ops import CONSTANT, one_line
+from ..ops import CONSTANT
 
 _SUMS = (ops.dot, ops.sum, ops.add, ops.multiply)
 
@@ -110,7 +110,6 @@ def tell_apart(labels: Sequence[str], samples: Sequence[int | None]) -> list[str
     return found
 
 
-def say_which(name: str, found: Mapping[Value, str], data: Mapping[Value, Any]) -> str:
-    """Return what to write instead of a name that several nodes have."""
-    which = ", ".join(f"{one_line(own)} (data {data[v]})" for v, own in list(found.items())[:4])
-    return f"{len(found)} nodes are labelled {name!r}: say {which}{', …' * (len(found) > 4)}"
+def typed(written: str) -> str:
+    """Return a name as a keyboard writes it: `w2[3->1]` for `w2[3→1]`."""
+    return written.replace("→", "->")

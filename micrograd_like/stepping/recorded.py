@@ -19,7 +19,7 @@ from ..graph.structure import structure
 from ..graph.walk import depending_on
 from ..notation.names import find, node_names
 from ..ops import CONSTANT, one_line
-from .naming import find_in_words, name_by_places, name_by_variables, say_which, tell_apart
+from .naming import find_in_words, name_by_places, name_by_variables, tell_apart, typed
 from .summary import NOWHERE
 
 _lock = RLock()  # one cursor at a time lends a graph its numbers
@@ -66,7 +66,8 @@ class RecordedPass:
 
     def has(self, name: str) -> bool:
         """Tell whether a node is called so, or several are labelled so."""
-        return any(_typed(name) == _typed(known) for known in (*self.names.values(), *self._labels))
+        self._keep_up()
+        return typed(name) in self._known
 
     def find(self, node: Value | str, *, what: str = "node") -> Value:
         """Return the node of a name; `what` is what a message says there is none of.
@@ -77,11 +78,13 @@ class RecordedPass:
         names = self.names
         if isinstance(node, str):
             node = find_in_words(node, self.where)
-        if isinstance(node, str):
-            labels = zip(self.nodes, self._labels, strict=True)
-            labelled = {v: names[v] for v, label in labels if label and _typed(label) == _typed(node)}
-            if len(labelled) > 1 and node not in labelled.values():
-                raise ValueError(say_which(node, labelled, dict(zip(self.nodes, self._data, strict=True))))
+        if isinstance(node, str) and (found := self._known.get(typed(node))):
+            if len(found) == 1:
+                return found[0]
+            places = [self._places[v] for v in found[:4]]
+            own = [f"nodes[{i}]" if names[self.nodes[i]] == node else one_line(names[self.nodes[i]]) for i in places]
+            which = ", ".join(f"{name} (data {self._data[i]})" for name, i in zip(own, places, strict=True))
+            raise ValueError(f"{len(found)} nodes are labelled {node!r}: say {which}{', …' * (len(found) > 4)}")
         return find(node, names, what=what)
 
     def contributions(self, node: Value | str) -> list[int]:
@@ -181,6 +184,10 @@ class RecordedPass:
         self._own_labels = tell_apart(self._labels, [self.where.get(v, NOWHERE).sample for v in self.nodes])
         with lending(self.nodes, label=self._own_labels):
             self._names = node_names(self.nodes)
+        self._known: dict[str, list[Value]] = {}  # what may be typed -> the nodes it means
+        for v, label in zip(self.nodes, self._labels, strict=True):
+            self._known.setdefault(typed(label or self._names[v]), []).append(v)
+        self._known.update({typed(name): [v] for v, name in self._names.items() if self._own_labels[self._places[v]]})
 
     def _keep_up(self) -> None:
         """Take over the labels that nodes were given since."""
@@ -207,7 +214,3 @@ def lending(nodes: Sequence[Value], **attributes: Sequence[Any]) -> Iterator[Non
 def _give(nodes: Sequence[Value], attributes: Mapping[str, Sequence[Any]]) -> None:
     for name, own in attributes.items():
         deque(map(setattr, nodes, repeat(name), own), maxlen=0)  # a loop that Ctrl-C does not break off halfway
-
-
-def _typed(name: str) -> str:
-    return name.replace("→", "->")

@@ -21,7 +21,7 @@ from ..graph.steps import forward_steps
 from ..ops import one_line
 from ..pictures.tree import needs_ascii
 from .commands import FULL, INSTEAD, describe, overview
-from .looking import MOST, Looking, nothing
+from .looking import MOST, nothing
 from .moving import Moving
 from .naming import variables_in
 from .prediction import ANSWERS, Predictions
@@ -84,13 +84,13 @@ def _debug(root: Value, caller: FrameType, predict: bool = False) -> None:
             raise StopDebugging("left by q")
 
 
-class Shell(Moving, Looking, cmd.Cmd):
+class Shell(Moving, cmd.Cmd):
     """A loop of commands around a cursor: the command `next` is the method `_next`."""
 
     def __init__(self, root: Value, *, predict: bool = False, variables: Mapping[str, Any] | None = None) -> None:
         """Put a cursor at the start; `debug` describes the arguments and the errors."""
         cmd.Cmd.__init__(self)
-        Looking.__init__(self)
+        Moving.__init__(self)
         self.stepper = Stepper(root, variables=variables)
         self.workspace = Workspace(self.stepper, self.here, variables or {})
         self.predict = predict

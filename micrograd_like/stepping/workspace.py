@@ -15,6 +15,7 @@ from ..notation.names import NO_GRADIENT
 from ..notation.numbers import show
 from ..ops import one_line
 from .breakpoints import Condition
+from .naming import typed
 from .stepper import Stepper
 
 _STRING = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
@@ -113,16 +114,16 @@ class Workspace:
 
     def translate(self, written: str) -> str:
         """Return Python in which nodes' names such as w2[3→1] are identifiers."""
-        places = {_typed(name): i for i, name in enumerate(self.stepper.names.values()) if not name.isidentifier()}
+        places = {typed(name): i for i, name in enumerate(self.stepper.names.values()) if not name.isidentifier()}
         # what Python can read means what Python means by it, but for elements
         odd = sorted((name for name in places if re.match(r"[^\W\d]", name) and not _is_python(name)), key=len)
         spelled = "".join(rf"|(?<![\w.]){re.escape(name)}(?!\w)" for name in reversed(odd))
 
         def identifier(match: re.Match[str]) -> str:
-            name = _typed(match[0])
+            name = typed(match[0])
             return _identifier(places[name]) if name in places else match[0]
 
-        return re.sub(f"{_STRING}{spelled}|{_ELEMENT}", identifier, _typed(written))
+        return re.sub(f"{_STRING}{spelled}|{_ELEMENT}", identifier, typed(written))
 
     # -------------------- effects --------------------
 
@@ -194,10 +195,6 @@ def equation(stepper: Stepper, v: Value) -> str:
 
 def _identifier(place: int) -> str:
     return f"_node_{place}"
-
-
-def _typed(written: str) -> str:
-    return written.replace("→", "->")
 
 
 def _is_python(name: str) -> bool:

@@ -341,6 +341,14 @@ def test_a_list_that_contains_itself_is_looked_at_once():
     assert s.names[loop[0]] == "loop[0]"
 
 
+def test_equal_numbers_in_a_formula_are_pointed_at():
+    a = Value(2.0, "a")
+    s = step(a * 3 + a**3)
+    with pytest.raises(ValueError, match=r"2 nodes are labelled '3': say nodes\[1\] \(data 3.0\), nodes\[3\]"):
+        s.set("3", 4.0)
+    assert s.set(s.nodes[1], 4.0).data(s.root) == 16.0
+
+
 def test_large_data_among_the_variables_is_not_walked_to_its_end():
     class Endless(list):
         def __iter__(self):
