@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import micrograd_like
 from micrograd_like.cli import main
 from micrograd_like.nn import storage
 
@@ -236,7 +238,9 @@ def test_a_program_is_stepped_through(capsys, tmp_path):
     )
     (tmp_path / "helper.py").write_text("def three():\n    return 3\n")
     command = [sys.executable, "-m", "micrograd_like", "step", "lesson.py"]
-    done = subprocess.run(command, input="s 2\nw\nL.backward()\nq\nq\ny\n", capture_output=True, text=True)
+    here = {**os.environ, "PYTHONPATH": str(Path(micrograd_like.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
+    lines = "s 2\nw\nL.backward()\nq\nq\ny\n"
+    done = subprocess.run(command, input=lines, capture_output=True, encoding="utf-8", env=here)
     assert (done.returncode, done.stderr) == (0, "")
     assert "a was made at lesson.py:3: Value(2.0)" in done.stdout
     assert "a.grad 3.0\n" in done.stdout  # the program's own, whatever was typed
