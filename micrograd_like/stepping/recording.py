@@ -75,16 +75,13 @@ class Why:
         if self.shared:
             lines.append(f"    and {show(self.shared)} through what is of no single sample")
         if self.path:
-            nodes = " <- ".join(one_line(name) for name in (self.path[0].output, *(s.operand_name for s in self.path)))
-            product = TEXT.product([show(s.local) for s in self.path])
-            lines += [
-                f"of sample {self.samples[0][0]} most came along",
-                f"    {nodes}",
-                f"    {product} = {show(self.product)}",
-            ]
-            lines += dict.fromkeys(
-                f"    {one_line(s.name)} was {where}" for s in self.path if (where := made_at(s.node))
+            lines.append(f"of sample {self.samples[0][0]} most came along")
+            lines.append(
+                "    " + " <- ".join(map(one_line, [self.path[0].output, *(s.operand_name for s in self.path)]))
             )
+            lines.append(f"    {TEXT.product([show(s.local) for s in self.path])} = {show(self.product)}")
+            made = ((one_line(s.name), made_at(s.node)) for s in self.path)
+            lines += dict.fromkeys(f"    {name} was {where}" for name, where in made if where)
         return "\n".join(lines)
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from typing import Any
 
 from ..engine import Value
@@ -21,8 +20,8 @@ def summarise(steps: Sequence[BackwardStep], where: dict[Value, Where], grad: Ca
         where: to which layer and sample their nodes belong.
         grad: returns the gradient of a node by now, or None; those of a layer's parameters make the norm.
     """
-    samples = {w.sample for s in steps if (w := where.get(s.node, NOWHERE)).sample}
-    title = "" if not samples else f"sample{'s' * (len(samples) > 1)} {_ranges(samples)}"
+    samples = sorted({w.sample for s in steps if (w := where.get(s.node, NOWHERE)).sample})
+    title = f"samples {samples[0]}-{samples[-1]}" if samples[1:] else f"sample {samples[0]}" if samples else ""
     rows = [(title, "edges", "|gradient|", "smallest", "largest", "dead relus")]
     by_layer: dict[tuple[int, int], list[BackwardStep]] = {}
     for s in steps:
@@ -45,12 +44,3 @@ def summarise(steps: Sequence[BackwardStep], where: dict[Value, Where], grad: Ca
         "  ".join([row[0].ljust(widths[0]), *(x.rjust(n) for x, n in zip(row[1:], widths[1:], strict=True))]).rstrip()
         for row in rows
     )
-
-
-def _ranges(numbers: set[int]) -> str:
-    """Return whole numbers in few words: `1-3, 7`."""
-    found = []
-    for _, run in groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0]):
-        first, *others = [n for _, n in run]
-        found.append(f"{first}-{others[-1]}" if others else f"{first}")
-    return ", ".join(found)
