@@ -81,11 +81,11 @@ def test_initialisation(tmp_path):
 def test_stepping(tmp_path):
     out = run("stepping", tmp_path)
     assert "so 10 + (-3) = 7" in out
-    assert "► │  ├─ a            2     7  b = -3" in out
+    assert "► │  ├─ a           2     7  b = -3" in out
     assert "and the second contribution is gone: 10.0" in out
     assert "so 10 + 4 = 14" in out
-    assert "first contribution over 5: ∂L/∂a += ∂L/∂v1 * ∂v1/∂a = 1 * c = 1 * 10 = 10" in out
-    assert "Closed: b is -3.0 again, and no gradient is left behind." in out
+    assert "where a's gradient is over 5: ∂L/∂a += ∂L/∂v1 * ∂v1/∂a = 1 * c = 1 * 10 = 10" in out
+    assert "b is -3.0 and after L.backward() ∂L/∂a is 7.0" in out
 
 
 def test_newton(tmp_path):

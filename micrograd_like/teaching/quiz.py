@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..files import data_folder, write_whole
 from ..graph.steps import backward_steps
 from ..notation.answers import read_answer
 from ..ops import one_line
@@ -97,11 +97,8 @@ class Progress:
 
 
 def progress_file() -> Path:
-    """Return where progress is kept: in the user's data directory, as XDG and Windows say."""
-    if os.name == "nt" and "APPDATA" in os.environ:
-        return Path(os.environ["APPDATA"]) / "micrograd_like" / "quiz.json"
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "micrograd_like" / "quiz.json"
+    """Return where progress is kept."""
+    return data_folder() / "quiz.json"
 
 
 def quiz(
