@@ -1,10 +1,13 @@
 """Teaching backpropagation: exercises, passes explained as at the board, mistakes, and answers graded."""
 
 from .exercises.classics import CLASSICS
-from .exercises.generator import Exercise, alike, exercise
+from .exercises.exercise import Exercise
+from .exercises.generator import alike, exercise
 from .explanation import Explanation, PassTable, explain, tabulate
-from .grading.grade import Grading, check, grade
-from .grading.mistakes import MISTAKES, Comparison, Mistake, backprop_with, gradients
+from .grading.grade import check, grade
+from .grading.comparison import Comparison, backprop_with, gradients
+from .grading.mistakes import MISTAKES, Mistake
+from .grading.report import Grading
 
 __all__ = [
     "CLASSICS",

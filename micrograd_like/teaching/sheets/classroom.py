@@ -17,7 +17,9 @@ from typing import Any
 
 from ...notation.answers import COMMA, read_answer
 from ...notation.numbers import show
-from ..exercises.generator import Exercise, alike
+from ..exercises.exercise import Exercise
+from ..exercises.generator import VERSION as GENERATOR
+from ..exercises.generator import alike
 from ..grading.mistakes import find
 from .sheet import Sheet
 
@@ -102,7 +104,7 @@ def _write(everybody: dict[str, tuple[Exercise, ...]], folder: Path, screen: boo
         for node, answer in each.answers.items()
     ]
     students = {name: [each.as_document() for each in drawn] for name, drawn in everybody.items()}
-    key = json.dumps({"format": FORMAT, "version": VERSION, "students": students}, indent=1, ensure_ascii=False)
+    key = json.dumps({"format": FORMAT, "version": VERSION, "generator": GENERATOR, "students": students}, indent=1, ensure_ascii=False)
     for file, content in (
         ("answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])),
         ("key.csv", _table([COLUMNS, *((*row, show(float(answer))) for *row, answer in asked)])),  # 1/2 may be a date
