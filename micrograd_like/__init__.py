@@ -3,11 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .engine import Value, dot, topological_order
+from .engine import Value, dot, recompute, topological_order
 from .engine import sum as sum  # left out of __all__: a star import should not replace Python's own
 from .graph import copies as copies  # tells pickle and copy about Values
-from .notation.names import label_values, named
-from .ops import cos, exp, leaky_relu, log, logsumexp, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, tanh
+from .notation.names import label_values, named, parameter
+from .ops import OPERATIONS, Operation
 
 if TYPE_CHECKING:
     from .compiler import compile as compile
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from .graph.derivatives import hessian as hessian
     from .graph.derivatives import jvp as jvp
     from .graph.gradcheck import gradcheck as gradcheck
-    from .nn.modules import MLP as MLP
-    from .nn.modules import Layer as Layer
-    from .nn.modules import Module as Module
-    from .nn.modules import Neuron as Neuron
+    from .graph.sources import record_sources as record_sources
+    from .graph.steps import backward_steps as backward_steps
+    from .graph.steps import forward_steps as forward_steps
+    from .nn import MLP as MLP
+    from .nn import Layer as Layer
+    from .nn import Module as Module
+    from .nn import Neuron as Neuron
     from .notation.expressions import parse as parse
     from .pictures import draw as draw
     from .pictures import text as text
@@ -30,58 +33,41 @@ __version__ = "0.1.0"
 
 # Loaded when first asked for, so that `import micrograd_like` takes milliseconds: name -> module.
 _LAZY = {
+    "compile": "compiler",
+    **dict.fromkeys(("grad", "hessian", "jvp"), "graph.derivatives"),
+    "gradcheck": "graph.gradcheck",
+    "record_sources": "graph.sources",
+    **dict.fromkeys(("backward_steps", "forward_steps"), "graph.steps"),
     **dict.fromkeys(("MLP", "Layer", "Module", "Neuron"), "nn"),
+    "parse": "notation.expressions",
     **dict.fromkeys(("draw", "text"), "pictures"),
     **dict.fromkeys(("debug", "step"), "stepping"),
-    "compile": "compiler",
-    "explain": "teaching",
-    **dict.fromkeys(("grad", "hessian", "jvp"), "graph.derivatives"),
     **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "stepping.ipython"),
-    "gradcheck": "graph.gradcheck",
-    "parse": "notation.expressions",
+    "explain": "teaching",
 }
+_FUNCTIONS = [name for name, row in OPERATIONS.items() if row.is_function]
 
 __all__ = [
-    "MLP",
-    "Layer",
-    "Module",
-    "Neuron",
+    "Operation",
     "Value",
-    "cos",
-    "debug",
     "dot",
-    "draw",
-    "exp",
-    "explain",
-    "grad",
-    "gradcheck",
-    "hessian",
-    "jvp",
     "label_values",
-    "leaky_relu",
-    "log",
-    "logsumexp",
-    "maximum",
-    "minimum",
     "named",
-    "parse",
-    "relu",
-    "sigmoid",
-    "sin",
-    "softplus",
-    "sqrt",
-    "step",
-    "tanh",
-    "text",
+    "parameter",
+    "recompute",
     "topological_order",
+    *sorted(name for name in _LAZY if not name.endswith("extension")),
+    *sorted(set(_FUNCTIONS) - {"abs", "dot", "sum"}),  # a star import should not replace Python's own
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    if name in OPERATIONS and OPERATIONS[name].is_function:  # tanh, log, …, and rows that were made elsewhere
+        return OPERATIONS[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *_FUNCTIONS})

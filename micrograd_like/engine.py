@@ -443,7 +443,7 @@ def _as_operand(x: Any, like: Value) -> Any:
     if not _is_real(x):
         return NotImplemented  # an array of NumPy's, say, applies the operator to each of its elements
     v = Value(x)
-    if isinstance(x, Rational) and isinstance(like.data, Rational):
+    if isinstance(x, Rational) and isinstance(like.data, Fraction):
         v.data = Fraction(int(x) if isinstance(x, Integral) else x)  # NumPy's integers would overflow in it
     v.op = CONSTANT
     return v

@@ -181,6 +181,8 @@ def simplify(operation: str, operands: Sequence[Any], number: Callable[[Any], An
             return "positive", [0 * m if m == 0 else 0 * n]
         case "multiply" if m in (1, -1):
             return "positive" if m == 1 else "negative", [y]
+        case "divide" if m == 0:
+            return "positive", [x]
         case "multiply" | "divide" | "power" if n == 1:
             return "positive", [x]
         case "multiply" if n == -1:

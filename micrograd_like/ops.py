@@ -61,7 +61,7 @@ class Operation:
             raise ValueError(f"there is an operation {name!r} already: choose another name")
         self.name, self.symbol, self.forward, self.domain, self.default = name, symbol, forward, domain, default
         self.about = about
-        self.parameters = tuple(formulas)
+        self.operand_names = tuple(formulas)
         self.formulas = tuple(formulas.values())
         self.module = sys._getframe(1).f_globals.get("__name__", "")
         if self.module != __name__:  # the rows below may name rows further down
@@ -75,19 +75,19 @@ class Operation:
 
     def _check(self) -> None:
         """Raise ValueError unless the formulas make sense."""
-        if not self.parameters:
+        if not self.operand_names:
             raise ValueError(f"{self.name} needs a formula for each operand, such as x='3 * x**2'")
-        for name, formula, tree in zip(self.parameters, self.formulas, self.trees, strict=True):
+        for name, formula, tree in zip(self.operand_names, self.formulas, self.trees, strict=True):
             where = f"the derivative of {self.name} with respect to {name}, {formula!r},"
-            if unknown := names_in(tree) - {*self.parameters, "out"}:
-                raise ValueError(f"{where} uses {min(unknown)}: there are {', '.join(self.parameters)} and out")
+            if unknown := names_in(tree) - {*self.operand_names, "out"}:
+                raise ValueError(f"{where} uses {min(unknown)}: there are {', '.join(self.operand_names)} and out")
             if unknown := operations_in(tree) - {*OPERATIONS, self.name}:
                 raise ValueError(f"{where} uses the operation {min(unknown)}, which there is not")
 
     def _give(self, cls: type) -> None:
         """Make a method of a class out of this row."""
         if self.is_function and not isinstance(self, Variadic) and not hasattr(cls, self.name):
-            record, count = cls._record, len(self.parameters)  # type: ignore[attr-defined]
+            record, count = cls._record, len(self.operand_names)  # type: ignore[attr-defined]
 
             def method(x: Any, *others: Any) -> Any:
                 operands = (x, *others)
@@ -120,11 +120,13 @@ class Operation:
 
     def complete(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Return the operands with a default added; raise TypeError if their number is wrong."""
-        wanted = len(self.parameters)
+        wanted = len(self.operand_names)
         if self.default is not None and len(operands) == wanted - 1:
             operands = (*operands, self.default)
         if len(operands) != wanted:
-            raise TypeError(f"{self.name}({', '.join(self.parameters)}) takes {wanted} operands, not {len(operands)}")
+            raise TypeError(
+                f"{self.name}({', '.join(self.operand_names)}) takes {wanted} operands, not {len(operands)}"
+            )
         return tuple(operands)
 
     def compute(self, numbers: Sequence[Any], names: Sequence[str] = ()) -> Any:
@@ -157,7 +159,7 @@ class Operation:
 
     def bind(self, i: int, out: Any, operands: Sequence[Any]) -> tuple[Tree, dict[str, Any]]:
         """Return the tree of ∂out/∂operand `i`, and which of `out` and the operands each of its names means."""
-        return self.trees[i], dict(zip(self.parameters, operands, strict=True), out=out)
+        return self.trees[i], dict(zip(self.operand_names, operands, strict=True), out=out)
 
     # -------------------- how it is written --------------------
 
@@ -287,7 +289,8 @@ def _dot(*xs: Any) -> Any:
 
 # -------------------- the rows --------------------
 # `A if y else B`, without a comparison, guards a derivative where A has no value; only A is shown. At x = 0 the
-# derivative of x**y with respect to y is 0, and so is x**y, which has the right derivatives in its turn.
+# derivative of x**y with respect to y is 0, and so is x**y, which has the right derivatives in its turn. Those that are
+# written with `out`, as everybody writes them, are as exact as `out` is: 1 - out**2 is 0 from x = 19 on.
 
 # fmt: off
 add        = Operation("add", "+", operator.add, x="1", y="1")
@@ -297,7 +300,8 @@ divide     = Operation("divide", "/", operator.truediv, x="1 / y", y="-out / y")
 negative   = Operation("negative", "-", operator.neg, x="-1")
 positive   = Operation("positive", "+", operator.pos, x="1")
 power      = Operation("power", "**", _power,
-                       x="y * x**(y - 1) if x else y * x**(y - 1) if y else 0", y="out * log(x) if out else out",
+                       x="y * x**(y - 1) if x else y * x**(y - 1) if y else 0",
+                       y="out * log(x) if x else out if y else log(x)",
                        domain="a negative number has only whole powers")
 
 exp        = Operation("exp", "exp", math.exp, x="out", about="e to the power of self; OverflowError above 709")

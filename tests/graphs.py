@@ -46,8 +46,6 @@ MEANINGS: dict[str, Callable[..., Any]] = {
     "abs": operator.abs,
     "maximum": max,
     "minimum": min,
-    "sign": mpmath.sign,
-    "heaviside": lambda x, at_zero: mpmath.mpf(x > 0) if x else at_zero,
     "sum": lambda *xs: mpmath.fsum(xs),
     "logsumexp": lambda *xs: mpmath.log(mpmath.fsum(map(mpmath.exp, xs))),
     "dot": _dot,
@@ -64,8 +62,8 @@ SPELLINGS: dict[str, Callable[..., Any]] = {
 
 SIGNS = ["positive", "negative"]
 BY_ARITY = {
-    1: ["exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "softplus", "abs", "sign", *SIGNS],
-    2: ["add", "multiply", "subtract", "divide", "power", "maximum", "minimum", "leaky_relu", "heaviside"],
+    1: ["exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "softplus", "abs", *SIGNS],
+    2: ["add", "multiply", "subtract", "divide", "power", "maximum", "minimum", "leaky_relu"],
     3: ["sum", "dot", "logsumexp"],  # of any number
 }
 EXACT = ["add", "multiply", "subtract", "divide", "power", *SIGNS]  # these keep Fractions exact
@@ -80,8 +78,8 @@ DOMAINS: dict[str, Callable[..., bool]] = {
     "maximum": lambda x, y: abs(x - y) > 0.01,
     "minimum": lambda x, y: abs(x - y) > 0.01,
     "dot": lambda *xs: len(xs) > 1,
-    **dict.fromkeys(["relu", "abs", "sign"], lambda x: abs(x) > 0.01),
-    **dict.fromkeys(["leaky_relu", "heaviside"], lambda x, y: abs(x) > 0.01),
+    **dict.fromkeys(["relu", "abs"], lambda x: abs(x) > 0.01),
+    "leaky_relu": lambda x, y: abs(x) > 0.01,
 }
 
 
@@ -139,14 +137,28 @@ def programs(draw: st.DrawFn, *, exact: bool = False, most_steps: int = 8) -> Pr
         else:
             operands = draw(st.lists(index, min_size=1, max_size=5))
         numbers = fill_in(operands, results)
-        names = [x for x in BY_ARITY[arity] if is_inside(x, operands, numbers) and not (exact and x not in EXACT)]
+        names = [x for x in BY_ARITY[arity] if not (exact and x not in EXACT) and is_inside(x, operands, numbers)]
         if exact and isinstance(operands[-1], int):
             names = [name for name in names if name != "power"]  # a fraction to a fraction is none
         if names:
             name = draw(st.sampled_from(names))
             steps.append((name, tuple(operands)))
             results.append(MEANINGS[name](*numbers) if exact else float(MEANINGS[name](*numbers)))
-    return Program(tuple(leaves), tuple(steps))
+    return _needed(leaves, steps)
+
+
+def _needed(leaves: Sequence[Any], steps: Sequence[tuple[str, tuple[Any, ...]]]) -> Program:
+    """Return the program without the steps that its output does not depend on, as a recorded graph has none."""
+    n, needed = len(leaves), {len(leaves) + len(steps) - 1}
+    for i in range(len(steps) - 1, -1, -1):
+        if n + i in needed:
+            needed |= {x for x in steps[i][1] if isinstance(x, int)}
+    kept = [i for i in range(len(steps)) if n + i in needed]
+    place = {**{i: i for i in range(n)}, **{n + i: n + k for k, i in enumerate(kept)}}
+    return Program(
+        tuple(leaves),
+        tuple((steps[i][0], tuple(place[x] if isinstance(x, int) else x for x in steps[i][1])) for i in kept),
+    )
 
 
 def differentiate(name: str, i: int, numbers: Sequence[Any]) -> Any:

@@ -69,7 +69,7 @@ def test_initialisation(tmp_path):
 def test_stepping(tmp_path):
     out = run("stepping", tmp_path)
     assert "so 10 + (-3) = 7" in out
-    assert "► │  ├─ a         2.0000  7.0000  b = -3.0000" in out
+    assert "► │  ├─ a            2     7  b = -3" in out
     assert "and the second contribution is gone: 10.0" in out
     assert "so 10 + 4 = 14" in out
     assert "first contribution over 5: ∂L/∂a += ∂L/∂v1 * ∂v1/∂a = 1 * c = 1 * 10 = 10" in out

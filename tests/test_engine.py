@@ -526,7 +526,7 @@ def test_wrong_types_are_type_errors_that_say_what_to_write(f, message):
         (lambda v: v / 0, ZeroDivisionError, r"v / 0\.0 = 2\.0 / 0\.0: division by zero"),
         (lambda v: Value(-8.0) ** (1 / 3), ValueError, r"a negative number has only whole powers"),
         (lambda v: (v * 1000).exp(), OverflowError, r"exp\(2000\.0\): the result is too large for a float"),
-        (lambda v: v**5000, OverflowError, r"v \*\* 5000\.0 = .*: the result is too large for a float"),
+        (lambda v: v**5000, OverflowError, r"v\*\*5000\.0 = .*: the result is too large for a float"),
         (lambda v: dot([v, v], [v]), ValueError, r"one weight for each input, not 2 weights for 1 inputs"),
         (lambda v: dot([], []), ValueError, r"dot needs at least one weight and one input"),
         (lambda v: sum_values([]), ValueError, r"sum needs at least one operand"),
@@ -543,10 +543,10 @@ def test_backward_names_the_first_node_that_is_nan():
     d = c + 1
     c.data = d.data = math.nan
     (2 * a).backward()
-    with pytest.raises(ValueError, match=r"backward\(\) met NaN at a \* b = 2\.0 \* 3\.0 = nan"):
+    with pytest.raises(ValueError, match=r"a \* b = 2\.0 \* 3\.0 = nan is not a number"):
         d.backward()
     c.label = "c"
-    with pytest.raises(ValueError, match=r"backward\(\) met NaN at 'c' \(nan\)"):
+    with pytest.raises(ValueError, match=r"'c' \(nan\) is not a number"):
         d.backward()
     assert (a.grad, b.grad, d.grad) == (2.0, 0.0, 0.0)
 
@@ -574,6 +574,8 @@ def test_import_loads_the_engine_and_little_else():
         "micrograd_like.engine",
         "micrograd_like.notation",
         "micrograd_like.notation.names",
+        "micrograd_like.notation.numbers",
+        "micrograd_like.formulas",
         "micrograd_like.ops",
         "micrograd_like.graph",
         "micrograd_like.graph.copies",

@@ -35,8 +35,6 @@ HIPS = {
     "abs": anp.abs,
     "maximum": anp.maximum,
     "minimum": anp.minimum,
-    "sign": lambda x: anp.sign(x) + 0 * x,
-    "heaviside": lambda x, at_zero: anp.where(x > 0, 1.0, 0.0) + 0 * x + 0 * at_zero,
     "sum": lambda *xs: anp.sum(anp.array(xs)),
     "logsumexp": lambda *xs: anp.log(anp.sum(anp.exp(anp.array(xs)))),
     "dot": lambda *xs: anp.dot(*anp.array(xs)[: len(xs) // 2 * 2].reshape(2, -1)) + anp.sum(xs[len(xs) // 2 * 2 :]),

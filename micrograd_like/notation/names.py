@@ -74,7 +74,7 @@ def find(name: Any, names: Mapping[Value, str], *, what: str = "node") -> Value:
             f"{len(found)} nodes are named {name!r} (data {data}): "
             "give each a label of its own, or pass the node itself instead of its name"
         )
-    labels = list(dict.fromkeys([*(v.label for v in names if v.label), *names.values()]))
+    labels = list(dict.fromkeys(v.label for v in reversed(list(names)) if v.label)) or list(names.values())
     known = get_close_matches(str(name), labels, 4, 0.5) or labels[:8]
     more = ", …" * (len(known) < len(labels))
     raise ValueError(f"no {what} is named {name!r}: there are {', '.join(map(one_line, known))}{more}")
@@ -91,5 +91,5 @@ def show_grad(v: Value, decimals: int | None = None, none: str = NO_GRADIENT) ->
 
 
 def constants(values: Iterable[Value]) -> list[Any]:
-    """Return the number of each constant, and None for every other node."""
-    return [v.data if v.op is CONSTANT else None for v in values]
+    """Return the number of each constant that is called by it, and None for every other node."""
+    return [v.data if v.op is CONSTANT and not v.label else None for v in values]

@@ -26,10 +26,10 @@ def show(x: Any, decimals: int | None = None) -> str:
     if x.is_integer() and abs(x) < 1e15:
         return str(int(x))
     n = DECIMALS if decimals is None else decimals
-    if not 10.0**-n <= abs(x) < 1e7:
+    if not 1e-4 <= abs(x) < 1e7:
         digits, _, exponent = f"{x:.{max(n - 1, 0)}e}".partition("e")
         return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}e{exponent}"
-    places = max(n, n - 1 - math.floor(math.log10(abs(x))))
+    places = max(n, max(n, 1) - 1 - math.floor(math.log10(abs(x))))
     shown = f"{x:.{places}f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 

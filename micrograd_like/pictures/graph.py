@@ -10,7 +10,7 @@ import graphviz
 
 from ..engine import Value, made_at, topological_order
 from ..notation.names import node_names, show_grad
-from ..notation.numbers import show
+from ..notation.numbers import exact, show
 from ..ops import CONSTANT, INPUT, PARAMETER, dot
 from .drawing import Drawing
 from .render import DATA, FAINT, GRAD, GROUND, INK, escape
@@ -44,7 +44,7 @@ def draw_graph(
     root: Value,
     *,
     rankdir: str = "LR",
-    precision: int = 4,
+    precision: int | None = None,
     data: bool = True,
     grad: bool = True,
     local: bool = True,
@@ -83,7 +83,7 @@ def draw_graph(
         constant = v.op is CONSTANT
         label = _box(
             names[v] if v.label or not constant else "",
-            show(v.data, None if constant else precision) if data or constant else "",
+            exact(v.data) if constant else show(v.data, precision) if data or constant else "",
             show_grad(v, precision) if grad and not constant else "",
             faint=not v.label,
         )
@@ -142,15 +142,15 @@ def _derivation(v: Value, names: dict[Value, str]) -> str:
 def _tooltip(v: Value, names: dict[Value, str], *, data: bool, grad: bool) -> str:
     lines = [_derivation(v, names)]
     if data or v.op is CONSTANT:
-        lines.append(f"data = {show(v.data)}")
+        lines.append(f"data = {exact(v.data)}")
     if grad and v.op is not CONSTANT:
-        lines.append(f"grad = {show_grad(v, None)}")
+        lines.append(f"grad = {show_grad(v, 12)}")
     if where := made_at(v):
         lines.append(_printable(where))
     return escape("\n".join(lines))
 
 
-def _local(v: Value, i: int, names: dict[Value, str], precision: int) -> tuple[str, str]:
+def _local(v: Value, i: int, names: dict[Value, str], precision: int | None) -> tuple[str, str]:
     """Return what the edge from operand `i` says: the local derivative's number, and a tooltip with its formula."""
     x = v.operands[i]
     if x.op is CONSTANT:

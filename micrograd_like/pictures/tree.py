@@ -7,14 +7,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..engine import Value, local_derivative, topological_order
+from ..engine import Value, local_derivative, stale, topological_order
 from ..notation.names import constants, node_names, show_grad
-from ..notation.numbers import show
+from ..notation.numbers import aligned, show
 from ..ops import CONSTANT, one_line
 
 _GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d", "active")
 _UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂", "►"), strict=True))
 _ASCII = dict(zip(_GLYPHS, ("|- ", "`- ", "|  ", " ^", " v", "-", "...", "d", ">"), strict=True))
+STALE = "(stale): a number it was computed from has changed since; recompute(root) computes the graph anew"
 _BLUE, _ORANGE, _DIM, _PLAIN = "\x1b[38;5;32m", "\x1b[38;5;172m", "\x1b[2m", "\x1b[0m"
 
 
@@ -32,7 +33,7 @@ class _Line:
 def text(
     value: Value,
     *,
-    precision: int = 4,
+    precision: int | None = None,
     limit: int | None = 200,
     width: int | None = None,
     color: bool | None = None,
@@ -45,7 +46,7 @@ def text(
 
     Args:
         value: the output, which becomes the first line.
-        precision: how many decimals numbers get.
+        precision: how many decimals numbers get at most; 4 if it is left out.
         limit: how many lines at most; None for all.
         width: of the terminal, in columns; asked from it if None.
         color: whether to use colour; if None, when standard output is a terminal and NO_COLOR is not set.
@@ -70,7 +71,9 @@ def text(
     return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
 
 
-def text_around(active: tuple[Value, int], names: dict[Value, str], *, precision: int = 4, limit: int = 12) -> str:
+def text_around(
+    active: tuple[Value, int], names: dict[Value, str], *, precision: int | None = None, limit: int = 12
+) -> str:
     """Return the lines of `text` for one node and its operands alone, `limit` of them around the active one.
 
     However large the graph is, this looks at nothing else of it.
@@ -89,7 +92,9 @@ def text_around(active: tuple[Value, int], names: dict[Value, str], *, precision
     return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
 
 
-def text_path(edges: Sequence[tuple[Value, int]], marked: int, names: dict[Value, str], *, precision: int = 4) -> str:
+def text_path(
+    edges: Sequence[tuple[Value, int]], marked: int, names: dict[Value, str], *, precision: int | None = None
+) -> str:
     """Return a path from the output down, one line for its first node and one for each edge; mark one of the lines."""
     glyphs = _ASCII if needs_ascii() else _UNICODE
     root = edges[0][0]
@@ -105,18 +110,20 @@ def _table(
     lines: list[_Line],
     names: dict[Value, str],
     glyphs: dict[str, str],
-    precision: int,
+    precision: int | None,
     width: int,
     color: bool,
     active: tuple[Value, int] | None,
 ) -> str:
     """Return the lines with their numbers in columns, the active edge marked at the left."""
+    old = set(stale({line.value for line in lines}))
     cells = [("", "data", "grad", f"{glyphs['d']}parent/{glyphs['d']}node")]
     for line in lines:
         v, operands = line.value, [names[x] for x in line.value.operands]
         edge = (v, -1) if line.parent is None else (line.parent, line.position)
         marker = "" if active is None else f"{glyphs['active']} " if edge == active else "  "
         written = f"{names[v]} = {v.op.write(operands)}" if operands and not line.mark else names[v]
+        written += " (stale)" if v in old else ""
         derivative = ""
         if line.parent is not None and v.op is not CONSTANT:
             derivative = describe_local(line.parent, line.position, names, precision)
@@ -128,18 +135,21 @@ def _table(
                 one_line(derivative),
             )
         )
-    return _columns(cells, width, glyphs["more"], color)
+    table = _columns(cells, width, glyphs["more"], color)
+    return f"{table}\n{STALE}" if old else table
 
 
-def describe_local(v: Value, i: int, names: dict[Value, str], precision: int) -> str:
+def describe_local(v: Value, i: int, names: dict[Value, str], precision: int | None) -> str:
     """Return the local derivative ∂v/∂operand `i` as formula and number: `w = -3.0000`, or `1` if that says it all."""
     formula = v.op.formula(i, names[v], [names[x] for x in v.operands], constants(v.operands))
     shown = local_number(v, i, precision)
     return formula if re.fullmatch(r"-?[\d.]+", formula) else f"{formula} = {shown}"
 
 
-def local_number(v: Value, i: int, precision: int) -> str:
-    """Return the local derivative ∂v/∂operand `i` as a number, or that it is undefined."""
+def local_number(v: Value, i: int, precision: int | None) -> str:
+    """Return the local derivative ∂v/∂operand `i` as a number, or that it is undefined, or unknown."""
+    if stale([v]):
+        return "?"
     try:
         return show(local_derivative(v, i, [x.data for x in v.operands]), precision)
     except ValueError:
@@ -182,9 +192,10 @@ def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, colo
             cell = cell[:-1]
         return cell + more
 
+    numbers = ([cells[0][i], *aligned([row[i] for row in cells[1:]])] for i in (1, 2))
+    cells = [(row[0], x, g, row[3]) for row, x, g in zip(cells, *numbers, strict=True)]
     widths = [max(cell_len(row[i]) for row in cells) for i in range(4)]
-    numbers = widths[1] + widths[2] + 4
-    room = max(width - numbers - 2, 16)
+    room = max(width - widths[1] - widths[2] - 6, 16)
     first = min(widths[0], max(room - widths[3], room // 2))
     last = room - first if room - first >= 6 else 0
     lines = []

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from micrograd_like import Value, dot, gradcheck, named
+from micrograd_like import MLP, Value, dot, gradcheck, maximum, named
+from micrograd_like.engine import UNREACHED
 
 
 def wrong_square(x):
@@ -42,9 +43,45 @@ def test_a_mismatch_names_the_worst_input(capsys):
     assert [row.endswith("<- differs") for row in rows] == [True, True, False]
 
 
-def test_a_kink_shows():
-    with pytest.raises(AssertionError, match=r"'x\[0\]' is 0 by backward\(\), but 0\.5 by central differences"):
-        gradcheck(Value.relu, [0.0])
+def test_a_kink_is_called_one(capsys):
+    gradcheck(Value.relu, [0.0])
+    assert "a kink: the slope is 0 to the left and 1 to the right" in capsys.readouterr().out
+    gradcheck(lambda a, b: maximum(a, b), [3.0, 3.0])
+
+
+def test_xor_with_biases_of_0():
+    gradcheck(MLP(2, [4, 1], seed=0), [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (Value.log, 1e-7),
+        (lambda x: 1 / x, 1e-5),
+        (lambda x: x**-2, 3e-4),
+        (lambda x: x + 1, 1e-7),
+        (Value.sqrt, 1e-10),
+        (Value.sin, 1e-7),
+        (lambda x: (x - 1).log(), 1 + 1e-5),
+    ],
+)
+def test_small_inputs_stay_inside_the_domain(f, x):
+    gradcheck(f, [x])
+
+
+def test_a_models_own_parameters_are_checked(capsys):
+    model = MLP(2, [2, 1], activation="tanh", seed=1)
+    before = [p.data for p in model.parameters()]
+    gradcheck(model, [1.0, -2.0])
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["x[0]", "x[1]", *(p.label for p in model.parameters())]
+    assert [p.data for p in model.parameters()] == before
+    assert all(p.grad is UNREACHED for p in model.parameters())
+
+
+def test_a_function_that_leaves_the_graph_is_warned_about():
+    with pytest.warns(UserWarning, match="is not computed from its inputs"), pytest.raises(AssertionError):
+        gradcheck(lambda x: Value(x.data) * 2, [3.0])
 
 
 def test_tolerances_decide():
@@ -77,7 +114,7 @@ def test_nothing_outside_is_changed():
         (lambda: Value(1.0), [], ValueError, r"at least one input"),
         (lambda x: x, 3.0, TypeError, r"inputs are a sequence or a dict of numbers, not 3\.0: write \[3\.0\]"),
         (lambda x: x, ["3"], TypeError, r"a Value holds one real number, not '3'"),
-        (lambda x: x.log(), [1e-9], ValueError, r"log is defined for numbers above 0 only"),
+        (lambda x: x.sqrt(), [0.0], ValueError, r"sqrt\(x\[0\]\) .* has no finite derivative"),
     ],
 )
 def test_bad_input(f, inputs, error, message):
@@ -85,7 +122,14 @@ def test_bad_input(f, inputs, error, message):
         gradcheck(f, inputs)
 
 
-@pytest.mark.parametrize("eps", [0.0, -1e-6, math.nan])
+@pytest.mark.parametrize("option", ["eps", "rtol", "atol"])
+@pytest.mark.parametrize("x", [-1e-6, math.nan, 2.0])
+def test_options_out_of_range(option, x):
+    with pytest.raises(ValueError, match=f"{option} must be from"):
+        gradcheck(Value.exp, [1.0], **{option: x})
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-300])
 def test_eps_must_be_a_step(eps):
-    with pytest.raises(ValueError, match="eps is the size of a step and must be above 0"):
+    with pytest.raises(ValueError, match="eps must be from 1e-12 to below 1"):
         gradcheck(Value.exp, [1.0], eps=eps)

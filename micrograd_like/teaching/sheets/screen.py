@@ -71,9 +71,9 @@ def _functions() -> str:
     }
     for name, row in functions().items():
         if not isinstance(row, Variadic):
-            most, least = len(row.parameters), len(row.parameters) - (row.default is not None)
-            operands = [*row.parameters[:least], *(f"{x} = {row.default}" for x in row.parameters[least:])]
-            computed = JAVASCRIPT[row.name].format(*row.parameters)
+            most, least = len(row.operand_names), len(row.operand_names) - (row.default is not None)
+            operands = [*row.operand_names[:least], *(f"{x} = {row.default}" for x in row.operand_names[least:])]
+            computed = JAVASCRIPT[row.name].format(*row.operand_names)
             lines[name] = f"{{ least: {least}, most: {most}, compute: ({', '.join(operands)}) => {computed} }}"
     table = "".join(f"  {name}: {line},\n" for name, line in lines.items())
     return f"{''.join(HELPERS['javascript'].values())}\nconst FUNCTIONS = {{\n{table}}};\n"
