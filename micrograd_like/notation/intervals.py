@@ -1,7 +1,7 @@
 """Intervals: what a formula comes to if its numbers are known only roughly, as rounded ones are.
 
 Sums, products and quotients are exact. Any other operation is computed where its operands are least, middling and
-greatest, and what it may reach in between is added, as for a parabola: an eighth of the span.
+greatest, and at 0, where kinks are; what it may reach in between is added, as for a parabola: an eighth of the span.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +95,7 @@ def _sampled(operation: str, operands: Sequence[Interval]) -> Interval:
     if all(x.low == x.high for x in operands):
         number = _compute(operation, [x.low for x in operands])
         return Interval(number, number)
-    places = [(x.low, (x.low + x.high) / 2, x.high) if x.low < x.high else (x.low,) for x in operands]
+    places = [(x.low, (x.low + x.high) / 2, x.high, *(0.0,) * (x.low < 0 < x.high)) for x in operands]
     found = [number for numbers in product(*places) if (number := _compute(operation, numbers)) == number]
     if not found:
         return NOTHING

@@ -173,7 +173,10 @@ ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu", "softplus", "atan")
 
 def _updated(e: Edge) -> Any:
     """Return the contribution with the other factor, a parameter that is used here only, after its update."""
-    if e.learning_rate is None or e.other is None or e.node.operands[e.other].operands or not e.operand.operands:
+    if e.learning_rate is None or e.other is None or not e.operand.operands:
+        return None
+    weight = e.node.operands[e.other]
+    if weight.operands or weight.op is CONSTANT:
         return None
     w, x = e.xs[e.other], e.x
     return e.upstream * (w - e.learning_rate * (e.upstream * x))

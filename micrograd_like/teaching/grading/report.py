@@ -34,11 +34,12 @@ WORDS = {
     "unknown": "No mistake that is known here gives these numbers.",
     "first": "It first shows at {name}.",
     "chance": "So few numbers may also be chance.",
-    "sign": "One number has the wrong sign; all else follows from it.",
-    "off_by_one": "One number is off by 1; all else follows from it.",
-    "doubled": "One number is twice what it should be, or half of it; all else follows from it.",
-    "point": "One number has its decimal point in the wrong place; all else follows from it.",
-    "swapped": "Two numbers seem to be swapped; all else is right.",
+    "slip": "Every rule seems to be known, and there is a slip: {slip}. All else follows from it.",
+    "sign": "one number has the wrong sign",
+    "off_by_one": "one number is off by 1",
+    "doubled": "one number is twice what it should be, or half of it",
+    "point": "one number has its decimal point in the wrong place",
+    "swapped": "two numbers are swapped",
 }
 
 
@@ -74,7 +75,7 @@ class Grading:
     root: Value
     grades: tuple[NodeGrade, ...]  # in the order in which the passes come to the nodes
     diagnoses: tuple[Diagnosis, ...]  # all that fit equally well; none if no mistake explains the numbers
-    slip: str  # in place of a mistake: sign, off_by_one, doubled, point or swapped
+    slip: str  # of the pen, that explains them as well: sign, off_by_one, doubled, point or swapped
     evidence: Evidence
     level: Level
     learning_rate: Any = None
@@ -130,10 +131,10 @@ class Grading:
     def _diagnosis(self) -> str:
         named = [" and ".join(m.name for m in diagnosis.mistakes) for diagnosis in self.diagnoses]
         is_known = len(named) == 1 and self.diagnoses[0].confident
-        if self.slip:
-            said = [WORDS[self.slip]]
+        if self.slip and not named:
+            said = [WORDS["slip"].format(slip=WORDS[self.slip])]
         else:
-            alternatives = "; or ".join(dict.fromkeys(named))
+            alternatives = "; or ".join(dict.fromkeys([*named, *([WORDS[self.slip]] if self.slip else [])]))
             said = [WORDS["known" if is_known else "possible" if named else "unknown"].format(mistakes=alternatives)]
         if self.first_wrong:
             said.append(WORDS["first"].format(name=self.first_wrong.name))
@@ -175,7 +176,7 @@ def describe_update(v: Value, root: Value, learning_rate: Any) -> str:
     """Return an update by gradient descent in symbols and numbers: `w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 18 = 1/5`."""
     names = node_names(topological_order(root))
     gradient, rate = gradients(root)[v], show(learning_rate)
-    gradients_written = partial(names[root], names[v]), show(gradient)
+    gradients_written = TEXT.kind(partial(names[root], names[v])), show(gradient)
     symbols, numbers = (
         TEXT.spell("subtract", [start, TEXT.product([rate, written])])
         for start, written in zip((names[v], show(v.data)), gradients_written, strict=True)

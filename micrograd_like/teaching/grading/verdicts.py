@@ -22,15 +22,16 @@ ON_THE_WAY = 0.0005  # so far is a number rounded that is not shown, by someone 
 LEAST = 0.005  # half the last place of two decimals, to which at most numbers are rounded that are not shown
 SAME = 3  # answers that are all alike, of which those that only follow say nothing
 SURE = 6  # bits of evidence beyond those that choosing among the mistakes takes: one in 64 by chance for random numbers
+LEAST_BITS, MOST_BITS = 2.4, 8  # of evidence that a number other than 0 may be, however few digits it has, or many
 AGAINST = 5  # bits that each line takes off at which a mistake was not made that could have been
 MOST_LINES = 400  # where a mistake at a line that is not shown is no longer looked for
 
 # What a slip of the pen makes of a number.
-SLIPS: dict[str, tuple[str, Callable[[float], Sequence[float]]]] = {
-    "sign": ("the sign", lambda x: (-x,)),
-    "off_by_one": ("1 too many or too few", lambda x: (x - 1, x + 1)),
-    "doubled": ("twice or half of it", lambda x: (2 * x, x / 2)),
-    "point": ("the decimal point", lambda x: (10 * x, x / 10)),
+SLIPS: dict[str, Callable[[float], Sequence[float]]] = {
+    "sign": lambda x: (-x,),
+    "off_by_one": lambda x: (x - 1, x + 1),
+    "doubled": lambda x: (2 * x, x / 2),
+    "point": lambda x: (10 * x, x / 10),
 }
 
 
@@ -170,7 +171,7 @@ class Paper:
         answer, computed = self.answers[line.id], self.computed[line.id]
         width = 2 * answer.slack if answer.slack else denominator(answer.number)
         width += 0 if computed.is_empty or computed.high - computed.low == inf else computed.high - computed.low
-        return log2(1 + 2 * abs(answer.number) / width)
+        return min(max(log2(1 + 2 * abs(answer.number) / width), LEAST_BITS if answer.number else 1), MOST_BITS)
 
     def _slips(self, line: Judged) -> frozenset[str]:
         answer, computed = self.answers[line.id], self.computed[line.id]
@@ -178,7 +179,7 @@ class Paper:
             return frozenset()
         return frozenset(
             slip
-            for slip, (_, make) in SLIPS.items()
+            for slip, make in SLIPS.items()
             if any(fits(answer, made) for made in _images(make, computed))
         )
 
@@ -258,7 +259,7 @@ class Verdict(NamedTuple):
     """What may be behind the wrong lines."""
 
     sets: list[tuple[str, ...]]  # mistakes that together explain all of them, each set alone
-    slip: str  # of SLIPS, or "swapped", where no mistake explains them better
+    slip: str  # of SLIPS, or "swapped", that explains them as well
     is_sure: bool
 
 
@@ -278,14 +279,13 @@ def conclude(evidence: Evidence, mistake_of: Callable[[str], str], count: int) -
     bits = sum(fact.bits for fact in facts)
     swapped = len(facts) == 2 and all(fact.swapped for fact in facts)
     slips = facts[0].slips if len(facts) == 1 else frozenset()
+    slip = "swapped" if swapped else min(slips, default="")  # made here only, or a slip of the pen
     if clean:
         is_sure = len(clean) == 1 and len(facts) > 1 and not swapped and bits > log2(count) + SURE
-        return Verdict([(x,) for x in clean], "", is_sure)
-    if swapped:
-        return Verdict([], "swapped", is_sure=False)
+        return Verdict([(x,) for x in clean], "swapped" if swapped else "", is_sure)
     somewhere = _ids(sorted(single, key=lambda key: (against[key], key)), mistake_of)
-    if slips:
-        return Verdict([], min(slips), is_sure=False)
+    if slip:
+        return Verdict([(x,) for x in somewhere], slip, is_sure=False)
     if somewhere:
         bits -= AGAINST * min(against[key] for key in single)
         is_sure = len(somewhere) == 1 and len(facts) > 2 and bits > log2(count) + SURE

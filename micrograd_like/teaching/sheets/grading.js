@@ -152,7 +152,8 @@ function bits(paper, { id }) {
   const [answer, [low, high]] = [paper.answers[id], paper.computed[id]];
   const width = answer.slack ? 2 * answer.slack : denominator(answer.number);
   const more = low <= high && high - low !== Infinity ? high - low : 0;
-  return Math.log2(1 + (2 * Math.abs(answer.number)) / (width + more));
+  const found = Math.log2(1 + (2 * Math.abs(answer.number)) / (width + more));
+  return Math.min(Math.max(found, answer.number ? CHOICE.leastBits : 1), CHOICE.mostBits);
 }
 
 function denominator(x) {
@@ -189,14 +190,15 @@ function conclude({ facts, against }) {
   const total = facts.reduce((sum, fact) => sum + fact.bits, 0);
   const enough = Math.log2(Object.keys(RULES.mistakes).length) + CHOICE.sure;
   const isSwapped = facts.length === 2 && facts.every((fact) => fact.isSwapped);
+  const penSlips = facts.length === 1 ? facts[0].slips : [];
+  const slip = isSwapped ? "swapped" : (sorted(penSlips)[0] ?? "");
   if (clean.length) {
     const isSure = clean.length === 1 && facts.length > 1 && !isSwapped && total > enough;
-    return { sets: clean.map((id) => [id]), slip: "", isSure };
+    return { sets: clean.map((id) => [id]), slip: isSwapped ? slip : "", isSure };
   }
-  if (isSwapped) return { sets: [], slip: "swapped", isSure: false };
-  if (facts.length === 1 && facts[0].slips.length) return { sets: [], slip: sorted(facts[0].slips)[0], isSure: false };
+  const somewhere = idsOf(single.sort((a, b) => against[a] - against[b]));
+  if (slip) return { sets: somewhere.map((id) => [id]), slip, isSure: false };
   if (single.length) {
-    const somewhere = idsOf(single.sort((a, b) => against[a] - against[b]));
     const less = CHOICE.against * Math.min(...single.map((key) => against[key]));
     const isSure = somewhere.length === 1 && facts.length > 2 && total - less > enough;
     return { sets: somewhere.map((id) => [id]), slip: "", isSure };
@@ -231,9 +233,10 @@ function diagnosis({ grades, verdict, first }) {
   }
   const named = verdict.sets.map((ids) => ids.map((id) => RULES.mistakes[id].name).join(" and "));
   const isKnown = named.length === 1 && verdict.isSure;
-  const mistakes = [...new Set(named)].join("; or ");
-  const which = isKnown ? "known" : named.length ? "possible" : "unknown";
-  const said = [verdict.slip ? words[verdict.slip] : fill(words[which], { mistakes })];
+  const slip = words[verdict.slip];
+  const mistakes = [...new Set(slip ? [...named, slip] : named)].join("; or ");
+  const which = slip && !named.length ? "slip" : isKnown ? "known" : named.length ? "possible" : "unknown";
+  const said = [fill(words[which], { mistakes, slip })];
   said.push(fill(words.first, { name: first.question.name }));
   if (named.length && !isKnown) said.push(words.chance);
   return said.join(" ");

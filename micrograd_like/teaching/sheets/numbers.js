@@ -210,7 +210,7 @@ function apply(operation, operands) {
 
 function sampled(operation, operands) {
   if (operands.every(([low, high]) => low === high)) return point(compute(operation, operands.map(([low]) => low)));
-  const places = operands.map(([low, high]) => (low < high ? [low, (low + high) / 2, high] : [low]));
+  const places = operands.map(([low, high]) => [low, (low + high) / 2, high, ...(low < 0 && 0 < high ? [0] : [])]);
   const all = places.reduce((made, some) => made.flatMap((before) => some.map((x) => [...before, x])), [[]]);
   const found = all.map((numbers) => compute(operation, numbers)).filter((x) => !Number.isNaN(x));
   if (!found.length) return NOTHING;

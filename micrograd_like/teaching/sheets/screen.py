@@ -56,6 +56,8 @@ def _rules() -> Data:
             "same": verdicts.SAME,
             "sure": verdicts.SURE,
             "against": verdicts.AGAINST,
+            "leastBits": verdicts.LEAST_BITS,
+            "mostBits": verdicts.MOST_BITS,
             "mostLines": verdicts.MOST_LINES,
         },
         "words": WORDS,
