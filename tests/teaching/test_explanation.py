@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from micrograd_like import MLP, Value, named, parse
 from micrograd_like.cli import main
 from micrograd_like.engine import topological_order
-from micrograd_like.graph.steps import short
+from micrograd_like.notation.numbers import show
 from micrograd_like.teaching import explain, tabulate
 from tests.formulas import assert_renders, in_markdown
 from tests.graphs import programs
@@ -159,7 +159,7 @@ def test_gradients_are_those_of_backward(program):
     names = {v: v.label for v in topological_order(root) if v.label}
     root.backward()
     table = {line.split()[0]: line.split()[2] for line in written.rpartition("Gradients\n")[2].splitlines()[3:]}
-    assert table == {names[v]: short(v.grad) for v in names if not v.operands}
+    assert table == {names[v]: show(v.grad) for v in names if not v.operands}
 
 
 @given(programs(most_steps=4))

@@ -10,10 +10,11 @@ from fractions import Fraction
 import pexpect
 import pytest
 
-from micrograd_like.graph.steps import short
+from micrograd_like.notation.numbers import show
 from micrograd_like.teaching.exercises.generator import Exercise, exercise
 from micrograd_like.teaching.exercises.levels import ABOUT, LEVELS
-from micrograd_like.teaching.grading.mistakes import find, gradients
+from micrograd_like.teaching.grading.comparison import gradients
+from micrograd_like.teaching.grading.mistakes import find
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
 
 
@@ -145,7 +146,7 @@ def test_help_gives_more_each_time_and_what_was_helped_with_does_not_count(chain
     hints = [line.strip() for line in said.splitlines() if line.startswith("    ")]
     assert hints[0] == f"Which operations use {name}, and what does each contribute?"
     assert hints[1].startswith("∂L/∂L * ∂L/∂")
-    assert hints[1].split(" = ")[-1] != short(drawn.answers[name])
+    assert hints[1].split(" = ")[-1] != show(drawn.answers[name])
     assert hints[2:] == [working, "There is no more help for this one."]
     assert "All of it is right." in said
     assert (progress.done, progress.right, progress.streak) == (1, 0, 0)
@@ -154,7 +155,7 @@ def test_help_gives_more_each_time_and_what_was_helped_with_does_not_count(chain
 def test_help_with_a_step_of_gradient_descent(tmp_path):
     Progress(level=len(LEVELS) - 1).save(tmp_path / "q.json")
     drawn = exercise(0, "descent")
-    gradients = [str(x) for name, x in drawn.answers.items() if not drawn.is_of_step(name)]
+    gradients = [str(x) for name, x in drawn.answers.items() if not drawn.is_updated(name)]
     _, said = play(tmp_path / "q.json", *gradients, "h", "h", "h")
     hints = [line.strip() for line in said.splitlines() if line.startswith("    ")]
     assert "subtracts learning rate * gradient" in hints[1]

@@ -1,5 +1,6 @@
 """An exercise in backpropagation by hand: a formula with numbers, what is asked, and how it is worked out."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -44,6 +45,11 @@ class Line:
         if not self.steps:
             return self.question
         return self.steps[0].name if isinstance(self.steps[0], ForwardStep) else self.node.label
+
+    @property
+    def asked(self) -> str:
+        """What stands before the box for the answer, without the formula: `e`, `∂L/∂e` or `w_new`."""
+        return self.name if self.kind == "value" else self.question
 
     @property
     def operations(self) -> set[str]:
@@ -182,6 +188,27 @@ class Exercise:
         return grade(
             self.root, answers, values=values or {}, level=level, learning_rate=self.learning_rate, credit=credit
         )
+
+    def find(self, written: str) -> str:
+        """Return which number is meant, as `Line.asked` says it: `dL/de` too, and by the name of a leaf its gradient.
+
+        Raises:
+            ValueError: it is not asked for; the text says what is.
+        """
+        asked = {line.asked: line for line in self.lines()}
+        meant = written.strip().replace("d", "∂") if re.match(r"d\S+/d\S+$", written.strip()) else written.strip()
+        if meant in asked:
+            return meant
+        if (of_leaf := self.question(meant)) in asked:
+            return of_leaf
+        raise ValueError(f"{written!r} is not asked for: there are {', '.join(asked)}")
+
+    def grade_asked(self, answers: Mapping[str, Any], credit: float | Mapping[str, float] = 1.0) -> Grading:
+        """Return what `grade` says of answers by what is asked, values of the forward pass among them."""
+        parts: dict[bool, dict[str, Any]] = {True: {}, False: {}}
+        for line in self.lines():
+            parts[line.kind == "value"][line.name] = answers.get(line.asked)
+        return self.grade(parts[False], values=parts[True], credit=credit)
 
     def as_document(self) -> dict[str, Any]:
         """Return it as plain data, for JSON."""

@@ -7,12 +7,14 @@ from fractions import Fraction
 import pytest
 
 from micrograd_like import parse, topological_order
-from micrograd_like.graph.steps import short
+from micrograd_like.notation.numbers import show
 from micrograd_like.ops import relu
 from micrograd_like.teaching.exercises.classics import CLASSICS
-from micrograd_like.teaching.exercises.generator import LARGEST, Exercise, alike, exercise
+from micrograd_like.teaching import Exercise, alike, exercise
+from micrograd_like.teaching.exercises.generator import COMPARED, LARGEST
 from micrograd_like.teaching.exercises.levels import LEVELS
-from micrograd_like.teaching.grading.mistakes import MISTAKES, gradients, updates
+from micrograd_like.teaching.grading.comparison import gradients
+from micrograd_like.teaching.grading.mistakes import MISTAKES, BackwardMistake, Mistake
 
 
 @pytest.mark.parametrize("level", [x for x in LEVELS if x not in ("tanh", "sigmoid", "descent")])
@@ -27,7 +29,8 @@ def test_numbers_are_nice_and_gradients_right(level, seed):
         assert isinstance(number, Fraction)
         assert abs(number) <= LARGEST
         assert number.denominator <= 4
-    assert all(drawn.answers[name] for name in drawn.numbers)
+    closed = any(v.op is relu and not v.data for v in topological_order(drawn.root))
+    assert sum(bool(drawn.answers[name]) for name in drawn.numbers) >= len(drawn.numbers) / (2 if closed else 1)
 
 
 @pytest.mark.parametrize("level", ["tanh", "sigmoid"])
@@ -47,7 +50,7 @@ def test_an_activation_is_given_with_two_decimals(level, seed):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_step_of_gradient_descent(seed):
+def test_an_update_by_gradient_descent(seed):
     drawn = exercise(seed, "descent")
     x, rate = drawn.numbers, drawn.learning_rate
     e = x["w"] * x["x"] + x["b"] - x["y"]
@@ -56,7 +59,7 @@ def test_a_step_of_gradient_descent(seed):
     assert (w * x["x"] + b - x["y"]) ** 2 < e**2
     assert list(drawn.answers)[-2:] == ["w_new", "b_new"]
     assert f"learning rate {rate}, to w_new, b_new." in drawn.task
-    assert drawn.lines()[-2].working.endswith(f" = {short(w)}")
+    assert drawn.lines()[-2].working.endswith(f" = {show(w)}")
     assert {"uphill", "rate_forgotten", "overwrite"} & set(drawn.visible) == {"uphill", "rate_forgotten"}
     assert drawn.visible["uphill"] == (*list(drawn.answers.values())[:-2], 2 * x["w"] - w, 2 * x["b"] - b)
 
@@ -144,7 +147,6 @@ def test_a_class_gets_equal_difficulty_and_different_numbers(level):
         fractions, most = (sum(Fraction(x).denominator > 1 for x in some) for some in (numbers, of_first))
         assert abs(fractions - most) <= len(numbers) / 6
         assert all(abs(x) <= LARGEST for x in numbers)
-        assert all(each.answers[name] for name in each.numbers)
         for before, v in zip(topological_order(first.root), topological_order(each.root), strict=True):
             if v.op is relu:
                 assert (v.data > 0) == (before.data > 0)
@@ -172,21 +174,37 @@ def test_another_formula_is_taken_for_a_class_for_which_the_first_has_too_few_nu
 
 
 def count_by_hand(drawn):
-    """Return how many mistakes change an answer, and how many do so in a way of their own."""
+    """Return how many mistakes that draws are compared by change an answer, and how many do so in a way of their own."""
     right = list(drawn.answers.values())
     wrong = []
     for mistake in MISTAKES:
+        if mistake.id not in COMPARED:
+            continue
         try:
-            found = {v.label: g for v, g in gradients(drawn.root, mistake).items()}
+            found = {v.label: g for v, g in gradients(drawn.root, mistake if mistake.kind == "gradient" else None).items()}
         except (ArithmeticError, ValueError):
             continue
         if drawn.learning_rate is not None:
-            moved = updates(drawn.root, gradients(drawn.root, mistake), drawn.learning_rate, mistake)
-            found |= {f"{v.label}_new": x for v, x in moved.items()}
+            for name in drawn.parameters:
+                x, g, rate = drawn.numbers[name], found[name], drawn.learning_rate
+                moves = {"uphill": x + rate * g, "rate_forgotten": x - g, "update_for_number": -rate * g}
+                found[f"{name}_new"] = {**moves, "gradient_forgotten": x - rate}.get(mistake.id, x - rate * g)
         answers = [found[name] for name in drawn.answers]
         if answers != right:
             wrong.append(answers)
     return len(wrong), sum(sum(a == b for b in wrong) == 1 for a in wrong)
+
+
+def test_a_new_mistake_changes_no_exercise(monkeypatch):
+    before = [exercise(seed, level) for level in ("diamond", "network", "descent") for seed in range(3)]
+    odd = BackwardMistake("odd", "odd", "Odd.", "Odd?", (lambda e: e.upstream + 7,))
+    more: tuple[Mistake, ...] = (odd, *MISTAKES)
+    for module in ("exercises.exercise", "grading.mistakes"):
+        monkeypatch.setattr(f"micrograd_like.teaching.{module}.MISTAKES", more)
+    again = [exercise(seed, level) for level in ("diamond", "network", "descent") for seed in range(3)]
+    assert again == before
+    assert all("odd" in drawn.visible for drawn in again)
+    assert {m.id for m in MISTAKES} >= COMPARED
 
 
 def test_mistakes_show_and_can_be_told_apart():
@@ -195,7 +213,7 @@ def test_mistakes_show_and_can_be_told_apart():
         for seed in range(10):
             drawn = exercise(seed, level)
             visible, distinct = count_by_hand(drawn)
-            assert (len(drawn.visible), drawn.distinct) == (visible, distinct)
+            assert len(set(drawn.visible) & COMPARED) == visible
             told[level].append(distinct / visible)
     for level in ("chain", "shared", "diamond", "neuron", "tanh", "sigmoid", "network", "descent"):
         assert sum(told[level]) / 10 > 0.9
@@ -239,16 +257,15 @@ def test_neurons_have_their_published_numbers(name, published):
     grading = drawn.grade(published)
     assert [g.name for g in grading.grades if g.status == "right"] == [n for n in drawn.answers if n in published]
     assert not drawn.grade({**published, "n": "0.25"}).is_right
-    assert "rounded_early" not in CLASSICS["karpathy-neuron"].visible  # for all its gradients have one decimal
     assert Exercise.from_document(name, json.loads(json.dumps(drawn.as_document()))).answers == drawn.answers
 
 
 def test_what_is_computed_from_what_was_shown_rounded_is_right():
     drawn = CLASSICS["karpathy-neuron"]
-    assert "b = 6.88137 (rounded), o = 0.707107 (rounded)." in str(drawn)
+    assert "b = 6.8814 (rounded), o = 0.7071 (rounded)." in str(drawn)
     assert "Compute ∂o/∂n, ∂o/∂b" in str(drawn)  # o is given
     assert drawn.grade({"n": 1 - 0.707107**2, "x1": -3 * (1 - 0.707107**2)}).is_right
-    assert drawn.grade({"n": 1 - 0.7071**2}).is_right is False
+    assert drawn.grade({"n": f"{1 - 0.7071**2:.4f}"}).is_right
 
 
 def test_operations_can_be_chosen():
@@ -303,5 +320,5 @@ def test_bad_input():
 
 def test_what_tells_a_mistake_is_no_rounding():
     for drawn in CLASSICS.values():
-        for mistake, wrong in drawn.telling:
+        for mistake, wrong in drawn.telling():
             assert all(abs(x - drawn.answers[name]) > 1e-9 for name, x in wrong.items()), (drawn.name, mistake.id)
