@@ -5,8 +5,8 @@ from random import Random
 
 from micrograd_like import MLP
 from micrograd_like.nn.datasets import iris
-from micrograd_like.nn.training import fit
-from micrograd_like.pictures.plots import plot_boundary, predict
+from micrograd_like.nn.training import class_of, fit
+from micrograd_like.pictures.plots import plot_boundary
 
 data = iris()
 order = list(range(len(data)))
@@ -22,7 +22,7 @@ learn, try_out = subset(order[:120]), subset(order[120:])
 
 model = MLP(4, [8, 3], activation="tanh", seed=1)
 epochs = fit(model, learn, epochs=80)
-right = sum(predict(model, row) == target for row, target in zip(try_out.rows, try_out.targets, strict=True))
+right = sum(class_of(model(row)) == target for row, target in zip(try_out.rows, try_out.targets, strict=True))
 print(f"learnt from {len(learn)} flowers: accuracy {epochs[-1].accuracy:.1%}")
 print(f"of {len(try_out)} flowers it had not seen, {right} are right")
 

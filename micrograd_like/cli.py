@@ -1,16 +1,23 @@
 """The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `grade`, `quiz`, `train` and `demo`."""
 
 import argparse
+import contextlib
+import csv
 import io
+import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__
 from .engine import Value
-from .files import write_whole
+from .files import refuse_to_overwrite, write_whole
 from .graph.steps import backward_steps, forward_steps
 from .nn import datasets
 from .nn.datasets import Dataset
@@ -21,10 +28,14 @@ from .nn.optim import OPTIMIZERS
 from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
+from .ops import one_line
 from .pictures import draw, text
+from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training
+from .pictures.scene import THEMES
 from .pictures.tree import needs_ascii
 from .stepping.shell import Shell
+from .tables import TableWarning
 from .teaching import explain
 from .teaching.exercises.classics import CLASSICS
 from .teaching.exercises.generator import exercise
@@ -35,6 +46,7 @@ from .teaching.quiz import quiz
 from .teaching.sheets import Sheet, grade_class, write_class
 from .teaching.sheets.classroom import read_names
 
+PICTURES = "training.svg", "boundary.svg", "network.svg"
 _PATTERNS: dict[str, Callable[..., Dataset]] = {
     "moons": datasets.moons,
     "circles": datasets.circles,
@@ -42,7 +54,9 @@ _PATTERNS: dict[str, Callable[..., Dataset]] = {
     "xor": datasets.xor,
 }
 
-INTERRUPTED = 130  # the exit code that shells give a program stopped by Ctrl-C
+LARGEST_NETWORK = 2_000_000  # parameters, of some 200 bytes each
+LARGEST_BOUNDARY = 20_000  # parameters of a network that is asked at 10,000 points in some ten seconds
+INTERRUPTED, TERMINATED = 130, 143  # the exit codes that shells give programs stopped by Ctrl-C and by SIGTERM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,15 +69,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # argparse takes -a*b for options; with a space before it, it is a formula
     options = parser.parse_args([f" {x}" if re.match(r"-[^-=]*[*(+]", x) else x for x in given])
     try:
-        return int(options.run(options))
+        with _sigterm_as_exit(), warnings.catch_warnings():
+            warnings.simplefilter("always", TableWarning)
+            warnings.showwarning = lambda message, *_: _complain(str(message))
+            return int(options.run(options))
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
         return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except MemoryError:
+        parser.fail("there is not enough memory for this: try something smaller")
+    except OSError as error:
+        parser.fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
         parser.fail(str(error))
+
+
+@contextlib.contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Let SIGTERM end the command like an error does, so that what it began to write is taken away."""
+
+    def leave(*_: object) -> NoReturn:
+        raise SystemExit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _complain(message: str) -> None:
+    """Say something on standard error, without what would move a terminal's cursor."""
+    print("micrograd-like:", "\n".join(map(one_line, message.split("\n"))), file=sys.stderr)
+
+
+def _wrote(path: object) -> None:
+    print("wrote", one_line(str(path)))
 
 
 # -------------------- draw --------------------
@@ -74,8 +121,17 @@ def _draw(options: argparse.Namespace) -> int:
     if not options.forward_only:
         root.backward()
     print(text(root, precision=options.precision))
+    look = {"rankdir": options.rankdir, "precision": options.precision, "theme": options.theme}
     if options.output:
-        print("wrote", draw(root, rankdir=options.rankdir, precision=options.precision).save(options.output))
+        _wrote(draw(root, depth=options.depth, **look).save(options.output))
+    if options.steps:
+        folder, drawing = Path(options.steps), draw(root, steps=True, **look)
+        folder.mkdir(parents=True, exist_ok=True)
+        ending = Path(options.output).suffix if options.output else ".svg"
+        for k, frame in enumerate(drawing.frames):
+            frame.save(folder / f"step-{k:03}{ending}")
+        print("wrote", len(drawing.frames), "frames into", folder)
+        _wrote(drawing.save(folder / "steps.svg"))
     return 0
 
 
@@ -93,7 +149,7 @@ def _root(options: argparse.Namespace) -> Value:
 def _explain(options: argparse.Namespace) -> int:
     explanation = explain(_root(options), options.of, limit=options.limit)
     if options.output:
-        print("wrote", explanation.save(options.output))
+        _wrote(explanation.save(options.output))
         return 0
     written = explanation.html if options.html else explanation.markdown if options.markdown else str(explanation)
     if needs_ascii():
@@ -114,6 +170,8 @@ def _step(options: argparse.Namespace) -> int:
 
 
 def _exercise(options: argparse.Namespace) -> int:
+    if options.format and (not options.output or options.roster or options.screen or options.no_key):
+        raise ValueError("--format otter takes a new folder, -o FOLDER, and neither --class, --screen nor --no-key")
     if options.screen and not options.output:
         raise ValueError("--screen takes a file for the page, -o FILE.html")
     if options.no_key and (not options.output or options.roster or options.screen or options.key):
@@ -135,7 +193,7 @@ def _exercise(options: argparse.Namespace) -> int:
     drawn = [CLASSICS[options.name]] if options.name else [exercise(1000 * seed + k, **wanted) for k in range(count)]
     if options.output:
         sheet = Sheet(drawn, fade=1 if options.fade is None else options.fade)
-        print("wrote", sheet.save(options.output, key=not options.no_key, screen=options.screen))
+        _wrote(sheet.save(options.output, key=not options.no_key, screen=options.screen, otter=bool(options.format)))
         return 0
     for each in drawn:
         print(each, end="\n\n")
@@ -159,11 +217,13 @@ def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str,
 
 
 def _grade(options: argparse.Namespace) -> int:
+    if options.output:
+        refuse_to_overwrite(options.output, options.key, options.answers)
     result = grade_class(options.key, options.answers)
     print(result)
     if options.output:
         write_whole(Path(options.output), result.csv())
-        print("wrote", options.output)
+        _wrote(options.output)
     return 0
 
 
@@ -186,20 +246,30 @@ def _ask(question: str) -> str:
 def _train(options: argparse.Namespace) -> int:
     data = _dataset(options)
     classes = len(data.class_names)
+    sizes = [len(data.feature_names), *options.layers, 1 if classes == 2 else classes]
+    if (size := sum(a * b for a, b in pairwise(sizes))) > LARGEST_NETWORK:
+        raise ValueError(f"a network of {size:,} weights is too large for one made of single numbers: --layers 16,16")
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
+    if options.save:
+        refuse_to_overwrite(options.save, options.data)
+        _check_place(options.save, [folder / name for name in PICTURES])
     model = MLP(
-        len(data.feature_names),
-        [*options.layers, 1 if classes == 2 else classes],
+        sizes[0],
+        sizes[1:],
         activation=options.activation,
         init=options.init,
         bias=not options.no_bias,
         seed=options.seed,
     )
-    folder = Path(options.output)
-    folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
-    if options.save and not Path(options.save).resolve().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder for {options.save}: make it first, or save elsewhere")
-    print(f"{data.name}: {len(data)} samples of {classes} classes ({', '.join(data.class_names)})")
-    print(f"{draw(model).title}, {options.activation}")
+    print(data.summary())
+    if options.standardize:
+        model.scaling = data.scaling()
+        print("each feature is scaled to mean 0 and deviation 1, which a saved model does too")
+    elif unscaled := data.unscaled():
+        _complain(f"{unscaled}, which makes training slow or impossible: --standardize scales them")
+    print(f"Network of {' → '.join(map(str, sizes))} units with {len(model.parameters()):,} parameters,", end=" ")
+    print(options.activation)
     epochs = fit(
         model,
         data,
@@ -215,34 +285,44 @@ def _train(options: argparse.Namespace) -> int:
         _say(epochs[-1])
     if options.save:
         save(model, options.save)
-        print("wrote", options.save)
-    _pictures(model, data, epochs, folder)
+        _wrote(options.save)
+    _pictures(model, data, epochs, folder, options.loss)
     return 0 if len(epochs) == options.epochs else INTERRUPTED
+
+
+def _check_place(output: str, others: Sequence[Path]) -> None:
+    """Raise an error if a file cannot be written beside others, before hours go into what it is to hold."""
+    path = Path(os.path.realpath(output))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder for {output}: make it first, or save elsewhere")
+    if path in map(Path, map(os.path.realpath, others)):
+        raise ValueError(f"{output} is a picture's place: save elsewhere")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f"{output} cannot be written: save elsewhere")
 
 
 def _dataset(options: argparse.Namespace) -> Dataset:
     name = options.data
+    if (name in _PATTERNS or name == "iris") and (options.target or options.no_header or options.drop_missing):
+        raise ValueError(f"--target, --no-header and --drop-missing are for a table in a file; {name} has its classes")
+    if name not in _PATTERNS and (options.n is not None or options.noise is not None):
+        raise ValueError(f"--n and --noise are for {', '.join(_PATTERNS)}; {name} has the samples it has")
     if name in _PATTERNS:
         keywords = {key: getattr(options, key) for key in ("n", "noise") if getattr(options, key) is not None}
         data = _PATTERNS[name](seed=options.seed, **keywords)
-    elif options.n is not None or options.noise is not None:
-        raise ValueError(f"--n and --noise are for {', '.join(_PATTERNS)}; {name} has the samples it has")
     elif name == "iris":
         data = datasets.iris()
-    elif name.lower().endswith(".csv"):
-        data = datasets.read_csv(name)
+    elif Path(name).suffix or os.path.exists(name):
+        return datasets.read_csv(
+            name,
+            target=options.target,
+            features=options.features,
+            header=not options.no_header,
+            drop_missing=options.drop_missing,
+        )
     else:
-        raise ValueError(f"{name!r} is no data set: take iris, {', '.join(_PATTERNS)} or a file that ends in .csv")
-    if options.features:
-        data = data.select([_feature(data, name) for name in options.features])
-    return data.standardized() if options.standardize else data
-
-
-def _feature(data: Dataset, name: str) -> str:
-    """Return the name of a feature that was given by name, or by number from 1."""
-    if name.isdecimal() and 1 <= int(name) <= len(data.feature_names):
-        return data.feature_names[int(name) - 1]
-    return name
+        raise ValueError(f"{name!r} is not a data set: choose from iris, {', '.join(_PATTERNS)}, or name a file")
+    return data.select(options.features) if options.features else data
 
 
 def _say(epoch: Epoch) -> None:
@@ -250,14 +330,23 @@ def _say(epoch: Epoch) -> None:
     print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}{share}")
 
 
-def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    if epochs:
-        print("wrote", plot_training(epochs, folder / "training.svg"))
-    if len(data.feature_names) >= 2:
-        two = (len(data.feature_names) - 2, len(data.feature_names) - 1)  # of the irises: the petals, which tell most
-        print("wrote", plot_boundary(model, data, folder / "boundary.svg", features=two))
-    print("wrote", draw(model).save(folder / "network.svg"))
+def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, loss: str | None = None) -> None:
+    """Draw what was learnt; a picture that cannot be made is said, and the others are made all the same."""
+    two = (len(data.feature_names) - 2, len(data.feature_names) - 1)  # of the irises: the petals, which tell most
+    for name in PICTURES:
+        path = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if name == "network.svg":
+                _wrote(draw(model, data, show="weights").save(path))
+            elif name == "training.svg" and epochs:
+                _wrote(plot_training(epochs, path))
+            elif name == "boundary.svg" and two[0] >= 0:
+                if len(model.parameters()) > LARGEST_BOUNDARY:
+                    raise ValueError(f"it would take long for a network of more than {LARGEST_BOUNDARY:,} parameters")
+                _wrote(plot_boundary(model, data, path, two, loss))
+        except Exception as error:  # whatever a name with signs in it does to matplotlib
+            _complain(f"{name} was not drawn: {error}")
 
 
 # -------------------- demo --------------------
@@ -276,7 +365,8 @@ def _demo(options: argparse.Namespace) -> int:
     o.backward()
     print("\nThe whole graph:\n")
     print(text(o))
-    print("\nwrote", draw(o).save(folder / "neuron.svg"))
+    print()
+    _wrote(draw(o).save(folder / "neuron.svg"))
 
     data = datasets.iris().select(["petal length (cm)", "petal width (cm)"])
     model = MLP(2, [8, 3], activation="tanh", seed=options.seed)
@@ -300,7 +390,8 @@ class _Parser(argparse.ArgumentParser):
 
     def fail(self, message: str) -> NoReturn:
         """Print the message and leave with exit code 2."""
-        self.exit(2, f"micrograd-like: {message}\n")
+        _complain(message)
+        self.exit(2)
 
 
 def _parser() -> _Parser:
@@ -317,9 +408,16 @@ def _parser() -> _Parser:
         "expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'"
     )
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
-    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png or .dot")
+    command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png, .pdf, .tex or .dot")
     command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
     command.add_argument("--precision", type=_count, default=4, help="decimals (default 4)")
+    command.add_argument("--depth", choices=("auto", *DEPTHS), default="auto", help="what a box is for (default auto)")
+    command.add_argument(
+        "--theme", choices=tuple(THEMES), default="auto", help="colours (default: as the reader's system)"
+    )
+    command.add_argument(
+        "--steps", metavar="FOLDER", help="draw the backward pass step by step: frames, and an animation"
+    )
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
 
@@ -362,9 +460,10 @@ def _parser() -> _Parser:
         "-o",
         "--output",
         metavar="FILE",
-        help="a sheet: .html for print, .tex, .md, .ipynb for Jupyter and nbgrader, .xml for Moodle, a folder "
-        "`tests` for otter-grader; for a class a folder",
+        help="a sheet: .html for print, .tex, .md, .ipynb for Jupyter and nbgrader, .xml for Moodle; for a class a "
+        "folder",
     )
+    command.add_argument("--format", choices=("otter",), help="in -o FOLDER, otter-grader's tests of the .ipynb")
     command.set_defaults(run=_exercise)
 
     command = commands.add_parser(
@@ -390,7 +489,9 @@ def _parser() -> _Parser:
 
     command = commands.add_parser("train", help="train a network and draw what it learnt")
     command.add_argument(
-        "data", metavar="DATA", help=f"iris, {', '.join(_PATTERNS)} or FILE.csv, its last column the class"
+        "data",
+        metavar="DATA",
+        help=f"iris, {', '.join(_PATTERNS)}, or a table of numbers and classes, such as FILE.csv",
     )
     command.add_argument(
         "--layers", type=_counts, default=(16, 16), help="neurons of the hidden layers (default 16,16)"
@@ -406,11 +507,12 @@ def _parser() -> _Parser:
     command.add_argument("--seed", type=int, default=0, help="of weights, order and patterns (default 0)")
     command.add_argument("--n", type=_count, help="samples of a pattern (default 100)")
     command.add_argument("--noise", type=float, help="of a pattern")
+    command.add_argument("--target", metavar="NAME", help="column of the class, by name or number (default: the last)")
     command.add_argument("--features", type=_names, help="columns to use, by name or number from 1: 3,4")
+    command.add_argument("--no-header", action="store_true", help="the table's first line names no columns: x1, x2, …")
+    command.add_argument("--drop-missing", action="store_true", help="leave out rows of the table with missing cells")
     command.add_argument(
-        "--standardize",
-        action="store_true",
-        help="give each feature mean 0 and deviation 1, which a saved model then wants too",
+        "--standardize", action="store_true", help="scale each feature to mean 0 and deviation 1, in a saved model too"
     )
     command.add_argument("--compiled", action="store_true", help="compile the loss first; then training is faster")
     command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
@@ -431,12 +533,12 @@ def _assignment(written: str) -> tuple[str, float]:
     try:
         return name, Value(float(number)).data
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{number!r} is no number: write {name}=2 or {name}=-0.5") from None
+        raise argparse.ArgumentTypeError(f"{number!r} is not a number: write {name}=2 or {name}=-0.5") from None
 
 
 def _count(written: str) -> int:
     if not written.isdecimal() or not 0 < int(written) < 10**9:
-        raise argparse.ArgumentTypeError(f"{written!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{written!r} is not a whole number above 0")
     return int(written)
 
 
@@ -445,4 +547,4 @@ def _counts(written: str) -> tuple[int, ...]:
 
 
 def _names(written: str) -> list[str]:
-    return [part.strip() for part in written.split(",")]
+    return [part.strip() for part in next(csv.reader([written], skipinitialspace=True), [])]

@@ -92,6 +92,7 @@ class Value:
     # np.tanh works on an array of Values.
     if TYPE_CHECKING:
         source: Any  # where in a program it was made, if that was recorded (graph/sources.py)
+        place: Any  # where a parameter of a network belongs (graph/structure.py)
 
         def __getattr__(self, name: str) -> Any: ...
 

@@ -1,10 +1,12 @@
 """Writing files and folders so that nothing is lost or half-written: every writer of the project comes through here."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,31 +14,36 @@ from pathlib import Path
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file under a temporary name beside its own, then rename it, so that nobody sees half of it.
 
-    A link stays a link, and a file keeps its permissions. What is not a file, such as a pipe or /dev/stdout, is written
-    to as it is.
+    A file that is there keeps its permissions. A link stays a link, and what it leads to is replaced. What is not a
+    regular file, such as a pipe or /dev/stdout, is written to as it is.
 
     Raises:
         OSError: the file cannot be written; the text names it, and what was there before is still there.
     """
-    target = Path(os.path.realpath(path))
     with _naming(path):
-        mode = target.stat().st_mode if target.exists() else None
-        if mode is not None and not stat.S_ISREG(mode):
-            target.write_bytes(content)  # a folder says so
-            return
-        if mode is not None and not mode & 0o222:
-            raise PermissionError(0, "the file is read-only")
-        # named apart from all others: two threads, or two machines that share a folder, may write the same file
-        temporary = target.with_name(f".micrograd_like-{secrets.token_hex(8)}.tmp")
         try:
-            with open(
-                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb"
-            ) as file:
-                if mode is not None:
-                    os.chmod(temporary, stat.S_IMODE(mode))
+            before = os.stat(path)
+        except FileNotFoundError:
+            before = None
+        if before and (descriptor := _already_open(before)):
+            with open(os.dup(descriptor), "wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            return
+        if before and not stat.S_ISREG(before.st_mode):
+            with open(path, "wb") as file:  # a folder says so
+                file.write(content)
+            return
+        if before and not (before.st_mode & 0o222 and os.access(path, os.W_OK)):
+            raise PermissionError(errno.EACCES, "the file is read-only")
+        target = Path(os.path.realpath(path))
+        temporary = _beside(target)
+        try:
+            _fill(temporary, content, 0o600 if before else 0o666)
+            if before:
+                if hasattr(os, "chown"):
+                    with contextlib.suppress(OSError):  # only an administrator gives files to others
+                        os.chown(temporary, before.st_uid, before.st_gid)
+                temporary.chmod(before.st_mode & 0o777)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -49,30 +56,35 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> Pa
         FileExistsError: something is there already, other than an empty folder.
         OSError: the folder cannot be written; nothing is left behind.
     """
-    folder = Path(path).resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{path} is there already: name a new folder, so that nothing is overwritten")
-    unfinished = folder.with_name(f".micrograd_like-{secrets.token_hex(8)}.tmp")
+    target = Path(os.path.realpath(path))
     with _naming(path):
+        if os.path.lexists(target):
+            if not target.is_dir() or any(target.iterdir()):
+                raise FileExistsError(errno.EEXIST, "it is there already, and not an empty folder: name a new one")
+            if target.samefile("."):
+                raise FileExistsError(errno.EEXIST, "it is the folder you are in: name a new one")
+        temporary = _beside(target)
         try:
-            unfinished.mkdir(parents=True)
+            temporary.mkdir(parents=True)
             for name, content in files.items():
-                (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-                (unfinished / name).write_bytes(content)
-            if folder.exists():
-                folder.rmdir()
-            os.replace(unfinished, folder)
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                _fill(temporary / name, content)
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+                if os.name == "nt":
+                    target.rmdir()
+            os.replace(temporary, target)  # fails if somebody has filled it meanwhile
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+            shutil.rmtree(temporary, ignore_errors=True)
+    return Path(path)
 
 
 def refuse_to_overwrite(output: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
     """Raise ValueError if a file that is to be written is one of those that are read, also by another name."""
     for each in inputs:
         with contextlib.suppress(OSError):
-            if os.path.samefile(output, each):
-                raise ValueError(f"{output} is read here, and would be overwritten: write to another file")
+            if os.path.samefile(output, each) and stat.S_ISREG(os.stat(each).st_mode):
+                raise ValueError(f"{os.fspath(output)} is read here, and would be overwritten: write to another file")
 
 
 @contextlib.contextmanager
@@ -81,4 +93,27 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise type(error)(error.errno, f"cannot write it: {error.strerror}", str(path)) from None
+        reason = f"cannot write it: {error.strerror or error}"
+        raise type(error)(error.errno, reason, os.fspath(path)) from None
+
+
+def _beside(target: Path) -> Path:
+    """Return a name in the same folder that nobody else has; it is short, for names have 255 bytes at most."""
+    return target.with_name(f".{secrets.token_hex(12)}.tmp")
+
+
+def _fill(path: Path, content: bytes, mode: int = 0o666) -> None:
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _already_open(info: os.stat_result) -> int | None:
+    """Return the descriptor of standard output or error that goes to this file: replaced, it would lose the rest."""
+    for stream, descriptor in (sys.stdout, 1), (sys.stderr, 2):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if os.path.samestat(os.fstat(descriptor), info):
+                stream.flush()
+                return descriptor
+    return None

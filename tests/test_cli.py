@@ -52,6 +52,18 @@ def test_draw_without_gradients(capsys):
     assert capsys.readouterr().out.splitlines()[1].split() == ["v1", "=", "x", "*", "x", "9", "–"]
 
 
+def test_frames_of_the_backward_pass(tmp_path):
+    assert run("draw", "L = a*b + a", "a=2", "b=-3", "--steps", "frames", "--theme", "print", "-o", "L.png") == 0
+    names = sorted(p.name for p in (tmp_path / "frames").iterdir())
+    assert names == [f"step-{k:03}.png" for k in range(6)] + ["steps.svg"]
+    assert "animation" in (tmp_path / "frames" / "steps.svg").read_text(encoding="utf-8")
+
+
+def test_a_network_too_large_for_lines_is_trained_and_drawn(tmp_path):
+    assert run("train", "moons", "--n", "8", "--layers", "80,80", "--epochs", "1") == 0
+    assert "6,400 weights" in (tmp_path / "out" / "network.svg").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -65,7 +77,7 @@ def test_draw_without_gradients(capsys):
         (("train", "moons", "--save", "no/m.json"), "there is no folder for no/m.json"),
         (("draw", "x", "x=1", "y=2"), "y is given a number but is not in the formula"),
         (("draw", "sqrt(x)", "x=0"), "no finite derivative"),
-        (("draw", "x", "x=1", "-o", "x.gif"), "end the name in .svg, .png or .dot"),
+        (("draw", "x", "x=1", "-o", "x.gif"), "end the name in .svg, .png, .pdf, .tex or .dot"),
         (("draw", "x", "x=1", "-o", "no/x.svg"), "No such file or directory: 'no/x.svg'"),
         (("draw", "x", "x=1", "--precision", "-1"), "'-1' is no whole number above 0"),
         (("train", "flowers"), "'flowers' is no data set: take iris, moons"),

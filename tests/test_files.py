@@ -1,6 +1,8 @@
-"""Files appear whole or not at all, whoever else writes them."""
+"""Files and folders: whole or not at all, whoever writes at the same time and whenever it is stopped."""
 
+import errno
 import os
+import random
 import signal
 import stat
 import subprocess
@@ -11,166 +13,268 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from micrograd_like import files
 from micrograd_like.files import refuse_to_overwrite, write_folder, write_whole
 
-
-def leftovers(folder):
-    return [name for name in os.listdir(folder) if name.endswith(".tmp")]
+POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these permissions nor these files")
 
 
-def test_writers_and_readers_in_several_threads(tmp_path):
-    path, sizes = tmp_path / "shared.bin", (10, 200_000, 1_000_000)
-    write_whole(path, b"0" * 10)
-    done = threading.Event()
-
-    def write(k):
-        for i in range(25):
-            write_whole(path, bytes([65 + k]) * sizes[(i + k) % 3])
-
-    def read():
-        torn = 0
-        while not done.is_set():
-            content = path.read_bytes()
-            torn += len(content) not in sizes or len(set(content)) != 1
-        return torn
-
-    with ThreadPoolExecutor(6) as pool:
-        readers = [pool.submit(read) for _ in range(2)]
-        writers = [pool.submit(write, k) for k in range(4)]
-        for each in writers:
-            each.result()
-        done.set()
-        assert [each.result() for each in readers] == [0, 0]
-    assert leftovers(tmp_path) == []
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path):
-    path = tmp_path / "state.bin"
-    write_whole(path, b"a" * 300_000)
-    code = (
-        "import sys; from micrograd_like.files import write_whole\n"
-        "print('ready', flush=True)\n"
-        "while True:\n    for c in b'ab': write_whole(sys.argv[1], bytes([c]) * 300_000)\n"
-    )
-    for k in range(10):
-        with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
-            time.sleep(0.003 * k)
-            process.send_signal(signal.SIGKILL if k % 2 else signal.SIGTERM)
-        content = path.read_bytes()
-        assert len(content) == 300_000
-        assert len(set(content)) == 1
+# -------------------- one file --------------------
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_permissions_are_kept_and_new_files_get_the_usual_ones(tmp_path):
-    path = tmp_path / "private"
-    path.write_bytes(b"old")
-    path.chmod(0o600)
+def test_a_file_is_written_and_replaced(tmp_path):
+    path = tmp_path / "a.txt"
+    for content in b"first", b"", b"x" * 10**6:
+        write_whole(path, content)
+        assert path.read_bytes() == content
+    assert listing(tmp_path) == ["a.txt"]
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o755])
+def test_permissions_are_kept(tmp_path, mode):
+    path = tmp_path / "a.txt"
+    path.write_text("mine")
+    path.chmod(mode)
     write_whole(path, b"new")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    before = os.umask(0o027)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@POSIX
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_new_files_and_folders_follow_the_umask(tmp_path, umask):
+    before = os.umask(umask)
     try:
-        write_whole(tmp_path / "fresh", b"new")
+        write_whole(tmp_path / "a.txt", b"new")
+        write_folder(tmp_path / "folder", {"b.txt": b"new"})
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o777 & ~umask
+    assert stat.S_IMODE((tmp_path / "folder" / "b.txt").stat().st_mode) == 0o666 & ~umask
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_a_read_only_file_is_not_replaced(tmp_path):
-    path = tmp_path / "kept"
-    path.write_bytes(b"old")
+    path = tmp_path / "a.txt"
+    path.write_text("mine")
     path.chmod(0o444)
-    with pytest.raises(PermissionError, match=r"cannot write it: the file is read-only.*kept"):
+    with pytest.raises(PermissionError, match=r"cannot write it: the file is read-only: '.*a\.txt'"):
         write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
+    assert path.read_text() == "mine"
+    assert listing(tmp_path) == ["a.txt"]
+    path.chmod(0o644)  # so that Windows can remove it
 
 
-def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "real").write_bytes(b"old")
-    (tmp_path / "link").symlink_to("real")
-    write_whole(tmp_path / "link", b"new")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_bytes() == b"new"
+@POSIX
+def test_links_stay_links(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name, target in ("one", "two"), ("two", "deep/three"), ("self", "self"):
+        (tmp_path / name).symlink_to(target)
+    for content in b"new", b"newer":  # at first nothing is there
+        write_whole(tmp_path / "one", content)
+        assert (tmp_path / "deep" / "three").read_bytes() == content
+        assert (tmp_path / "one").is_symlink()
+        assert (tmp_path / "two").is_symlink()
+    with pytest.raises(OSError, match=r"cannot write it: .*: '.*self'"):
+        write_whole(tmp_path / "self", b"new")
+    assert listing(tmp_path) == ["deep", "one", "self", "two"]
+    assert listing(tmp_path / "deep") == ["three"]
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@POSIX
 def test_a_pipe_is_written_to(tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    read = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
-    reader.start()
-    write_whole(pipe, b"through")
-    reader.join(10)
-    assert read == [b"through"]
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(path.read_bytes)
+        write_whole(path, b"content")
+        assert read.result(timeout=10) == b"content"
+    assert stat.S_ISFIFO(path.stat().st_mode)
 
 
-def test_a_long_name_can_be_written(tmp_path):
-    write_whole(tmp_path / ("x" * 255), b"new")
-    assert os.listdir(tmp_path) == ["x" * 255]
-    with pytest.raises(OSError, match=r"cannot write it: .*yyyy"):
-        write_whole(tmp_path / ("y" * 256), b"new")
+@POSIX
+@pytest.mark.parametrize("redirected", [False, True], ids=["pipe", "file"])
+def test_standard_output_is_written_to_in_order(tmp_path, redirected):
+    code = (
+        "from micrograd_like.files import write_whole; print('before');"
+        "write_whole('/dev/stdout', b'content\\n'); print('after')"
+    )
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        done = subprocess.run([sys.executable, "-c", code], stdout=file if redirected else subprocess.PIPE, check=True)
+    assert (log.read_bytes() if redirected else done.stdout) == b"before\ncontent\nafter\n"
 
 
-@pytest.mark.parametrize("fails", ["fsync", "replace"])
-def test_an_error_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch, fails):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "kept"
-    path.write_bytes(b"old")
-    monkeypatch.setattr(files.os, fails, full)
-    with pytest.raises(OSError, match=r"cannot write it: No space left on device: .*kept'"):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["kept"]
+@POSIX
+def test_devices_are_left_alone_and_a_full_one_is_said():
+    write_whole("/dev/null", b"content")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    if os.path.exists("/dev/full"):
+        with pytest.raises(OSError, match="cannot write it: No space left on device: '/dev/full'"):
+            write_whole("/dev/full", b"content")
 
 
-def test_a_missing_folder_and_a_folder_are_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        write_whole(tmp_path / "nowhere" / "file", b"")
-    with pytest.raises(IsADirectoryError, match="cannot write it"):
-        write_whole(tmp_path, b"")
+@POSIX
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127 + "x"], ids=len)
+def test_names_as_long_as_they_may_be(tmp_path, name):
+    for content in b"new", b"newer":
+        write_whole(tmp_path / name, content)
+        assert (tmp_path / name).read_bytes() == content
+    with pytest.raises(OSError, match="cannot write it: File name too long"):
+        write_whole(tmp_path / f"{name}x", b"new")
+    assert listing(tmp_path) == [name]
 
 
-# -------------------- folders --------------------
+@pytest.mark.parametrize("place", ["none/a.txt", "file/a.txt", "folder"])
+def test_where_no_file_can_be(tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=f"cannot write it: .*{place.partition('/')[0]}") as caught:
+        write_whole(tmp_path / place, b"new")
+    assert caught.value.filename == str(tmp_path / place)
+    assert listing(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+@pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("content", [b"new", {"a": b"new", "b/c": b"new"}], ids=["file", "folder"])
+def test_what_fails_leaves_everything_as_it_was(tmp_path, monkeypatch, function, stop, content):
+    path = tmp_path / "a"
+    if isinstance(content, bytes):
+        path.write_text("mine")
+    (tmp_path / ".a.tmp").write_text("somebody else's")
+
+    def fail(*arguments):
+        raise stop
+
+    monkeypatch.setattr(os, function, fail)
+    with pytest.raises(type(stop)):
+        (write_whole if isinstance(content, bytes) else write_folder)(path, content)
+    assert listing(tmp_path) == [".a.tmp", "a"][: 1 + isinstance(content, bytes)]
+    if isinstance(content, bytes):
+        assert path.read_text() == "mine"
+
+
+# -------------------- a folder --------------------
 
 
 def test_a_folder_is_new_or_empty(tmp_path):
-    files_ = {"a.txt": b"1", "sub/b.txt": b"2"}
-    (tmp_path / "empty").mkdir()
-    for name in ("new", "empty", "deep/er"):
-        folder = write_folder(tmp_path / name, files_)
-        assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.txt")} == files_
-    for there in ("new", "new/a.txt"):
-        with pytest.raises(FileExistsError, match="is there already: name a new folder"):
-            write_folder(tmp_path / there, {"c.txt": b"3"})
-    assert not (tmp_path / "new" / "c.txt").exists()
+    assert write_folder(tmp_path / "deep" / "new", {"a": b"1", "b/c": b"2"}) == tmp_path / "deep" / "new"
+    assert (tmp_path / "deep" / "new" / "b" / "c").read_bytes() == b"2"
+    (tmp_path / "empty").mkdir(mode=0o750)
+    write_folder(tmp_path / "empty", {"a": b"1"})
+    assert listing(tmp_path / "empty") == ["a"]
+    if os.name != "nt":
+        assert stat.S_IMODE((tmp_path / "empty").stat().st_mode) == 0o750
+    (tmp_path / "file").write_text("mine")
+    for name in "empty", "file":
+        with pytest.raises(FileExistsError, match="it is there already, and not an empty folder: name a new one"):
+            write_folder(tmp_path / name, {"b": b"2"})
+    assert listing(tmp_path / "empty") == ["a"]
+    assert listing(tmp_path) == ["deep", "empty", "file"]
 
 
-def test_a_folder_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.Path, "write_bytes", full)
-    with pytest.raises(OSError, match=r"cannot write it: No space left on device: .*class'"):
-        write_folder(tmp_path / "class", {"a": b"1"})
-    assert os.listdir(tmp_path) == []
+def test_the_folder_one_is_in_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileExistsError, match="it is the folder you are in"):
+        write_folder(".", {"a": b"1"})
 
 
-# -------------------- outputs that are inputs --------------------
+@POSIX
+def test_a_folder_that_is_filled_meanwhile_is_left_alone(tmp_path):
+    class Files(dict):
+        def items(self):
+            yield "a", b"ours"
+            (tmp_path / "folder").mkdir()
+            (tmp_path / "folder" / "b").write_text("theirs")
+
+    with pytest.raises(OSError, match="cannot write it: Directory not empty"):
+        write_folder(tmp_path / "folder", Files())
+    assert listing(tmp_path) == ["folder"]
+    assert listing(tmp_path / "folder") == ["b"]
 
 
-def test_an_output_that_is_an_input_is_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("x")
-    (tmp_path / "link.csv").symlink_to("a.csv")
-    os.link(tmp_path / "a.csv", tmp_path / "hard.csv")
-    for name in ("a.csv", "link.csv", "hard.csv", "../" + tmp_path.name + "/a.csv"):
-        with pytest.raises(ValueError, match="is read here, and would be overwritten"):
-            refuse_to_overwrite(tmp_path / name, tmp_path / "b.csv", tmp_path / "a.csv")
-    refuse_to_overwrite(tmp_path / "new.csv", tmp_path / "a.csv")
+# -------------------- inputs are not outputs --------------------
+
+
+def test_an_input_is_not_an_output(tmp_path):
+    (tmp_path / "a.csv").write_text("mine")
+    refuse_to_overwrite(tmp_path / "b.csv", tmp_path / "a.csv", tmp_path / "none.csv")
+    names = [tmp_path / "a.csv", tmp_path / "." / "x" / ".." / "a.csv"]
+    (tmp_path / "x").mkdir()
+    if os.name != "nt":
+        (tmp_path / "link").symlink_to("a.csv")
+        os.link(tmp_path / "a.csv", tmp_path / "hard")
+        names += [tmp_path / "link", tmp_path / "hard"]
+    for name in names:
+        with pytest.raises(ValueError, match="is read here, and would be overwritten: write to another file"):
+            refuse_to_overwrite(name, tmp_path / "other.csv", tmp_path / "a.csv")
+    refuse_to_overwrite(os.devnull, os.devnull)
+
+
+# -------------------- at the same time, and stopped --------------------
+
+WRITER = """
+import sys
+from micrograd_like.files import write_whole
+letter, path, times = sys.argv[1].encode(), sys.argv[2], int(sys.argv[3])
+print("ready", flush=True)
+for k in range(times):
+    write_whole(path, letter * (50_000 + 1_000 * (k % 50)))
+"""
+
+
+def whole(content):
+    return len(content) >= 50_000 and len(set(content)) == 1
+
+
+def test_many_writers_and_readers_of_one_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # which is most of the time
+    path, stop, torn, reads = tmp_path / "shared", threading.Event(), [], [0]
+    write_whole(path, b"z" * 50_000)
+
+    def read():
+        while not stop.is_set():
+            content = path.read_bytes()
+            reads[0] += 1
+            if not whole(content):
+                torn.append(len(content))
+
+    def write(letter):
+        for k in range(100):
+            write_whole(path, letter * (50_000 + 1_000 * (k % 50)))
+
+    processes = [subprocess.Popen([sys.executable, "-c", WRITER, x, path, "50"], stdout=-1) for x in "cd"]
+    with ThreadPoolExecutor(6) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        writers = [pool.submit(write, letter) for letter in (b"a", b"b", b"e", b"f")]
+        try:
+            for writer in writers:
+                writer.result()
+            for process in processes:
+                process.communicate()
+                assert process.returncode == 0
+        finally:
+            stop.set()
+        for reader in readers:
+            reader.result()
+    assert torn == []
+    assert reads[0] > 0
+    assert listing(tmp_path) == ["shared"]
+
+
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path, number):
+    path, rng = tmp_path / "shared", random.Random(number)
+    write_whole(path, b"z" * 50_000)
+    for letter in "abcdefgh":
+        with subprocess.Popen([sys.executable, "-c", WRITER, letter, path, "1000000"], stdout=-1) as process:
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(rng.uniform(0, 0.05))
+            process.send_signal(number)
+            process.wait()
+        assert whole(path.read_bytes())

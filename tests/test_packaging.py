@@ -38,7 +38,7 @@ def test_wheel_has_the_package_and_nothing_else(built):
     assert f"Version: {micrograd_like.__version__}\n" in metadata
     assert "License-Expression: MIT" in metadata
     assert "Requires-Python: >=3.11" in metadata
-    assert "micrograd-like = micrograd_like.cli:main" in entry_points
+    assert "micrograd-like = micrograd_like.__main__:main" in entry_points
 
 
 def test_sdist_can_be_tested_from(built):

@@ -1,108 +1,331 @@
-"""A training step whose losses, gradients and scores come from compiled programs instead of recorded graphs."""
+"""Training on compiled programs: the same epochs as eager training, whole epochs at a time in C where that can be."""
 
+import ctypes
+import sys
+import threading
 from array import array
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import isfinite
+from random import Random
 from typing import Any
 
 from ..engine import Value, topological_order
-from .program import Program, compile
+from ..nn.optim import SGD, Adam, Optimizer
+from ..nn.training import Epoch
+from ..ops import CONSTANT
+from .program import Program
 
-MOST_TARGETS = 20  # distinct targets, each of which has a program of its own; with more, the target is an input
+Rows = Sequence[Sequence[float]]
+Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
+AT_ONCE = 200_000_000  # words of tape times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
-Step = Callable[[Sequence[Sequence[float]], Sequence[float]], tuple[float, list[bool]]]
 
-
-def compile_step(
+def compiled_epochs(
     model: Any,
-    loss: Callable[[Sequence[Any], Sequence[Any]], Value],
-    optimizer: Any,
-    are_right: Callable[[Sequence[Any], Sequence[float]], list[bool]] | None,
-    rows: Sequence[Sequence[float]],
+    loss: Loss,
+    optimizer: Optimizer,
+    threshold: float | None,
+    rows: Rows,
     targets: Sequence[float],
-) -> Step:
-    """Return a step that does for a batch what the eager one does: gradients, the optimiser's step, loss and hits.
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    step: Callable[[Rows, Sequence[float]], tuple[float, list[bool]]],
+) -> Iterator[Epoch]:
+    """Compile the loss of one sample, and return the epochs of a training with it.
 
-    The loss is compiled for one sample, once for each target, since what a target chooses is part of the graph.
+    What a target chooses is part of the graph, so there is a program for each shape that the graph takes.
 
     Args:
-        model: turns a row of Values into a Value or a list of them, and has `parameters()`.
+        model: turns a row of Values into a Value or a list of them.
         loss: the mean over the samples of something that depends on one sample each.
-        optimizer: takes the gradients from the parameters.
-        are_right: tells from outputs and targets which samples are right; None where the targets are no classes.
+        optimizer: changes its parameters; all others stay as they are.
+        threshold: above which number one output means class 1; None where the targets are no classes.
         rows: the samples.
         targets: theirs.
+        epochs: how often to run through them.
+        batch_size: how many make one step.
+        seed: for their order.
+        step: does the same for one batch eagerly, for batches on which the programs fail.
 
     Raises:
-        ValueError: two samples with the same target give graphs of different shape, or the loss is no such mean.
+        ValueError: the model or the loss looks at a number while it is recorded, the loss is no such mean, or a number
+            is not finite.
     """
-    parameters = model.parameters()
-    x = [Value(number, f"x{i}") for i, number in enumerate(rows[0], start=1)]
-    distinct = sorted(set(targets))
-    fixed = len(distinct) <= MOST_TARGETS
-    y = Value(float(targets[0]), "y")
+    samples = _Samples(model, loss, optimizer.parameters, threshold is not None, rows, targets)
+    samples.compare(model, loss)
+    native = type(optimizer) in (SGD, Adam) and all(p.backend == "c" for p in samples.programs)
+    kind = _InC if native and "update" not in vars(optimizer) else _InPython
+    training = kind(samples, optimizer, threshold or 0.0, batch_size, seed, step)
+    return training.epochs(epochs, threshold is not None)
 
-    def of_one(row: Sequence[Any], target: Any) -> Value:
-        return loss([model(row)], [target])
 
-    graphs: dict[float, Value] = {}
-    for target in distinct if fixed else distinct[:1]:
-        graphs[target] = of_one(x, target if fixed else y)
-        like = [row for row, t in zip(rows, targets, strict=True) if t == target or not fixed][1:2]
-        other = [of_one([Value(number) for number in row], target if fixed else Value(y.data)) for row in like]
-        if any(_shape(graph) != _shape(graphs[target]) for graph in other):
-            raise ValueError(
-                "the graph of this model's loss is not the same for every row, so it cannot be compiled: train without "
-                "compiled=True, or choose by maximum() or relu() and not by an `if` on .data"
-            )
-    outputs = model(x) if are_right else []
-    several = not isinstance(outputs, Value)
-    with ThreadPoolExecutor() as pool:  # C compilers run side by side
-        inputs = x if fixed else [*x, y]
-        found = pool.map(lambda graph: compile(graph, inputs, parameters), graphs.values())
-        programs = dict(zip(graphs, found, strict=True))
-        values = outputs if several else [outputs]
-        scores = list(pool.map(lambda v: Program(v, x, parameters, "auto", "sum", gradient=False), values))
+class _Samples:
+    """The samples, the programs for them, and which program each sample takes."""
 
-    def measure(rows: Sequence[Any], targets: Sequence[float], numbers: Any) -> tuple[float, list[float]]:
-        total, sums = 0.0, []
-        for target, program in programs.items():
-            if fixed:
-                some: list[Any] = [row for row, t in zip(rows, targets, strict=True) if t == target]
-            else:
-                some = [(*row, t) for row, t in zip(rows, targets, strict=True)]
+    def __init__(
+        self, model: Any, loss: Loss, parameters: list[Value], scored: bool, rows: Rows, targets: Sequence[float]
+    ) -> None:
+        self.rows, self.targets, self.parameters = rows, targets, parameters
+        x = [Value(number, f"x{i}") for i, number in enumerate(rows[0], start=1)]
+        with _unseen():
+            output = model(x)
+            graphs = {target: loss([output], [target]) for target in dict.fromkeys(targets)}
+        scores = output if isinstance(output, list | tuple) else [output]
+        known = dict.fromkeys([*x, *parameters, *(v for score in scores for v in topological_order(score))])
+        held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in {*x, *parameters}]
+        places = {v: i for i, v in enumerate(known)}
+        shapes: dict[Any, list[tuple[float, Value, list[Value]]]] = {}
+        for target, graph in graphs.items():
+            shape, leaves = _above(graph, places)
+            shapes.setdefault(shape, []).append((target, graph, leaves))
+        self.programs: list[Program] = []
+        self.reached: list[bytes] = []  # for each program, which of the parameters are in its graph
+        ends: dict[float, tuple[int, Sequence[float]]] = {}  # of each target: its program, and the end of its rows
+        for kind, alike in enumerate(shapes.values()):
+            columns = list(zip(*([v.data for v in leaves] for _, _, leaves in alike), strict=True))
+            _, graph, leaves = alike[0]
+            free = [j for j, v in enumerate(leaves) if v.op is not CONSTANT or len(set(columns[j])) > 1]
+            for i, (target, *_) in enumerate(alike):
+                ends[target] = kind, [columns[j][i] for j in free]
+            inputs = [*x, *held, *(leaves[j] for j in free)]
+            self.programs.append(Program([graph, *scores] if scored else [graph], inputs, parameters))
+            there = set(topological_order(graph))
+            self.reached.append(bytes(p in there for p in parameters))
+        middle = [float(v.data) for v in held]
+        self.kinds = [ends[target][0] for target in targets]
+        self.numbers = [[*row, *middle, *ends[y][1]] for row, y in zip(rows, targets, strict=True)]
+        for i, numbers in enumerate(self.numbers):
+            if not all(map(isfinite, numbers)):
+                raise ValueError(f"sample {i} has a number that is not finite, or its target {targets[i]}")
+
+    def compute(self, batch: Sequence[int]) -> Iterator[tuple[list[int], Any, Any, bytes]]:
+        """Yield, for each program that samples of a batch take: which, outputs, gradient, and the parameters it has."""
+        numbers = array("d", [p.data for p in self.parameters])
+        for kind, program in enumerate(self.programs):
+            some = [i for i in batch if self.kinds[i] == kind]
             if some:
-                losses, grads = program.value_and_grad(some, numbers)
-                total += sum(losses)
-                sums.append(grads)
-        return total / len(rows), [sum(column) / len(rows) for column in zip(*sums, strict=True)]
+                outputs, gradient = program.value_and_grad([self.numbers[i] for i in some], numbers)
+                yield some, outputs, gradient, self.reached[kind]
 
-    def step(rows: Sequence[Any], targets: Sequence[float]) -> tuple[float, list[bool]]:
-        numbers = array("d", [p.data for p in parameters])
-        value, gradient = measure(rows, targets, numbers)
-        right: list[bool] = []
-        if are_right:
-            columns = [program(rows, numbers) for program in scores]
-            right = are_right([*map(list, zip(*columns, strict=True))] if several else columns[0], targets)
-        optimizer.zero_grad()
-        for p, g in zip(parameters, gradient, strict=True):
-            p.grad = g
-        optimizer.step()
-        return value, right
-
-    few = slice(0, 10)
-    eager = loss([model(row) for row in rows[few]], list(targets[few])).data
-    compiled, _ = measure(rows[few], targets[few], array("d", [p.data for p in parameters]))
-    if abs(eager - compiled) > 1e-9 * max(1.0, abs(eager)):
-        raise ValueError(
-            f"this loss is {eager:.6g} for {len(rows[few])} samples but {compiled:.6g} as the mean over them: only a "
-            "mean over the samples can be compiled"
-        )
-    return step
+    def compare(self, model: Any, loss: Loss) -> None:
+        """Raise ValueError unless the loss of some samples is the mean of their losses."""
+        few = range(min(len(self.rows), 10))
+        eager = loss([model(self.rows[i]) for i in few], [self.targets[i] for i in few]).data
+        compiled = sum(out[0] for _, outputs, *_ in self.compute(few) for out in outputs) / len(few)
+        if abs(eager - compiled) > 1e-9 * max(1.0, abs(eager)):
+            raise ValueError(
+                f"this loss is {eager:.6g} for {len(few)} samples but {compiled:.6g} as the mean over them: only a "
+                "mean over the samples can be compiled"
+            )
 
 
-def _shape(root: Value) -> list[Any]:
-    """Return what a graph computes, whatever its numbers."""
-    order = topological_order(root)
-    places = {v: i for i, v in enumerate(order)}
-    return [(v.op.name, *(places[x] for x in v.operands)) for v in order]
+class _InPython:
+    """Training in which only losses and gradients are compiled."""
+
+    def __init__(
+        self, samples: _Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
+    ) -> None:
+        self.samples, self.optimizer, self.threshold, self.step = samples, optimizer, threshold, step
+        self.batch_size, self.rng, self.order = batch_size, Random(seed), list(range(len(samples.rows)))
+
+    def epochs(self, count: int, scored: bool) -> Iterator[Epoch]:
+        n = len(self.order)
+        for epoch in range(1, count + 1):
+            try:
+                loss, right = self.run()
+            except OverflowError as error:
+                raise OverflowError(f"training diverged in epoch {epoch}; try a smaller lr: {error}") from None
+            yield Epoch(epoch, loss / n, right / n if scored else None)
+
+    def run(self) -> tuple[float, int]:
+        """Run through the samples once; return the sum of their losses, and how many were right."""
+        self.rng.shuffle(self.order)
+        loss, right = 0.0, 0
+        for start in range(0, len(self.order), self.batch_size):
+            batch = self.order[start : start + self.batch_size]
+            try:
+                losses, hits = self.compiled_step(batch)
+            except (ValueError, ArithmeticError):
+                losses, hits = self.eager_step(batch)
+            loss, right = loss + losses, right + hits
+        return loss, right
+
+    def eager_step(self, batch: Sequence[int]) -> tuple[float, int]:
+        value, right = self.step([self.samples.rows[i] for i in batch], [self.samples.targets[i] for i in batch])
+        return value * len(batch), sum(right)
+
+    def compiled_step(self, batch: Sequence[int]) -> tuple[float, int]:
+        loss, right, parameters = 0.0, 0, self.samples.parameters
+        gradients: list[float | None] = [None] * len(parameters)
+        for some, outputs, gradient, reached in self.samples.compute(batch):
+            loss += sum(out[0] for out in outputs)
+            right += sum(self.is_right(out[1:], self.samples.targets[i]) for i, out in zip(some, outputs, strict=True))
+            for j, g in enumerate(gradient):
+                if reached[j]:
+                    gradients[j] = (gradients[j] or 0.0) + g
+        self.optimizer.zero_grad()
+        for p, g in zip(parameters, gradients, strict=True):
+            if g is not None:
+                p.grad = g / len(batch)
+        self.optimizer.step()
+        return loss, right
+
+    def is_right(self, scores: list[float], target: float) -> bool:
+        if len(scores) > 1:
+            return max(range(len(scores)), key=scores.__getitem__) == target
+        return bool(scores) and (scores[0] > self.threshold) == (target > self.threshold)
+
+
+class _Struct(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("tapes", "reached", "kinds", "X", "targets", "P", "first", "second")),
+        *((name, ctypes.c_void_p) for name in ("times", "random", "order", "chosen", "room")),
+        *((name, ctypes.c_long) for name in ("kinds_of_tapes", "width", "samples", "batch", "parameters", "adam")),
+        ("right", ctypes.c_long),
+        *((name, ctypes.c_double) for name in ("lr", "decay", "a", "b", "eps", "threshold", "loss")),
+    )
+
+
+class _InC(_InPython):
+    """Training of which whole epochs are run by the evaluator."""
+
+    def __init__(
+        self, samples: _Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
+    ) -> None:
+        super().__init__(samples, optimizer, threshold, batch_size, seed, step)
+        tapes, n, m = [p.tape for p in samples.programs], len(samples.rows), len(samples.parameters)
+        width = max(map(len, samples.numbers))
+        self.arrays: dict[str, Any] = {
+            "tapes": array("q", [tape.address for tape in tapes]),
+            "reached": array("b", b"".join(samples.reached)),
+            "kinds": array("i", samples.kinds),
+            "X": array("d", [x for row in samples.numbers for x in [*row, *[0.0] * (width - len(row))]]),
+            "targets": array("d", samples.targets),
+            **{name: array("d", bytes(8 * m)) for name in ("P", "first", "second")},
+            "times": array("i", bytes(4 * m)),
+            "random": array("I", self.rng.getstate()[1]),
+            "order": array("i", self.order),
+            "chosen": array("i", bytes(4 * n)),
+            "room": array("d", bytes(8 * (5 * m + n * tapes[0].struct.results))),
+        }
+        addresses = [x.buffer_info()[0] for x in self.arrays.values()]
+        adam = isinstance(optimizer, Adam)
+        self.struct = _Struct(*addresses, len(tapes), width, n, min(batch_size, n), m, adam, 0, threshold=threshold)
+        self.train, self.tapes = tapes[0].library.train, tapes
+        self.batches = -(-n // batch_size)
+        self.at_once = max(1, AT_ONCE // (batch_size * max(len(tape.kept[0]) for tape in tapes)))
+        self.known: Any = None  # the optimiser's state as it was left
+
+    def pull(self) -> None:
+        """Take the parameters, and the optimiser's settings and state, as they may have been changed."""
+        optimizer, arrays, struct = self.optimizer, self.arrays, self.struct
+        arrays["P"][:] = array("d", [p.data for p in optimizer.parameters])
+        struct.lr, struct.decay = optimizer.lr, optimizer.weight_decay
+        if isinstance(optimizer, Adam):
+            (struct.a, struct.b), struct.eps = optimizer.betas, optimizer.eps
+        elif isinstance(optimizer, SGD):
+            struct.a = optimizer.momentum
+        if optimizer.state is not self.known:
+            columns = list(zip(*optimizer.state, strict=True)) if struct.adam else [optimizer.state]
+            for name, column in zip(("first", "second", "times"), columns, strict=False):
+                arrays[name][:] = array(arrays[name].typecode, column)
+
+    def push(self) -> None:
+        """Give parameters and optimiser what the steps so far came to; as a whole, even if it is interrupted."""
+        arrays = self.arrays
+        state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
+        numbers, self.known = arrays["P"].tolist(), list(state) if self.struct.adam else arrays["first"].tolist()
+        try:
+            self.assign(numbers)
+        except BaseException:
+            self.assign(numbers)
+            raise
+
+    def assign(self, numbers: list[float]) -> None:
+        for p, x in zip(self.optimizer.parameters, numbers, strict=True):
+            p.data = x
+        self.optimizer.state = self.known
+
+    def run(self) -> tuple[float, int]:
+        """Run through the samples once; return the sum of their losses, and how many were right."""
+        self.pull()
+        taken, loss, right, address = 0, 0.0, 0, ctypes.addressof(self.struct)
+        try:
+            while taken < self.batches:
+                to = min(self.batches, taken + self.at_once)
+                taken = self.train(address, taken, to)
+                if taken < to:  # that batch fails: the engine says why, or does better
+                    self.push()
+                    start = taken * self.batch_size
+                    losses, hits = self.eager_step(self.arrays["order"][start : start + self.batch_size])
+                    loss, right, taken = loss + losses, right + hits, taken + 1
+                    self.pull()
+        finally:
+            self.push()
+        return loss + self.struct.loss, right + self.struct.right
+
+
+# -------------------- recording --------------------
+
+
+def _above(graph: Value, places: dict[Value, int]) -> tuple[Any, list[Value]]:
+    """Return what a graph computes of nodes that have places, whatever its numbers; and the leaves it adds."""
+    own: dict[Value, int] = {}
+    shape, stack = [], [graph]
+    while stack:
+        v = stack[-1]
+        rest = [x for x in v.operands if x not in places and x not in own]
+        stack += rest[:1]
+        if not rest:
+            stack.pop()
+            if v not in places and v not in own:
+                own[v] = len(places) + len(own)
+                shape.append((v.op.name, *(own[x] if x in own else places[x] for x in v.operands)))
+    return (places.get(graph), *shape), [v for v in own if not v.operands]
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Raise ValueError where code outside this package looks at a number, or compares, while a graph is recorded.
+
+    What it decides then would be decided for all samples, and for good.
+    """
+    package, thread = __name__.partition(".")[0], threading.get_ident()
+    slot = vars(Value)["data"]
+    changed = {name: vars(Value).get(name) for name in ("__lt__", "__le__", "__gt__", "__ge__", "__bool__")}
+
+    def look() -> None:
+        frame = sys._getframe(2)  # where the number is looked at, under the property or the comparison
+        name = frame.f_globals.get("__name__", "")
+        if name.partition(".")[0] != package and threading.get_ident() == thread:
+            raise ValueError(
+                f"the model or its loss looks at a number in line {frame.f_lineno} of {frame.f_code.co_filename}: "
+                "if it decides by it, its graph is not the same for every row, so it cannot be compiled. Train without "
+                "compiled=True, or choose by maximum() or relu() and not by an `if`"
+            )
+
+    def data(v: Value) -> Any:
+        look()
+        return slot.__get__(v)
+
+    def wrap(method: Any) -> Any:
+        def looked(*operands: Any) -> Any:
+            look()
+            return method(*operands)
+
+        return looked
+
+    try:
+        Value.data = property(data, slot.__set__)
+        for name, method in changed.items():
+            setattr(Value, name, wrap(method))
+        Value.__eq__ = wrap(object.__eq__)  # type: ignore[method-assign]
+        Value.__hash__ = object.__hash__  # type: ignore[method-assign]
+        yield
+    finally:
+        Value.data = slot
+        for name, method in changed.items():
+            setattr(Value, name, method)
+        del Value.__eq__, Value.__hash__

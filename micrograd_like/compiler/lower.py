@@ -4,7 +4,6 @@ The backward pass is made from the formulas in `ops.py` and not from the example
 `if … else 0` is decided for each row when the program runs, and not once when it was recorded.
 """
 
-import keyword
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,8 +12,10 @@ from typing import Any, NamedTuple, TypeAlias
 from .. import ops
 from ..engine import Value, describe, topological_order
 from ..formulas import COMPARISONS, fold, simplify
+from ..graph.structure import structure
 from ..graph.walk import depending_on, walk
 from ..ops import CONSTANT, Operation
+from .spelling import reserved
 
 Operand: TypeAlias = str | float  # the name of an input, a parameter or a target; or a number
 Pair: TypeAlias = tuple[Operand, Operand]  # upstream gradient and local derivative
@@ -23,27 +24,20 @@ Pair: TypeAlias = tuple[Operand, Operand]  # upstream gradient and local derivat
 class _Internal(Operation):
     """What formulas are made of besides rows."""
 
+    operand_names: tuple[str, ...]
+
     def __init__(self, name: str, forward: Callable[..., Any]) -> None:
         self.name, self.symbol, self.forward, self.domain = name, "", forward, ""
+        self.operand_names = forward.__code__.co_varnames
 
 
 CHOOSE = _Internal("choose", lambda condition, a, b: a if condition else b)
 ABOVE = _Internal("above", lambda x, y: 1.0 if x > y else 0.0)
 EQUAL = _Internal("equal", lambda x, y: 1.0 if x == y else 0.0)
+INTERNAL = CHOOSE, ABOVE, EQUAL
 
 # What is infinite or NaN stays so through these; the operands of every other operation are watched.
 TRANSPARENT = (ops.add, ops.subtract, ops.multiply, ops.negative, ops.positive, ops.sum, ops.dot)
-
-# Names that mean something in one of the languages, or in the text around the instructions.
-_WORDS = """
-G P V X abs all and array auto block break case catch char check choose class const continue count debugger
-default delete do double else enum eval export extends extern false finally float for from function gradient
-grads heaviside if implements import in inline inputs instanceof int interface isfinite let log1p long mask math
-module new np null numpy of output outputs package parameters part pow private process protected public register
-require restrict return rows short signed sizeof static struct super switch this throw true try typedef
-typeof undefined union unsigned value valueAndGrad value_and_grad var void volatile while with yield
-"""
-RESERVED = {*_WORDS.split(), *keyword.kwlist, *keyword.softkwlist, *ops.OPERATIONS}
 
 
 class Instruction(NamedTuple):
@@ -60,11 +54,13 @@ class Lowered(NamedTuple):
 
     inputs: tuple[str, ...]
     parameters: tuple[str, ...]
-    name: str  # what the output is called
-    output: Operand
+    names: tuple[str, ...]  # what the outputs are called
+    outputs: tuple[Operand, ...]
     forward: tuple[Instruction, ...]
     backward: tuple[Instruction, ...]  # ends in the gradients
-    gradients: tuple[Operand, ...]  # one for each parameter: the target of a single instruction, or 0.0
+    gradients: tuple[
+        Operand, ...
+    ]  # of the first output, one for each parameter: the target of a single instruction, or 0.0
 
     @property
     def kept(self) -> list[str]:
@@ -74,18 +70,20 @@ class Lowered(NamedTuple):
     def watched(self) -> list[str]:
         """Return the targets whose being infinite or NaN might not show in the results."""
         code = (*self.forward, *self.backward)
-        computed = {instruction.target for instruction in code}
         found: dict[Operand, None] = {}
+        used = {*self.outputs, *self.gradients}
         for _, op, operands, _ in code:
+            used.update(operands)
             if op is ops.divide or op is CHOOSE:
                 found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
             elif op not in TRANSPARENT:
                 found.update(dict.fromkeys(operands))
-        return [x for x in found if isinstance(x, str) and x in computed]
+        unused = {i.target for i in code if i.op is not ops.positive} - used  # of which nothing would be seen
+        return [i.target for i in code if i.target in found or i.target in unused]
 
 
-def lower(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Lowered:
-    """Return the program that computes `output` and its gradient with respect to `params`.
+def lower(outputs: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> Lowered:
+    """Return the program that computes the outputs, and the gradient of the first one with respect to `params`.
 
     A parameter that the output does not depend on has the gradient 0; an input it does not depend on is ignored.
 
@@ -94,24 +92,24 @@ def lower(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> Lo
         ValueError: an input or parameter is listed twice or is no leaf, or a leaf of the graph is neither; the text
             names it.
     """
-    order = _check(output, inputs, params)
-    lowering = _Lowering(order, inputs, params)
+    order = _check(outputs, inputs, params)
+    lowering = _Lowering(outputs, order, inputs, params)
     lowering.record_forward(order)
     forward = tuple(lowering.code)
-    gradients = lowering.record_backward(order, params)
+    gradients = lowering.record_backward(topological_order(outputs[0]), params)
     names = lowering.operand
     return Lowered(
         tuple(str(names[x]) for x in inputs),
         tuple(str(names[p]) for p in params),
-        lowering.called[output],
-        names[output],
+        tuple(lowering.called[v] for v in outputs),
+        tuple(names[v] for v in outputs),
         forward,
         tuple(lowering.code[len(forward) :]),
         gradients,
     )
 
 
-def _check(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> list[Value]:
+def _check(outputs: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> list[Value]:
     """Return the nodes in topological order."""
     listed: set[Value] = set()
     for kind, values in ("an input", inputs), ("a parameter", params):
@@ -123,9 +121,12 @@ def _check(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> l
             if v in listed:
                 raise ValueError(f"{describe(v)} is listed twice among the inputs and params")
             listed.add(v)
-    if not isinstance(output, Value):
-        raise TypeError(f"what is compiled is one Value, such as the loss for one row, not {output!r}")
-    order = topological_order(output)
+    for v in outputs:
+        if not isinstance(v, Value):
+            raise TypeError(f"what is compiled is a Value, such as the loss for one row, or several, not {v!r}")
+    if not outputs:
+        raise ValueError("there is nothing to compile: give one Value or several")
+    order = list(dict.fromkeys(v for output in outputs for v in topological_order(output)))
     for v in order:
         if not v.operands and v.op is not CONSTANT and v not in listed:
             raise ValueError(
@@ -136,10 +137,13 @@ def _check(output: Value, inputs: Sequence[Value], params: Sequence[Value]) -> l
 
 
 class _Lowering:
-    def __init__(self, order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]) -> None:
+    def __init__(
+        self, outputs: Sequence[Value], order: Sequence[Value], inputs: Sequence[Value], params: Sequence[Value]
+    ) -> None:
         self.code: list[Instruction] = []
         self.known: dict[tuple[Any, ...], Operand] = {}  # what is computed twice is computed once
         self.taken: set[str] = set()
+        self.reserved = reserved()
         self.counters: dict[str, int] = {}
         self.place = ""
         self.called: dict[Value, str] = {}
@@ -148,14 +152,14 @@ class _Lowering:
             if v.label and v not in self.called:
                 self.called[v] = self.unique(_identifier(v.label))
         for v in [*leaves, *order]:
-            if v not in self.called and (v.op is not CONSTANT or v is order[-1] or v in leaves):
+            if v not in self.called and (v.op is not CONSTANT or v in outputs or v in leaves):
                 self.called[v] = self.numbered("v")
         self.operand: dict[Value, Operand] = {v: self.called[v] for v in leaves}
-        self.places = {v: _place(v.label) for v in params}
+        self.places = {v: str(where) for v, where in structure(order).items()}
 
     def unique(self, name: str) -> str:
         """Return the name, with a number after it if it is taken."""
-        return self.numbered(f"{name}_", 2) if name in self.taken or name in RESERVED else self.take(name)
+        return self.numbered(f"{name}_", 2) if name in self.taken or name in self.reserved else self.take(name)
 
     def numbered(self, prefix: str, start: int = 1) -> str:
         """Return the next free one of v1, v2 and so on."""
@@ -196,9 +200,7 @@ class _Lowering:
             if all(isinstance(x, float) for x in operands):
                 self.operand[v] = float(v.data)
                 continue
-            around = v.operands if len(v.operands) == 1 else [x for x in v.operands if not x.operands]
-            self.place = next((self.places[x] for x in around if self.places.get(x)), "")
-            self.places[v] = self.place
+            self.place = self.places.get(v, "")
             self.operand[v] = self.append(self.called[v], v.op, operands)
             self.known.setdefault((v.op, *operands), self.operand[v])
 
@@ -211,11 +213,11 @@ class _Lowering:
             gradients[v] = self.add_up(self.gradient_name(v), contributions, keep=v in parameters)
             return gradients[v]
 
-        def contribute(v: Value, upstream: Operand, positions: list[int]) -> Iterator[Pair | None]:
+        def contribute(v: Value, upstream: Operand, positions: list[int]) -> Iterator[Pair]:
             operands = [self.operand[x] for x in v.operands]
             for i in positions:
-                local = 0.0 if upstream == 0 else self.local(v.op, i, self.operand[v], operands)
-                yield None if local == 0 else (upstream, local)
+                local = self.local(v.op, i, self.operand[v], operands)
+                yield upstream, local  # even where one of them is 0: what is below may fail
 
         parameters = set(params)
         seed: Pair = (1.0, 1.0)
@@ -285,15 +287,8 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 
 
 def _identifier(label: str) -> str:
-    """Return a label as a name in every language: `w1[3->2]` as w1_3_2, `θ` as theta."""
-    letters = (c if c.isascii() else unicodedata.name(c, "_").split()[-1].lower() for c in label)
-    name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60]
+    """Return a label as a name in every language: `w1[3→2]` as w1_3_2, `θ` as theta."""
+    names = (unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_" for c in label)
+    letters = (c if c.isascii() else name for c, name in zip(label, names, strict=True))
+    name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60].rstrip("_")
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
-
-
-def _place(label: str) -> str:
-    """Return which neuron a parameter of `nn.py` belongs to."""
-    found = re.fullmatch(r"[wb](\d*)\[(?:\d+->)?(\d+)\]", label)
-    return (
-        f"{f'layer {found[1]}, ' if found[1] else ''}neuron {found[2]}" if found and ("->" in label or found[1]) else ""
-    )

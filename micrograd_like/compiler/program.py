@@ -2,10 +2,11 @@
 
 import builtins
 import operator
+import os
 import sys
 import warnings
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import chain
@@ -14,21 +15,24 @@ from typing import Any, Literal, TypeAlias
 
 from ..engine import Value, record, topological_order
 from ..graph.derivatives import grad
-from . import native
 from .emit import emit
 from .lower import lower
+from .spelling import SPELLINGS, CompilerError
+from .tape import Tape
 
-Rows: TypeAlias = Any  # a list of rows of numbers, or a NumPy array of two dimensions
-Kernel: TypeAlias = Callable[[Rows, Any], tuple[Any, Any]]  # rows and parameters -> outputs and summed gradient
+Rows: TypeAlias = Any  # rows of numbers, such as a list of lists, or what becomes a NumPy array of two dimensions
+Numbers: TypeAlias = Any  # an `array("d")`, or a NumPy array
+Kernel: TypeAlias = Callable[
+    [Numbers, int, Numbers], tuple[Any, Any]
+]  # rows, how many, parameters -> outputs, gradient
 BACKENDS = ("auto", "c", "numpy", "python")
 ROWS_PER_THREAD = 4_000  # with 5,000 each, two threads take 0.65 of the time of one; with 1,000 each, 1.1 of it
-MANY = 20_000  # instructions and lines of C, beyond which "auto" takes NumPy: GCC compiles 2,000 to 10,000 a second
 
-_warned = False  # that there is no C compiler is said once
+_warned: set[str] = set()  # each reason why "auto" did not take C is said once
 
 
 def compile(
-    output: Value,
+    output: Value | Sequence[Value],
     inputs: Sequence[Value],
     params: Sequence[Value] = (),
     backend: str = "auto",
@@ -40,23 +44,21 @@ def compile(
     The program does what the graph did when it was recorded: a Python `if` on `.data`, or a loop whose length depends
     on it, was decided then, and cannot be seen.
 
-    Compiling to C takes half a second for a network of 300 parameters and 6 seconds for one of 90,000; to Python or
-    NumPy about 0.05 ms for each parameter. It does not pay for a handful of rows. With 32 neurons in a layer, matrices
-    in NumPy are as fast, with 70 PyTorch is; beyond that, use them.
+    It is ready after about 10 µs for each node. C is compiled but once, when the first program is: half a second, and
+    kept for other days. With 70 neurons in a layer, matrices in NumPy or PyTorch are faster; beyond that, use them.
 
     Args:
-        output: the result for one row, such as its loss.
+        output: the result for one row, such as its loss; or several, of which the first has the gradient.
         inputs: the leaves that a row gives numbers to, in the order of its columns.
         params: the leaves with respect to which the gradient is taken; the output need not depend on each.
-        backend: "c", "numpy" or "python"; "auto" takes the first of these that works here, and for very large graphs
-            NumPy, which compiles them much faster.
+        backend: "c", "numpy" or "python"; "auto" takes the first of these that works here, and says so if it is not C.
         reduction: whether the gradient is summed over the rows, or their mean.
         threads: among how many threads the C backend shares out the rows of a large batch.
 
     Raises:
         ValueError: an unknown backend or reduction, no thread, an input or parameter listed twice, or a leaf that is
             neither.
-        CompilerError: the backend is "c" and there is no C compiler, or it failed.
+        CompilerError: the backend is "c" and there is no C compiler, it failed, or an operation has no spelling in C.
         ImportError: the backend is "numpy" and NumPy is not installed.
     """
     return Program(output, inputs, params, backend, reduction, threads)
@@ -70,15 +72,14 @@ class Program:
 
     def __init__(
         self,
-        output: Value,
+        output: Value | Sequence[Value],
         inputs: Sequence[Value],
-        params: Sequence[Value],
-        backend: str,
-        reduction: str,
+        params: Sequence[Value] = (),
+        backend: str = "auto",
+        reduction: str = "sum",
         threads: int = 1,
-        gradient: bool = True,
     ) -> None:
-        """Compile, with the gradient at once or when it is wanted; all else is as for `compile`."""
+        """Compile; the arguments and errors are those of `compile`."""
         if backend not in BACKENDS:
             raise ValueError(f"a backend is {', '.join(BACKENDS)}, not {backend!r}")
         if reduction not in ("sum", "mean"):
@@ -86,23 +87,26 @@ class Program:
         if not isinstance(threads, int) or threads < 1:
             raise ValueError(f"threads is a whole number from 1, not {threads!r}")
         self._threads = threads
-        self._output, self._inputs, self._values = output, list(inputs), list(params)
-        self._lowered = lower(output, self._inputs, self._values)
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None  # made by this process when there is work for it
+        self._several = isinstance(output, list | tuple)
+        self._outputs: list[Value] = list(output) if isinstance(output, list | tuple) else [output]  # type: ignore
+        self._inputs, self._values = list(inputs), list(params)
+        self._lowered = lower(self._outputs, self._inputs, self._values)
         self._mean = reduction == "mean"
         self.params = array("d", [p.data for p in self._values])
-        self.backend, kernel = self._choose(backend, gradient)
-        self._kernels = {gradient: kernel}  # with the gradient, or without it: the other is made when it is wanted
+        self.backend, kernel = self._choose(backend)
+        self._kernels = {True: kernel}  # with the gradient; the one without it is made when it is wanted
 
     def __repr__(self) -> str:
         """Say what it is and how it runs."""
         inputs, steps = len(self._inputs), len(self._lowered.forward) + len(self._lowered.backward)
         return (
-            f"<program of {steps} instructions: {self._lowered.name} of {inputs} input{'s' * (inputs != 1)} and"
-            f" {len(self._values)} parameters, in {self.backend}>"
+            f"<program of {steps} instructions: {', '.join(self._lowered.names)} of {inputs} input{'s' * (inputs != 1)}"
+            f" and {len(self._values)} parameters, in {self.backend}>"
         )
 
     def __call__(self, X: Rows = None, params: Any = None) -> Any:  # noqa: N803
-        """Return the output for each row: a NumPy array for a NumPy array, else a list.
+        """Return the output for each row, or a list of several: in a NumPy array for an array, else in a list.
 
         Args:
             X: rows of numbers, one for each input; left out if there are no inputs.
@@ -112,7 +116,7 @@ class Program:
             ValueError: no rows, a wrong number of columns, or an infinite or undefined number, by row and column.
             ValueError, ZeroDivisionError, OverflowError: as the graph itself would say for that row.
         """
-        return self._run(X, self._numbers(params), gradient=False)[0]
+        return self._run(X, params, gradient=False)[0]
 
     def value_and_grad(self, X: Rows = None, params: Any = None) -> tuple[Any, Any]:  # noqa: N803
         """Return the output for each row, and the gradient summed over the rows, or their mean; errors as a call.
@@ -121,7 +125,7 @@ class Program:
             X: rows of numbers, one for each input.
             params: the parameters' numbers, if not those of the program.
         """
-        outputs, gradient = self._run(X, self._numbers(params), gradient=True)
+        outputs, gradient = self._run(X, params, gradient=True)
         if self._mean:
             n = len(outputs)
             gradient = [g / n for g in gradient] if isinstance(gradient, list) else gradient / n
@@ -156,164 +160,218 @@ class Program:
         """
         return emit(self._lowered, language or self.backend, gradient)
 
+    @property
+    def tape(self) -> Tape:
+        """What the C backend runs for outputs and gradient."""
+        return self._kernels[True].tape  # type: ignore[attr-defined, no-any-return]
+
     # -------------------- backends --------------------
 
-    def _choose(self, backend: str, gradient: bool) -> tuple[str, Kernel]:
+    def _choose(self, backend: str) -> tuple[str, Kernel]:
         if backend != "auto":
-            return backend, self._build(backend, gradient)
-        instructions = len(self._lowered.forward) + len(self._lowered.backward)
-        if instructions > MANY and find_spec("numpy") and emit(self._lowered, "c").count("\n") > MANY:
-            return "numpy", self._build("numpy", gradient)
+            return backend, self._build(backend, True)
         try:
-            return "c", self._build("c", gradient)
-        except native.CompilerError as error:
+            return "c", self._build("c", True)
+        except CompilerError as error:
             chosen = "numpy" if find_spec("numpy") else "python"
             _warn(f"compiled to {chosen}, for {error}")
-            return chosen, self._build(chosen, gradient)
+            return chosen, self._build(chosen, True)
 
     def _build(self, backend: str, gradient: bool) -> Kernel:
-        source, name = emit(self._lowered, backend, gradient), "value_and_grad" if gradient else "value"
+        program = self._lowered if gradient else self._lowered._replace(backward=(), gradients=())
         if backend == "c":
-            return self._native(native.load(source, name), gradient)
-        namespace: dict[str, Any] = {}
-        exec(builtins.compile(source, f"<{backend} program>", "exec"), namespace)
-        function = namespace[name]
+            return self._native(Tape(program))
+        source, width = emit(program, backend, gradient, by_name=True), len(self._inputs)
+        code = (*program.forward, *program.backward)
+        namespace: dict[str, Any] = {i.op.name: i.op.forward for i in code if i.op.name not in SPELLINGS[backend]}
         if backend == "numpy":
-            return self._quiet(function)
-        if self._inputs:
-            return lambda rows, params: function(rows.tolist() if hasattr(rows, "tolist") else rows, params)
+            import numpy as np
 
-        def once(rows: Rows, params: Any) -> tuple[Any, Any]:
-            value, gradient = function(*params)
-            return [value] * len(rows), [len(rows) * g for g in gradient]
+            namespace = {name: np.vectorize(forward, otypes=[float]) for name, forward in namespace.items()}
+        exec(builtins.compile(source, f"<{backend} program>", "exec"), namespace)
+        function = namespace["value_and_grad" if gradient else "value"]
 
-        return once
+        def in_numpy(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
+            outputs, grads = function(np.asarray(numbers).reshape(n, width), params)
+            return outputs.ravel(), grads
 
-    def _quiet(self, function: Kernel) -> Kernel:
-        import numpy as np
+        def in_python(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
+            if width:
+                flat = iter(numbers.ravel().tolist() if _is_array(numbers) else numbers)
+                outputs, grads = function(zip(*[flat] * width, strict=True), params)
+            else:
+                output, grads = function(*params)
+                outputs, grads = [output] * n, [n * g for g in grads]
+            return list(chain.from_iterable(outputs)) if len(self._outputs) > 1 else outputs, grads
 
-        def kernel(rows: Rows, params: Any) -> tuple[Any, Any]:
-            with np.errstate(all="ignore"):  # what is not finite is looked for in the results
-                return function(rows, params)
+        return in_numpy if backend == "numpy" else in_python
 
-        return kernel
+    def _native(self, tape: Tape) -> Kernel:
+        size, width, results = tape.struct.gradients, len(self._inputs), len(self._outputs)
+        evaluate = tape.library.evaluate
 
-    def _native(self, function: Callable[..., int], gradient: bool) -> Kernel:
-        size, width, threads = len(self._values) if gradient else 0, len(self._inputs), self._threads
-        pool = ThreadPoolExecutor(threads)  # it starts its threads when there is work for them
-
-        def kernel(rows: Rows, params: Any) -> tuple[Any, Any]:
-            n = len(rows)
-            x, x_kept = _address(rows)
-            p, p_kept = _address(params)
-            parts = min(threads, n // ROWS_PER_THREAD) or 1
-            room = array("d", bytes(8 * (n + parts * size)))  # for the outputs, and a gradient from each part
+        def kernel(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
+            x, p = _address(numbers), _address(params)
+            parts = min(self._threads, n // ROWS_PER_THREAD) or 1
+            room = array("d", bytes(8 * (n * results + parts * size)))  # for outputs, and a gradient from each part
             start, _ = room.buffer_info()
 
             def run(k: int) -> int:
                 first, end = n * k // parts, n * (k + 1) // parts
-                return function(end - first, x + 8 * width * first, p, start + 8 * first, start + 8 * (n + k * size))
+                to = start + 8 * first * results, start + 8 * (n * results + k * size)
+                return evaluate(tape.address, end - first, x + 8 * width * first, width, None, p, *to)  # type: ignore
 
-            if parts == 1:
-                failed: int = function(n, x, p, start, start + 8 * n)
-            else:
-                failed = any(pool.map(run, range(parts)))
-            del x_kept, p_kept
-            if failed:
-                raise OverflowError("a number is infinite or undefined")  # found out by _explain
-            out = _as_array(room) if _is_array(rows) else room
-            return out[:n], _add_up([out[n + k * size : n + (k + 1) * size] for k in range(parts)])
+            failed = {run(0)} if parts == 1 else self._in_threads(run, parts)
+            if failed != {0}:
+                raise MemoryError if 2 in failed else OverflowError  # the latter is found out by _explain
+            gradients = room[n * results :]
+            for k in range(1, parts):
+                gradients[:size] = array("d", map(operator.add, gradients, gradients[k * size : (k + 1) * size]))
+            return room[: n * results], gradients[:size]
 
+        kernel.tape = tape  # type: ignore[attr-defined]  # training runs it too
         return kernel
+
+    def _in_threads(self, run: Callable[[int], int], parts: int) -> set[int]:
+        if self._pool is None or self._pool[0] != os.getpid():  # after a fork, the threads are the parent's
+            self._pool = os.getpid(), ThreadPoolExecutor(self._threads)
+        return set(self._pool[1].map(run, range(parts)))
 
     # -------------------- running --------------------
 
-    def _numbers(self, params: Any) -> Any:
-        if params is None:
-            return self.params
-        if len(params) != len(self.params):
-            raise ValueError(f"the program has {len(self.params)} parameters, not {len(params)}")
-        return params
-
-    def _run(self, rows: Rows, params: Any, gradient: bool) -> tuple[Any, Any]:
-        rows = self._check(rows)
+    def _run(self, X: Rows, params: Any, gradient: bool) -> tuple[Any, Any]:  # noqa: N803
+        width = len(self._inputs)
+        numbers, n = (array("d"), 1) if X is None and not width else read_rows(X, width, self._lowered.inputs)
+        params = self._read_params(params)
         if gradient not in self._kernels:
             self._kernels[gradient] = self._build(self.backend, gradient)
         try:
-            outputs, grads = self._kernels[gradient](rows, params)
+            if self.backend != "c" and not (_is_finite(numbers) and _is_finite(params)):
+                raise OverflowError
+            outputs, grads = self._kernels[gradient](numbers, n, params)
             if self.backend != "c" and not (_is_finite(outputs) and _is_finite(grads)):
                 raise OverflowError
         except (ValueError, ArithmeticError):
-            outputs, grads = self._explain(rows, params, gradient)
-        if _is_array(rows):
-            return _as_array(outputs), _as_array(grads)
-        return _as_list(outputs), _as_list(grads)
+            outputs, grads = self._explain(numbers, n, params, gradient)
+        k = len(self._outputs)
+        if _is_array(numbers):
+            outputs, grads = _as_array(outputs), _as_array(grads)
+            return outputs.reshape(n, k) if self._several else outputs, grads
+        outputs, grads = _as_list(outputs), _as_list(grads)
+        return [outputs[i : i + k] for i in range(0, n * k, k)] if self._several else outputs, grads
 
-    def _check(self, rows: Rows) -> Rows:
-        width = len(self._inputs)
-        if rows is None and not width:
-            return [()]
-        if _is_array(rows):
-            if rows.ndim != 2:
-                raise ValueError(f"X is rows of {width} numbers, an array of two dimensions, not of {rows.ndim}")
-            rows = _as_array(rows)
-            wrong = None if rows.shape[1] == width else (0, rows.shape[1])
-        else:
-            rows = [row if isinstance(row, list | tuple) else list(row) for row in rows]
-            wrong = next(((i, len(row)) for i, row in enumerate(rows) if len(row) != width), None)
-        if not len(rows):
-            raise ValueError("X has no rows")
-        if wrong:
-            names = ", ".join(self._lowered.inputs)
-            raise ValueError(f"row {wrong[0]} of X has {wrong[1]} columns; the program takes {width}: {names}")
-        if self.backend != "c":
-            _check_finite(rows, self._lowered.inputs)
-        return rows
+    def _read_params(self, params: Any) -> Numbers:
+        if params is None:
+            return self.params
+        table = _as_array(params).ravel() if hasattr(params, "__array__") else None
+        numbers = _as_row(-1, params) if table is None else table
+        if len(numbers) != len(self.params):
+            raise ValueError(f"the program has {len(self.params)} parameters, not {len(numbers)}")
+        if table is not None and table.dtype == float:
+            return table
+        return to_floats(numbers, lambda place: f"the parameter {self._lowered.parameters[place]}")
 
-    def _explain(self, rows: Rows, params: Any, gradient: bool) -> tuple[Any, Any]:
+    def _explain(self, numbers: Numbers, n: int, params: Numbers, gradient: bool) -> tuple[Any, Any]:
         """Return the results row by row; one that fails is computed by the engine, whose error says what went wrong."""
-        _check_finite(rows, self._lowered.inputs)
+        width, names = len(self._inputs), self._lowered.inputs
+        for name, x in zip(self._lowered.parameters, params, strict=True):
+            if not isfinite(x):
+                raise ValueError(f"the parameter {name} is {x}, which is not a finite number")
+        flat = numbers.ravel() if _is_array(numbers) else numbers
+        for place, x in enumerate(flat):
+            if not isfinite(x):
+                raise ValueError(f"row {place // width} of X: {names[place % width]} is {x}, not a finite number")
         outputs: list[float] = []
         totals = [0.0] * (len(self._values) if gradient else 0)
-        for i, row in enumerate(rows):
+        for i in range(n):
+            row = flat[i * width : (i + 1) * width]
             try:
-                output, grads = self._kernels[gradient](rows[i : i + 1], params)
+                output, grads = self._kernels[gradient](row, 1, params)
                 if not (_is_finite(output) and _is_finite(grads)):
                     raise OverflowError
             except (ValueError, ArithmeticError):
                 output, grads = self._replay(i, row, params, gradient)
-            outputs.append(output[0])
+            outputs += map(float, output)
             totals = [t + float(g) for t, g in zip(totals, grads, strict=True)]
         if not all(map(isfinite, totals)):
             raise OverflowError("the gradient summed over the rows is too large for a float")
         return outputs, totals
 
-    def _replay(self, i: int, row: Iterable[Any], params: Any, gradient: bool) -> tuple[list[float], list[float]]:
+    def _replay(self, i: int, row: Numbers, params: Numbers, gradient: bool) -> tuple[list[float], list[float]]:
         """Compute one row by the engine."""
-        numbers = dict(zip(chain(self._inputs, self._values), chain(row, params), strict=True))
+        numbers = dict(zip(chain(self._inputs, self._values), map(float, chain(row, params)), strict=True))
         twins: dict[Value, Value] = {}
         try:
-            for v in topological_order(self._output):
+            for v in dict.fromkeys(v for output in self._outputs for v in topological_order(output)):
                 if v.operands:
                     twins[v] = record(v.op, tuple(twins[x] for x in v.operands))
                 else:
                     twins[v] = Value(numbers.get(v, v.data))
                     twins[v].op = v.op
                 twins[v].label = v.label
-            output = twins[self._output]
-            grads = grad(output, [twins.get(p, Value(0.0)) for p in self._values]) if gradient else []
+            outputs = [twins[v] for v in self._outputs]
+            grads = grad(outputs[0], [twins.get(p, Value(0.0)) for p in self._values]) if gradient else []
             if not all(map(isfinite, grads)):
-                output.backward()  # names the node
+                outputs[0].backward()  # names the node
+            for name, v in zip(self._lowered.names, outputs, strict=True):
+                if not isfinite(v.data):
+                    raise OverflowError(f"{name} is {v.data}, not a finite number")
         except (ValueError, ArithmeticError) as error:
             error.add_note(f"in row {i} of X")
             raise
-        return [output.data], grads
+        return [v.data for v in outputs], grads
+
+
+def read_rows(X: Rows, width: int, names: Sequence[str]) -> tuple[Numbers, int]:  # noqa: N803
+    """Return the numbers of rows one after the other, as an array if `X` is one or a table, and how many rows.
+
+    Raises:
+        ValueError: no rows, or a wrong number of columns.
+        TypeError: something that is not a number, by row and column.
+    """
+    table = _as_array(X) if hasattr(X, "__array__") else None
+    if table is not None and table.dtype == float:
+        if table.ndim != 2:
+            raise ValueError(f"X is rows of {width} numbers, an array of two dimensions, not of {table.ndim}")
+        n, wrong = len(table), None if table.shape[1] == width else (0, table.shape[1])
+    else:
+        rows = [_as_row(i, row) for i, row in enumerate(_as_row(-1, X if table is None else table.tolist()))]
+        n, wrong = len(rows), next(((i, len(row)) for i, row in enumerate(rows) if len(row) != width), None)
+    if not n:
+        raise ValueError("X has no rows")
+    if wrong:
+        raise ValueError(f"row {wrong[0]} of X has {wrong[1]} columns; the program takes {width}: {', '.join(names)}")
+    if table is not None and table.dtype == float:
+        return table, n
+    flat = list(chain.from_iterable(rows))
+    return to_floats(flat, lambda place: f"row {place // width} of X: {names[place % width]}"), n
+
+
+def to_floats(numbers: Sequence[Any], name: Callable[[int], str]) -> "array[float]":
+    """Return numbers of any kind as floats; TypeError, with the name of the place, for what is not a real number."""
+    try:
+        return array("d", numbers)
+    except (TypeError, OverflowError):
+        for place, x in enumerate(numbers):
+            try:
+                array("d", [x])
+            except (TypeError, OverflowError):
+                raise TypeError(f"{name(place)} is {x!r}, which is not a number that a float can hold") from None
+        raise
+
+
+def _as_row(i: int, row: Any) -> Any:
+    if isinstance(row, list | tuple):
+        return row
+    if isinstance(row, str | bytes | Mapping) or not isinstance(row, Iterable):
+        what = "X is rows" if i < 0 else f"row {i} of X is a list"
+        raise TypeError(f"{what} of numbers, one for each input, not {row!r}")
+    return list(row)
 
 
 def _warn(text: str) -> None:
-    global _warned
-    if not _warned:
-        _warned = True
+    if text not in _warned:
+        _warned.add(text)
         warnings.warn(text, RuntimeWarning, stacklevel=5)
 
 
@@ -323,29 +381,20 @@ def _is_array(x: Any) -> bool:
 
 
 def _as_array(x: Any) -> Any:
-    return sys.modules["numpy"].ascontiguousarray(x, dtype=float)
+    """Return what becomes an array of NumPy as one of floats, if it holds real numbers."""
+    import numpy as np
+
+    found = np.asarray(x)
+    return np.ascontiguousarray(found, dtype=float) if found.dtype.kind in "fiub" else found
 
 
 def _as_list(x: Any) -> list[float]:
     return x.tolist() if hasattr(x, "tolist") else [float(number) for number in x]  # an array's numbers are floats
 
 
-def _address(x: Any) -> tuple[int, Any]:
-    """Return where numbers lie in memory, and what keeps them there."""
-    if _is_array(x):
-        x = _as_array(x)
-        return x.__array_interface__["data"][0], x
-    if not isinstance(x, array) or x.typecode != "d":
-        x = array("d", x if not len(x) or isinstance(x[0], int | float) else chain.from_iterable(x))
-    return x.buffer_info()[0], x
-
-
-def _add_up(vectors: Sequence[Any]) -> Any:
-    """Return the sum of vectors, which is the vector if there is but one."""
-    first, *others = vectors
-    for other in others:
-        first = first + other if _is_array(first) else array("d", map(operator.add, first, other))
-    return first
+def _address(x: Numbers) -> int:
+    """Return where numbers lie in memory."""
+    return x.__array_interface__["data"][0] if _is_array(x) else x.buffer_info()[0]  # type: ignore[no-any-return]
 
 
 def _is_finite(numbers: Any) -> bool:
@@ -354,12 +403,3 @@ def _is_finite(numbers: Any) -> bool:
 
         return bool(np.isfinite(numbers).all())
     return all(map(isfinite, numbers))
-
-
-def _check_finite(rows: Rows, names: Sequence[str]) -> None:
-    if _is_array(rows) and _is_finite(rows):
-        return
-    for i, row in enumerate(rows):
-        if not all(map(isfinite, row)):
-            j = next(j for j, x in enumerate(row) if not isfinite(x))
-            raise ValueError(f"row {i} of X: {names[j]} is {row[j]}, which is no finite number")

@@ -1,12 +1,39 @@
-"""How each language spells the rows of `ops.py`: one table for each language, and what a spelling calls."""
+"""How each language spells the rows of `ops.py`: one table for each language, and what a spelling calls.
 
-from collections.abc import Callable, Iterable
+Names: whatever a label becomes begins with a letter and does not end in `_`, and is none of the words of `reserved()`.
+So what is neither a label nor in these tables ends in `_` wherever a program's names can be seen.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from functools import cache
+from typing import TYPE_CHECKING
 
 from .. import ops
-from .lower import Instruction, Operand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .lower import Instruction, Operand
+
+
+class CompilerError(RuntimeError):
+    """A program cannot be made: there is no C compiler here, it failed, or a language lacks an operation."""
+
+
+# What the languages themselves keep, and GNU C defines; Python's own list is in the module `keyword`.
+KEYWORDS = """
+alignas alignof arguments asm auto await bool break case catch char class const constexpr continue debugger default
+delete do double else enum eval export extends extern false finally float for function goto i386 if implements import
+in inline instanceof int interface let linux long new null nullptr package private protected public register restrict
+return short signed sizeof static static_assert struct super switch this thread_local throw true try typedef typeof
+typeof_unqual union unix unsigned var void volatile while with yield
+"""
 
 # How a row is written, its operands being {0}, {1} …; {terms} joins them by +, {products} as a weighted sum, {all} by
-# commas. "whole power" is a power whose exponent is a whole number in the text.
+# commas. "whole power" is a power whose exponent is a whole number in the text; "infinity" is the number.
 PYTHON = {
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
@@ -35,21 +62,11 @@ PYTHON = {
     "above": "1.0 if {0} > {1} else 0.0",
     "equal": "1.0 if {0} == {1} else 0.0",
     "choose": "{1} if {0} else {2}",
+    "infinity": "float('inf')",
 }
 NUMPY = PYTHON | {
     "power": "np.power({0}, {1})",
-    **{
-        name: f"np.{name}({{0}})"
-        for name in (
-            "exp",
-            "log",
-            "sqrt",
-            "sin",
-            "cos",
-            "tanh",
-            "abs",
-        )
-    },
+    **{name: f"np.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")},
     "relu": "np.maximum({0}, 0.0)",
     "leaky_relu": "np.where({0} > 0, {0}, {1} * {0})",
     "maximum": "np.maximum({0}, {1})",
@@ -57,35 +74,28 @@ NUMPY = PYTHON | {
     "above": "np.where({0} > {1}, 1.0, 0.0)",
     "equal": "np.where({0} == {1}, 1.0, 0.0)",
     "choose": "np.where({0} != 0, {1}, {2})",
-}
-C = PYTHON | {
-    **{row.name: f"{row.name}_rows({{all}})" for row in ops.OPERATIONS.values()},
-    **{name: PYTHON[name] for name in ("add", "subtract", "multiply", "divide", "negative", "positive", "sum", "dot")},
-    "whole power": "power_rows({all})",
-    "logsumexp": "logsumexp_rows({n}, (rows[]){{{all}}})",
-    **{name: f"{name}_rows({{all}})" for name in ("above", "equal", "choose")},
+    "infinity": "np.inf",
 }
 JAVASCRIPT = PYTHON | {
-    **{
-        name: f"Math.{name}({{0}})"
-        for name in (
-            "exp",
-            "log",
-            "sqrt",
-            "sin",
-            "cos",
-            "tanh",
-            "abs",
-        )
-    },
+    **{name: f"Math.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")},
     "power": "{0} ** {1}",
     "relu": "{0} <= 0 ? 0 : {0}",
     "leaky_relu": "{0} > 0 ? {0} : {1} * {0}",
     "maximum": "Math.max({0}, {1})",
     "minimum": "Math.min({0}, {1})",
     "above": "{0} > {1} ? 1 : 0",
-    "equal": "{0} === {1} ? 1 : 0",
+    "equal": "{0} == {1} ? 1 : 0",
     "choose": "{0} ? {1} : {2}",
+    "infinity": "Infinity",
+}
+C = JAVASCRIPT | {
+    **{name: f"{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh")},
+    **dict.fromkeys(["power", "whole power"], "pow({0}, {1})"),
+    "abs": "fabs({0})",
+    "maximum": "{0} > {1} || {0} != {0} ? {0} : {1}",
+    "minimum": "{0} < {1} || {0} != {0} ? {0} : {1}",
+    "logsumexp": "logsumexp({n}, (double[]){{{all}}})",
+    "infinity": "__builtin_inf()",
 }
 TORCH = PYTHON | {
     **{name: f"torch.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu")},
@@ -97,6 +107,7 @@ TORCH = PYTHON | {
     "above": "above({0}, {1})",
     "equal": "equal({0}, {1})",
     "choose": "choose({0}, {1}, {2})",
+    "infinity": "torch.inf",
 }
 JAX = {
     row: spelling.replace("np.", "jnp.")
@@ -181,73 +192,87 @@ def logsumexp(*xs):
     return jax.nn.logsumexp(jnp.array(jnp.broadcast_arrays(*xs)), axis=0)
 """,
     },
-    "c": {},  # below
-}
-
-
-def _lanes(name: str, arguments: str, expression: str) -> str:
-    """Return a C function that computes an expression for each row of a block."""
-    parameters = ", ".join(f"rows {x.upper()}" for x in arguments)
-    numbers = " ".join(f"double {x} = {x.upper()}[i];" for x in arguments)
-    return f"""
-static inline rows {name}_rows({parameters}) {{
-    rows out;
-    for (int i = 0; i < LANES; i++) {{ {numbers} out[i] = {expression}; }}
-    return out;
-}}
-"""
-
-
-# Selections are made with masks, all bits of a comparison being set where it is true: GCC makes of them one or two
-# instructions for all rows, where a loop over the rows would be taken apart into scalars.
-_SELECT = """
-static inline rows select_rows(mask condition, rows a, rows b) {
-    return (rows)((condition & (mask)a) | (~condition & (mask)b));
-}
-"""
-
-
-def _select(name: str, arguments: str, body: str) -> str:
-    parameters = ", ".join(f"rows {x}" for x in arguments)
-    return f"\nstatic inline rows {name}_rows({parameters}) {{\n    return {body};\n}}\n"
-
-
-HELPERS["c"] = {
-    "power": _lanes("power", "xy", "pow(x, y)"),
-    **{name: _lanes(name, "x", f"{name}(x)") for name in ("exp", "log", "sqrt", "sin", "cos", "tanh")},
-    "abs": _lanes("abs", "x", "fabs(x)"),
-    "sigmoid": _lanes("sigmoid", "x", "x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x))"),
-    "softplus": _lanes("softplus", "x", "(x > 0 ? x : 0) + log1p(exp(-fabs(x)))"),
-    "relu": _select("relu", "x", "select_rows(x <= 0, all(0.0), x)"),
-    "leaky_relu": _select("leaky_relu", "xy", "select_rows(x > 0, x, y * x)"),
-    "maximum": _select("maximum", "xy", "select_rows((x > y) | (x != x), x, y)"),
-    "minimum": _select("minimum", "xy", "select_rows((x < y) | (x != x), x, y)"),
-    "above": _select("above", "xy", "select_rows(x > y, all(1.0), all(0.0))"),
-    "equal": _select("equal", "xy", "select_rows(x == y, all(1.0), all(0.0))"),
-    "choose": _select("choose", "xyz", "select_rows(x != 0, y, z)"),
-    "logsumexp": """
-static rows logsumexp_rows(int n, const rows *xs) {
-    rows out;
-    for (int i = 0; i < LANES; i++) {
-        double largest = xs[0][i], sum = 0;
-        for (int j = 1; j < n; j++) if (xs[j][i] > largest) largest = xs[j][i];
-        for (int j = 0; j < n; j++) sum += exp(xs[j][i] - largest);
-        out[i] = largest + log(sum);
-    }
-    return out;
+    "c": {
+        **{name: f"double {name}(double);\n" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh")},
+        "power": "double pow(double, double);\n",
+        "abs": "double fabs(double);\n",
+        "sigmoid": """
+double exp(double);
+static double sigmoid(double x) {
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));  // so that exp cannot overflow
 }
 """,
+        "softplus": """
+double exp(double), log1p(double), fabs(double);
+static double softplus(double x) {
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+""",
+        "logsumexp": """
+double exp(double), log(double);
+static double logsumexp(int n, const double *xs) {
+    double largest = xs[0], sum = 0;
+    for (int i = 1; i < n; i++) if (xs[i] > largest) largest = xs[i];
+    for (int i = 0; i < n; i++) sum += exp(xs[i] - largest);
+    return largest + log(sum);
+}
+""",
+    },
 }
 
 
-def spell(instruction: Instruction, language: str, wrap: Callable[[Operand], str] | None = None) -> str:
-    """Return the right-hand side of an instruction; KeyError if the language's table lacks the row."""
+def add_spelling(language: str, operation: str, text: str, helper: str = "") -> None:
+    """Say how a language writes an operation of your own; Python and NumPy need it only for `Program.source`.
+
+    `add_spelling("c", "erf", "erf({0})", "double erf(double);")`
+
+    Args:
+        language: "python", "numpy", "c", "javascript", "torch" or "jax".
+        operation: the name of its row.
+        text: an expression in which {0}, {1} … stand for the operands, and {all} for all of them with commas between.
+        helper: what is to stand above the program, such as the definition of a function that the text calls.
+
+    Raises:
+        ValueError: an unknown language or operation.
+    """
+    check_language(language)
+    if operation not in ops.OPERATIONS:
+        raise ValueError(f"there is no operation {operation!r}: make it first, by Operation({operation!r}, …)")
+    SPELLINGS[language][operation] = text
+    HELPERS[language][operation] = f"{helper}\n" if helper else ""
+    _words.cache_clear()
+
+
+def check_language(language: str) -> None:
+    """Raise ValueError for an unknown language; the text has the names."""
+    if language not in SPELLINGS:
+        raise ValueError(f"a program is written in {', '.join(SPELLINGS)}, not {language!r}")
+
+
+def reserved() -> frozenset[str]:
+    """Return the words that are not names in one of the languages, or that a spelling uses."""
+    return _words(tuple(ops.OPERATIONS))
+
+
+@cache
+def _words(operations: tuple[str, ...]) -> frozenset[str]:
+    texts = " ".join(text for table in SPELLINGS.values() for text in table.values())
+    return frozenset([*KEYWORDS.split(), *keyword.kwlist, *operations, *re.findall(r"[A-Za-z]\w*", texts)])
+
+
+def spell(instruction: Instruction, language: str, by_name: bool = False) -> str:
+    """Return the right-hand side of an instruction.
+
+    What the language's table lacks is a CompilerError or, `by_name`, the call of a function of that name.
+    """
     _, op, operands, _ = instruction
-    name, last = op.name, operands[-1]
+    row, last = op.name, operands[-1]
     if op is ops.power and isinstance(last, float) and last.is_integer():
-        name = "whole power"
-    template = SPELLINGS[language][name]
-    names = [wrap(x) if wrap else number(x) for x in operands]
+        row = "whole power"
+    if row not in SPELLINGS[language] and not by_name:
+        raise missing(language, row)
+    template = SPELLINGS[language].get(row, f"{row}({{all}})")
+    names = [number(x, language) for x in operands]
     if "{products}" in template:
         n = len(names) // 2
         products = [f"{w} * {x}" for w, x in zip(names[:n], names[n:], strict=False)]
@@ -255,13 +280,25 @@ def spell(instruction: Instruction, language: str, wrap: Callable[[Operand], str
     return template.format(*names, all=", ".join(names), terms=" + ".join(names), n=len(names))
 
 
-def number(x: Operand) -> str:
-    """Return an operand as every language writes it."""
-    return x if isinstance(x, str) else f"({x!r})" if x < 0 else repr(x)
+def missing(language: str, row: str) -> CompilerError:
+    """Return the error for an operation that a language lacks."""
+    return CompilerError(
+        f"the table of {language} in compiler/spelling.py has no entry {row!r}: add it there, or for an operation of"
+        f" your own write compiler.add_spelling({language!r}, {row!r}, '{row}({{0}})')"
+    )
+
+
+def number(x: Operand, language: str = "python") -> str:
+    """Return an operand as a language writes it."""
+    if isinstance(x, str):
+        return x
+    if x - x:  # infinite or NaN
+        infinity = SPELLINGS[language]["infinity"]
+        return infinity if x > 0 else f"(-{infinity})" if x < 0 else f"({infinity} - {infinity})"
+    return f"({x!r})" if x < 0 else repr(x)
 
 
 def helpers(code: Iterable[Instruction], language: str) -> str:
     """Return the functions that the spellings of these instructions call."""
     used = {instruction.op.name for instruction in code}
-    found = "".join(text for name, text in HELPERS[language].items() if name in used)
-    return _SELECT + found if "select_rows(" in found else found
+    return "".join(text for name, text in HELPERS[language].items() if name in used)

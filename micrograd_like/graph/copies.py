@@ -34,9 +34,9 @@ _current = threading.local()  # in each thread, a reference to the end of the li
 
 
 def _reduce(v: Value) -> tuple[Any, ...]:
-    """Return how to make the node again, and from what."""
+    """Return how to make the node again, from what, and the attributes that others have given it."""
     grad = None if v.grad is UNREACHED else v.grad
-    return _restore, (_beneath(v), v.data, grad, v.label, v.op, v.operands)
+    return _restore, (_beneath(v), v.data, grad, v.label, v.op, v.operands), vars(v) or None
 
 
 def _beneath(v: Value) -> list[Any]:

@@ -1,12 +1,18 @@
 """Data to learn from: Fisher's irises, patterns made from a seed, and CSV files. No downloads."""
 
-import csv
 import math
-from collections.abc import Callable, Iterable
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from random import Random
+from typing import Any
+
+from ..ops import one_line
+from ..tables import Table, TableWarning, is_missing, listed, read_number, read_table
 
 
 @dataclass(frozen=True)
@@ -24,33 +30,59 @@ class Dataset:
         return len(self.rows)
 
     def select(self, features: Iterable[str | int]) -> "Dataset":
-        """Return the same samples with these features only, by name or by position from 0, in this order.
+        """Return the same samples with these features only, in this order.
+
+        A feature is given by its name, by its place from 0, or as text by its number from 1.
 
         Raises:
             ValueError: there is no such feature, or none is named.
         """
-        columns = []
-        for feature in features:
-            if feature in self.feature_names:
-                columns.append(self.feature_names.index(str(feature)))
-            elif isinstance(feature, int) and 0 <= feature < len(self.feature_names):
-                columns.append(feature)
-            else:
-                raise ValueError(f"{self.name} has the features {', '.join(self.feature_names)}, not {feature!r}")
+        columns = [find_column(self.feature_names, feature, self.name) for feature in features]
         if not columns:
             raise ValueError(f"name at least one feature of {', '.join(self.feature_names)}")
         rows = tuple(tuple(row[i] for i in columns) for row in self.rows)
         return replace(self, rows=rows, feature_names=tuple(self.feature_names[i] for i in columns))
 
-    def standardized(self) -> "Dataset":
-        """Return the same samples with each feature shifted to mean 0 and scaled to standard deviation 1.
+    def scaling(self) -> "Scaling":
+        """Return what gives each feature mean 0 and standard deviation 1 over these samples.
 
         The standard deviation is that of all samples, with n in the denominator. A feature that is the same in all
-        samples becomes 0. The features' names say that they were standardized.
+        samples becomes 0.
         """
-        columns = [_standardized(column) for column in zip(*self.rows, strict=True)]
-        names = tuple(f"{name}, standardized" for name in self.feature_names)
-        return replace(self, rows=tuple(zip(*columns, strict=True)), feature_names=names)
+        columns = [*zip(*self.rows, strict=True)]
+        means = [math.fsum(column) / len(column) for column in columns]
+        spreads = [math.fsum((x - mean) ** 2 for x in column) for column, mean in zip(columns, means, strict=True)]
+        return Scaling(tuple(means), tuple(math.sqrt(spread / len(self)) or 1.0 for spread in spreads))
+
+    def summary(self) -> str:
+        """Return in a line what was understood: samples, the range of each feature, and how often each class is."""
+        ranges = [
+            f"{name} {min(column):g} to {max(column):g}"
+            for name, column in zip(self.feature_names, zip(*self.rows, strict=True), strict=True)
+        ]
+        counts = [f"{name} ({self.targets.count(k)})" for k, name in enumerate(self.class_names)]
+        return f"{self.name}: {len(self)} samples; features {listed(ranges)}; {len(counts)} classes {listed(counts)}"
+
+    def unscaled(self) -> str:
+        """Return which features are so much larger or smaller than others that training suffers; "" if none are."""
+        sizes = {max(map(abs, column)): k for k, column in enumerate(zip(*self.rows, strict=True))}
+        sizes.pop(0.0, None)
+        if not sizes or (max(sizes) <= 100 and max(sizes) <= 20 * min(sizes)):
+            return ""
+        names = [f"{self.feature_names[sizes[size]]} to {size:g}" for size in (min(sizes), max(sizes))]
+        return f"the features are on different scales ({' and '.join(dict.fromkeys(names))})"
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Shift and scale each feature: (x - mean) / deviation; a model whose `scaling` it is does so with its inputs."""
+
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+    def __call__(self, row: Iterable[Any]) -> list[Any]:
+        """Return the features scaled, which are numbers or Values; ValueError if they are not as many."""
+        return [(x - mean) / d for x, mean, d in zip(row, self.means, self.deviations, strict=True)]
 
 
 def iris() -> Dataset:
@@ -107,45 +139,69 @@ def xor(n: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
     return Dataset("xor", rows, tuple(a ^ b for a, b in corners), ("x1", "x2"), ("0", "1"))
 
 
-def read_csv(path: str | PathLike[str]) -> Dataset:
-    """Read a CSV file in UTF-8: a line that names the columns, then numbers, with the class in the last column.
+def read_csv(
+    path: str | PathLike[str],
+    *,
+    target: str | int | None = None,
+    features: Iterable[str | int] | None = None,
+    header: bool = True,
+    drop_missing: bool = False,
+) -> Dataset:
+    """Read a table of numbers in which one column is the class, as `tables.read_table` understands tables.
 
-    Classes may be words or numbers; they are numbered in sorted order. Blank lines, and lines that begin with `#`, are
-    passed over.
+    Classes may be words or numbers; they are numbered in sorted order, and 1 and 1.0 are one. Columns are named as in
+    `Dataset.select`. A TableWarning says what was left out or may have been misread.
+
+    Args:
+        path: the file.
+        target: the column of the class; None takes the last one if it can be that.
+        features: the columns to learn from; None takes all others but those that number the rows.
+        header: whether the first line names the columns; if not, they are x1, x2, …
+        drop_missing: whether to leave out rows in which a cell is missing.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not such a file; the text names the file, the line and the column.
+        ValueError: it is not such a table; the text names the file and all lines, or columns, that are not.
     """
-    path = Path(path)
-    names: list[str] = []
-    rows, labels = [], []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        # a comment becomes a blank line, so that it is counted and quotes in it mean nothing
-        reader = csv.reader("\n" if line.startswith("#") else line for line in file)
-        try:
-            for cells in reader:
-                cells = [cell.strip() for cell in cells]
-                if not any(cells):
-                    continue
-                if not names:
-                    names = _column_names(cells)
-                    continue
-                if len(cells) != len(names):
-                    raise ValueError(f"{len(cells)} columns instead of {len(names)}")
-                rows.append(tuple(map(_measurement, cells[:-1], names)))
-                labels.append(cells[-1])
-                if not cells[-1]:
-                    raise ValueError(f"column {names[-1]!r}: the class is missing")
-        except UnicodeDecodeError:
-            raise ValueError(f"{path}: this is not text in UTF-8") from None
-        except (ValueError, csv.Error) as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+    table = read_table(path, header)
+    at = len(table.names) - 1 if target is None else find_column(table.names, target, table.path.name)
+    if doubt := _doubt(table, at, ask=target is None):
+        raise ValueError(f"{table.path}: {doubt}")
+    others = [k for k in range(len(table.names)) if k != at]
+    if features is None:
+        numbering = [k for k in others if _numbers_rows(table, k)]
+        used = [k for k in others if k not in numbering] or others
+        if len(used) < len(others):
+            left_out = ", ".join(
+                repr(one_line(table.names[k])) if table.names[k] else "a column without a name" for k in numbering
+            )
+            warnings.warn(f"{table.path}: left out {left_out}, which numbers the rows", TableWarning, 2)
+    else:
+        used = [find_column(table.names, name, table.path.name) for name in features]
+        if not used or at in used:
+            raise ValueError(f"{table.path}: name features to learn from, other than {table.names[at]!r}, the class")
+    rows, labels = _numbers(table, used, at, drop_missing)
     class_names = _sorted_classes(set(labels))
     if len(class_names) < 2:
-        raise ValueError(f"{path}: samples of at least two classes are needed, found {len(class_names)}")
+        raise ValueError(f"{table.path}: samples of at least two classes are needed, found {len(class_names)}")
     targets = tuple(class_names.index(label) for label in labels)
-    return Dataset(path.stem, tuple(rows), targets, tuple(names[:-1]), tuple(class_names))
+    names = tuple(one_line(table.names[k]) or "row" for k in used)
+    return Dataset(table.path.stem, rows, targets, names, tuple(class_names))
+
+
+def find_column(names: Sequence[str], column: str | int, where: str) -> int:
+    """Return the place of a column, given its name, its place from 0, or as text its number from 1.
+
+    Raises:
+        ValueError: there is none; the text says which there are in `where`.
+    """
+    if column in names:
+        return names.index(column)
+    if isinstance(column, str) and column.isdecimal() and len(column) < 9:
+        column = int(column) - 1
+    if isinstance(column, int) and 0 <= column < len(names):
+        return column
+    raise ValueError(f"{where} has the columns {listed(names)}, not {column!r}")
 
 
 # -------------------- helpers --------------------
@@ -182,33 +238,117 @@ def _check(n: int, noise: float, classes: int) -> None:
         raise ValueError(f"noise is a standard deviation from 0 upwards, not {noise}")
 
 
-def _standardized(column: tuple[float, ...]) -> list[float]:
-    mean = math.fsum(column) / len(column)
-    deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in column) / len(column))
-    return [(x - mean) / deviation if deviation else 0.0 for x in column]
+# -------------------- tables --------------------
+
+_CLASS = {"class", "label", "target", "species", "y", "category", "type", "kind", "variety", "diagnosis", "outcome"}
+_ID = {"", "id", "index", "no", "nr", "#", "number", "row", "unnamed: 0"}
 
 
-def _column_names(cells: list[str]) -> list[str]:
-    if len(cells) < 2:
-        raise ValueError("one column only: features and, last, the class are wanted, with commas between them")
-    if not all(cells) or len(set(cells)) < len(cells):
-        raise ValueError("each column needs a name of its own")
-    if all(map(_is_number, cells[:-1])):
-        raise ValueError("the first line has numbers where the columns' names are wanted")
-    return cells
+def _doubt(table: Table, at: int, ask: bool) -> str:
+    """Return why a column is not the class, or may not be if `ask`, with a guess at what is; "" if it is."""
+    name, kinds = table.names[at], {k: _kinds(table, k) for k in range(len(table.names))}
+    why = _why_not(len(kinds[at]), len(table.rows), kinds[at])
+    if not why and not ask:
+        return ""
+    likely = [
+        k
+        for k, found in kinds.items()
+        if k != at and not _why_not(len(found), len(table.rows), found) and not _numbers_rows(table, k)
+        if table.names[k].casefold() in _CLASS or not all(map(_is_number, found))
+    ]
+    if not why and (not likely or name.casefold() in _CLASS or not all(map(_is_number, kinds[at]))):
+        return ""
+    said, name = why or "is the last column, but another may be the class", one_line(name)
+    if not likely:
+        return f"{name} {said}; say which column is, of {listed(table.names)}: --target NAME"
+    guesses = [f"{table.names[k]} has {len(kinds[k])} values in {len(table.rows)} rows" for k in likely]
+    return (
+        f"{name} {said}; {listed(guesses)}: --target {one_line(table.names[likely[0]])}{'?' if why else f' or {name}?'}"
+    )
 
 
-def _measurement(cell: str, name: str) -> float:
-    if not _is_number(cell):
-        raise ValueError(f"column {name!r}: {cell!r} is no finite number")
-    return float(cell)
+def _kinds(table: Table, k: int) -> set[str]:
+    return {_label(row[k]) for row in table.rows if not is_missing(row[k])}
+
+
+def _why_not(count: int, rows: int, found: set[str]) -> str:
+    """Return why values are not classes, "" if they may be: too many of them, or measured ones."""
+    numbers = all(map(_is_number, found))
+    if numbers and count > 3 and any(float(x) % 1 for x in found):
+        return f"has {count} values with decimals, so it is measured and not a class, and only classes are learnt here"
+    if count > max(3, rows / 2) or (numbers and count > min(max(10, rows / 5), 50)):
+        return f"has {count} values in {rows} rows, so it is not a class"
+    return ""
+
+
+def _numbers_rows(table: Table, k: int) -> bool:
+    """Tell whether a column does not measure anything, but numbers or names the rows."""
+    name, cells = table.names[k].casefold(), [row[k] for row in table.rows]
+    if len(set(cells)) < len(cells) or not cells:
+        return False
+    if not name:
+        return True
+    if not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in cells):
+        return False
+    start = int(cells[0])
+    in_order = len(cells) >= 10 and start < 2 and [*map(int, cells)] == [*range(start, start + len(cells))]
+    return in_order or name in _ID or name.endswith("id")
+
+
+def _numbers(
+    table: Table, used: Sequence[int], at: int, drop_missing: bool
+) -> tuple[tuple[tuple[float, ...], ...], list[str]]:
+    """Return the features and the class of each row; all cells that are not numbers are refused together."""
+    mark = table.decimal_mark(used)
+    rows, labels, missing, wrong, words = [], [], [], [], Counter[int]()
+    dropped = 0
+    for line, row in zip(table.lines, table.rows, strict=True):
+        gone = [k for k in (*used, at) if is_missing(row[k])]
+        if gone and drop_missing:
+            dropped += 1
+            continue
+        numbers = [read_number(row[k], mark) for k in used]
+        missing += [f"line {line}, {table.names[k]}" for k in gone]
+        bad = [k for k, x in zip(used, numbers, strict=True) if x is None and k not in gone]
+        wrong += [f"line {line}, {table.names[k]}: {row[k][:40]!r}" for k in bad]
+        words.update(bad)
+        rows.append(tuple(x or 0.0 for x in numbers))
+        labels.append(_label(row[at]))
+    if of_words := [table.names[k] for k, n in words.items() if n > len(rows) / 2]:
+        fit = [table.names[k] for k in used if table.names[k] not in of_words]
+        leave = f"leave them out (--features {','.join(map(one_line, fit))}), or " if fit else ""
+        raise ValueError(
+            f"{table.path}: features are numbers, but there are words in {listed(of_words)}: {leave}give the words "
+            "numbers with a spreadsheet or pandas first"
+        )
+    if wrong:
+        raise ValueError(f"{table.path}: not finite numbers: {listed(wrong, '; ')}")
+    if missing:
+        raise ValueError(
+            f"{table.path}: nothing is there for {listed(missing, '; ')}. Say --drop-missing (in Python "
+            "drop_missing=True) to leave out their rows, or fill them in with a spreadsheet or pandas first"
+        )
+    if not rows:
+        raise ValueError(
+            f"{table.path}: no rows are left, for a cell is missing in each"
+            if dropped
+            else f"{table.path}: there are no rows"
+        )
+    if dropped:
+        warnings.warn(
+            f"{table.path}: left out {dropped} of {len(table.rows)} rows, as cells are missing", TableWarning, 3
+        )
+    return tuple(rows), labels
+
+
+def _label(cell: str) -> str:
+    """Return a class as it is named: numbers in the shortest way, so that 1 and 1.0 are one."""
+    x = read_number(cell)
+    return one_line(cell) if x is None else str(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)
 
 
 def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
+    return read_number(cell) is not None
 
 
 def _sorted_classes(labels: set[str]) -> list[str]:

@@ -46,7 +46,7 @@ def he_normal(fan_in: int, fan_out: int, rng: Random, gain: float = math.sqrt(2)
         mode: "fan_in" keeps the size of the signals in the forward pass, "fan_out" in the backward pass.
 
     Raises:
-        ValueError: the mode is neither.
+        ValueError: an unknown mode.
     """
     return rng.gauss(0.0, gain / math.sqrt(_fan(fan_in, fan_out, mode)))
 
@@ -84,14 +84,15 @@ def initializer(init: str | Initializer | None, activation: str) -> Initializer:
     That is He normal in front of a relu and its like, and Xavier uniform in front of the others.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: an unknown name.
     """
     if init is None:
         return he_normal if activation in ("relu", "leaky_relu", "softplus") else xavier_uniform
     if isinstance(init, str) and init in INITIALIZERS:
         return INITIALIZERS[init]
     if not callable(init):
-        raise ValueError(f"init is {', '.join(INITIALIZERS)} or a function of (fan_in, fan_out, rng), not {init!r}")
+        names = ", ".join(INITIALIZERS)
+        raise ValueError(f"unknown init {init!r}; choose from {names}, or pass a function of (fan_in, fan_out, rng)")
     return init
 
 
@@ -110,7 +111,7 @@ def gain(nonlinearity: str, param: float | None = None) -> float:
         slope = 0.01 if param is None else param
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in gains:
-        raise ValueError(f"there is a gain for {', '.join(gains)} and leaky_relu, not for {nonlinearity!r}")
+        raise ValueError(f"unknown nonlinearity {nonlinearity!r}; choose from {', '.join(gains)}, leaky_relu")
     if param is not None:
         raise ValueError(f"{nonlinearity} takes no param; only leaky_relu does, its slope")
     return gains[nonlinearity]
@@ -118,5 +119,5 @@ def gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _fan(fan_in: int, fan_out: int, mode: str) -> int:
     if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
+        raise ValueError(f"unknown mode {mode!r}; choose from fan_in, fan_out")
     return fan_in if mode == "fan_in" else fan_out

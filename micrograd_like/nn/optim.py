@@ -6,11 +6,24 @@ it was given: after replacing any of them, make a new one. `lr` and its other se
 """
 
 import math
-from collections.abc import Iterable
-from numbers import Real
+from collections.abc import Callable, Iterable
+from numbers import Rational, Real
 from typing import Any
 
 from ..engine import UNREACHED, Value, describe
+
+_RANGES: dict[str, Callable[[float], bool]] = {
+    "above 0": lambda x: 0 < x < math.inf,
+    "0 or more": lambda x: 0 <= x < math.inf,
+    "from 0 to below 1": lambda x: 0 <= x < 1,
+}
+_SETTINGS = {
+    "lr": "above 0",
+    "eps": "above 0",
+    "weight_decay": "0 or more",
+    "momentum": "from 0 to below 1",
+    "betas": "from 0 to below 1",
+}
 
 
 class Optimizer:
@@ -18,13 +31,15 @@ class Optimizer:
 
     parameters: list[Value]
     state: list[Any]  # of each parameter, what the optimiser remembers from step to step
+    lr: Any
+    weight_decay: Any
 
     def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float, start: Any) -> None:
         """Hold the parameters, and `start` as the state of each.
 
         Raises:
-            ValueError: there are no parameters, one is listed twice or is no leaf, or a setting is out of range.
-            TypeError: a parameter is no Value, or a setting no number.
+            ValueError: there are no parameters, one is listed twice or is not a leaf, or a setting is out of range.
+            TypeError: a parameter is not a Value, or a setting is not a number.
         """
         if not isinstance(parameters, Iterable):
             raise TypeError(f"an optimiser takes a list of parameters, such as model.parameters(), not {parameters!r}")
@@ -40,9 +55,14 @@ class Optimizer:
             if p in seen:
                 raise ValueError(f"{describe(p)} is listed twice: it would be changed twice in a step")
             seen.add(p)
-        self.lr = _setting("lr", lr, "above 0")
-        self.weight_decay = _setting("weight_decay", weight_decay, "0 or more")
+        self.lr, self.weight_decay = lr, weight_decay
         self.state = [start] * len(self.parameters)
+
+    def __setattr__(self, name: str, x: Any) -> None:
+        if wanted := _SETTINGS.get(name):
+            several = name == "betas"
+            x = tuple(_setting("each of the betas", y, wanted) for y in x) if several else _setting(name, x, wanted)
+        super().__setattr__(name, x)
 
     def update(self, x: Any, gradient: Any, state: Any) -> tuple[Any, Any]:
         """Return a parameter's new number and new state."""
@@ -54,13 +74,14 @@ class Optimizer:
         Raises:
             OverflowError: a parameter would become infinite or NaN.
         """
-        data, state = [p.data for p in self.parameters], self.state
+        data, state = [x if type(x := p.data) is float else _plain(x) for p in self.parameters], self.state
         new_data, new_state = data.copy(), state.copy()
         update = self.update
         for i, p in enumerate(self.parameters):
-            if p.grad is UNREACHED:
+            grad = p.grad
+            if grad is UNREACHED:
                 continue
-            x, new_state[i] = update(data[i], p.grad, state[i])
+            x, new_state[i] = update(data[i], grad if type(grad) is float else _plain(grad), state[i])
             if x - x:  # not 0: infinite or NaN
                 raise OverflowError(f"the step would change {describe(p)} to {x}: try a smaller lr than {self.lr}")
             new_data[i] = x
@@ -75,7 +96,7 @@ class Optimizer:
             raise
 
     def zero_grad(self) -> None:
-        """Forget the gradients of the parameters."""
+        """Reset the gradients of the parameters."""
         for p in self.parameters:
             p.grad = UNREACHED
 
@@ -86,12 +107,14 @@ class SGD(Optimizer):
     g = gradient + weight_decay*x; velocity = momentum*velocity + g; x = x - lr*velocity.
     """
 
+    momentum: Any
+
     def __init__(
         self, parameters: Iterable[Value], lr: float, momentum: float = 0.0, weight_decay: float = 0.0
     ) -> None:
         """Hold the parameters and the settings: lr above 0, momentum from 0 and below 1, weight_decay from 0."""
         super().__init__(parameters, lr, weight_decay, start=0)
-        self.momentum = _setting("momentum", momentum, "from 0 to below 1")
+        self.momentum = momentum
 
     def update(self, x: Any, gradient: Any, state: Any) -> tuple[Any, Any]:
         """Return a parameter's new number and its velocity."""
@@ -109,6 +132,9 @@ class Adam(Optimizer):
     D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1; weight decay is PyTorch's.
     """
 
+    betas: tuple[Any, Any]
+    eps: Any
+
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -119,9 +145,7 @@ class Adam(Optimizer):
     ) -> None:
         """Hold the parameters and the settings: lr and eps above 0, betas from 0 and below 1, weight_decay from 0."""
         super().__init__(parameters, lr, weight_decay, start=(0.0, 0.0, 0))
-        beta1, beta2 = (_setting("each of the betas", beta, "from 0 to below 1") for beta in betas)
-        self.betas = beta1, beta2
-        self.eps = _setting("eps", eps, "above 0")
+        self.betas, self.eps = betas, eps
 
     def update(self, x: Any, gradient: Any, state: Any) -> tuple[Any, Any]:
         """Return a parameter's new number and (m, v, t)."""
@@ -137,16 +161,14 @@ class Adam(Optimizer):
 OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}
 
 
-_RANGES = {
-    "above 0": lambda x: 0 < x < math.inf,
-    "0 or more": lambda x: 0 <= x < math.inf,
-    "from 0 to below 1": lambda x: 0 <= x < 1,
-}
-
-
 def _setting(name: str, x: Any, wanted: str) -> Any:
     if not isinstance(x, Real) or isinstance(x, bool):
-        raise TypeError(f"{name} is a number, not {x!r}")
-    if not _RANGES[wanted](x):
+        raise TypeError(f"{name} must be a number, not {x!r}")
+    if not _RANGES[wanted](x):  # type: ignore[arg-type]
         raise ValueError(f"{name} must be {wanted}, not {x}")
-    return x
+    return _plain(x)
+
+
+def _plain(x: Any) -> Any:
+    """Return a number as Python's own: what it is multiplied with would otherwise be rounded to NumPy's float32."""
+    return x if isinstance(x, Rational) and not hasattr(x, "dtype") else float(x)

@@ -1,13 +1,20 @@
-"""Keep an MLP in a JSON file and get it back, to the last bit of each parameter."""
+"""Keep an MLP in a JSON file and get it back, to the last bit of each parameter.
+
+How its inputs are scaled, `model.scaling`, is part of the file: a loaded model takes the numbers as they were measured.
+"""
 
 import json
 import sys
+from contextlib import suppress
+from dataclasses import asdict
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
-from .modules import ACTIVATIONS, MLP, Neuron
+from .datasets import Scaling
+from .modules import ACTIVATIONS, MLP, Layer, Module, Neuron
 
 FORMAT, VERSION = "micrograd_like.MLP", 1
 
@@ -16,14 +23,20 @@ def save(model: MLP, path: str | PathLike[str]) -> None:
     """Write the model to a file, which is replaced as a whole or, if anything goes wrong, left as it was.
 
     Raises:
-        TypeError: the model is no MLP.
-        ValueError: a parameter is no finite float, or the layers do not fit together; the text names which.
+        TypeError: the model is not an MLP, or a part of it computes its output in a way of its own.
+        ValueError: a parameter is not a finite float, or the layers do not fit together; the text names which.
         OSError: the file cannot be written.
     """
-    if not isinstance(model, MLP):
-        raise TypeError(f"an MLP is saved, not {model!r}")
+    if not isinstance(model, MLP) or not isinstance(model.scaling, Scaling | None):
+        raise TypeError(f"only an MLP can be saved, not {model!r}")
+    _check_kind(model, MLP, "the model")
+    for i, layer in enumerate(model.layers):
+        _check_kind(layer, Layer, f"layers.{i}")
+        for j, neuron in enumerate(layer.neurons):
+            _check_kind(neuron, Neuron, f"layers.{i}.neurons.{j}")
     layers = [{"neurons": [_describe(neuron) for neuron in layer.neurons]} for layer in model.layers]
-    document = {"format": FORMAT, "version": VERSION, "layers": layers}
+    scaling = model.scaling and {name: [*numbers] for name, numbers in asdict(model.scaling).items()}
+    document = {"format": FORMAT, "version": VERSION, "scaling": scaling, "layers": layers}
     path = Path(path)
     _build(document, path)  # what would not load is not saved
     write_whole(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
@@ -40,19 +53,35 @@ def load(path: str | PathLike[str]) -> MLP:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is no JSON text: {error}") from None
+        raise ValueError(f"{path}: this is not JSON: {error}") from None
     return _build(document, path)
 
 
+def _check_kind(module: object, kind: type[Module], name: str) -> None:
+    if not isinstance(module, kind) or type(module).__call__ is not kind.__call__:
+        raise TypeError(
+            f"{name} is {module!r}, which computes its output in a way of its own, and a file holds numbers only: "
+            "save the numbers of its parameters() yourself"
+        )
+
+
 def _describe(neuron: Neuron) -> dict[str, Any]:
-    bias = None if neuron.b is None else neuron.b.data
-    return {"activation": neuron.activation, "w": [w.data for w in neuron.w], "b": bias}
+    bias = None if neuron.b is None else _plain(neuron.b.data)
+    return {"activation": neuron.activation, "w": [_plain(w.data) for w in neuron.w], "b": bias}
+
+
+def _plain(x: Any) -> Any:
+    """Return a number as a float if that is the same number, so NumPy's float32 too; anything else as it is."""
+    with suppress(OverflowError):
+        if isinstance(x, Real) and float(x) == x:
+            return float(x)
+    return x
 
 
 def _build(document: Any, path: Path) -> MLP:
     """Return the model a document describes; a message names fields as `named_parameters()` does."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"{path}: format: this is no model, for it does not say {FORMAT!r}")
+        raise ValueError(f"{path}: format: this is not a model, for it does not say {FORMAT!r}")
     if document.get("version") != VERSION:
         raise ValueError(f"{path}: version: this program reads {VERSION}, not {document.get('version')!r}")
     layers: list[list[dict[str, Any]]] = []
@@ -71,12 +100,23 @@ def _build(document: Any, path: Path) -> MLP:
                 _check_number(neuron.get("b"), f"{where}b")
             if not isinstance(neuron.get("activation"), str) or neuron["activation"] not in ACTIVATIONS:
                 raise ValueError(
-                    f"{where}activation: {neuron.get('activation')!r} is not one of {', '.join(ACTIVATIONS)}"
+                    f"{where}activation: unknown activation {neuron.get('activation')!r}; "
+                    f"choose from {', '.join(ACTIVATIONS)}"
                 )
         layers.append(neurons)
         nin = len(neurons)
 
     model = MLP(len(layers[0][0]["w"]), [len(neurons) for neurons in layers], init="zeros")
+    if (scaling := document.get("scaling")) is not None:
+        parts = [_list_in(scaling, name, f"{path}: scaling.") for name in ("means", "deviations")]
+        for name, part in zip(("means", "deviations"), parts, strict=True):
+            if len(part) != len(layers[0][0]["w"]):
+                raise ValueError(f"{path}: scaling.{name}: {len(part)} numbers for {len(layers[0][0]['w'])} inputs")
+            for k, x in enumerate(part):
+                _check_number(x, f"{path}: scaling.{name}.{k}")
+                if name == "deviations" and not x > 0:
+                    raise ValueError(f"{path}: scaling.{name}.{k}: {x!r:.40} is not above 0")
+        model.scaling = Scaling(*(tuple(map(float, part)) for part in parts))
     for layer, neurons in zip(model.layers, layers, strict=True):
         for neuron, fields in zip(layer.neurons, neurons, strict=True):
             neuron.activation = fields["activation"]
@@ -96,4 +136,4 @@ def _list_in(x: Any, name: str, where: str) -> list[Any]:
 
 def _check_number(x: Any, where: str) -> None:
     if not isinstance(x, int | float) or isinstance(x, bool) or not abs(x) <= sys.float_info.max:
-        raise ValueError(f"{where}: {x!r:.40} is no finite float")
+        raise ValueError(f"{where}: {x!r:.40} is not a finite float")

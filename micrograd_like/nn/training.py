@@ -14,10 +14,11 @@ from .. import ops
 from ..engine import Value
 from . import losses
 from .datasets import Dataset
-from .losses import LOSSES, Loss
+from .losses import LOSSES, Loss, Output
 from .optim import OPTIMIZERS, Optimizer
 
 Rows: TypeAlias = Sequence[Sequence[float]]
+Judge: TypeAlias = Callable[[Sequence[Output | float], Sequence[float]], list[bool]]
 Step: TypeAlias = Callable[[Rows, Sequence[float]], tuple[float, list[bool]]]
 
 EPOCHS = 50
@@ -28,7 +29,7 @@ LEARNING_RATES = {"sgd": 0.1, "adam": 0.01}
 class Model(Protocol):
     """What can be trained: it turns a row of features into a Value or a list of them, and has parameters."""
 
-    def __call__(self, row: Any, /) -> Any:
+    def __call__(self, row: Any, /) -> Output:
         """Return the output for a row."""
 
     def parameters(self) -> list[Value]:
@@ -71,8 +72,7 @@ def train(
     """Train the model, and yield what each epoch came to.
 
     The generator may be left at any point, also by Ctrl-C: the model keeps the parameters of the last whole step.
-    A class is right if its output is the largest; with one output, if that is on the target's side of 0 or, under mean
-    squared error, nearer to the target than to the other one.
+    Whether a class is right, `class_of` says, with the threshold that `threshold_for` finds.
 
     Args:
         model: an MLP, or whatever else turns a row into a Value or a list of Values and has `parameters()`.
@@ -95,7 +95,7 @@ def train(
     """
     rows, wanted = _samples(data, targets)
     output = model(rows[0])
-    outputs = 1 if isinstance(output, Value) else len(output)
+    outputs = len(output) if isinstance(output, Sequence) else 1
     if loss is None and isinstance(data, Dataset) and max(outputs, 2) != len(data.class_names):
         raise ValueError(f"{data.name} has {len(data.class_names)} classes, so the model needs as many outputs")
     labelled = _are_labels(wanted, outputs)
@@ -104,18 +104,18 @@ def train(
         wanted = [1 if y == 1 else -1 for y in wanted]
     if measure in LOSSES.values():
         measure([output] * len(rows), wanted)  # an unfit target is found now, and by its place in the data
-    threshold = 0.5 if measure is losses.mean_squared_error and -1 not in wanted else 0.0
+    threshold = threshold_for(output, measure, wanted) if labelled else None
+    judge: Judge | None = None if threshold is None else partial(_are_right, threshold=threshold)
     batch_size = len(rows) if batch_size is None else batch_size
     for name, count in ("epochs", epochs), ("batch_size", batch_size):
-        if not isinstance(count, int) or count < 1:
+        if not hasattr(count, "__index__") or count < 1:
             raise ValueError(f"{name} must be a whole number from 1, not {count!r}")
     found = _find_optimizer(optimizer, model, lr)
-    step: Step = partial(_step, model, measure, found, threshold if labelled else None)
+    step: Step = partial(_step, model, measure, found, judge)
     if compiled:
-        from ..compiler.batch import compile_step
+        from ..compiler.batch import compiled_epochs
 
-        judge = partial(_are_right, threshold=threshold) if labelled else None
-        step = compile_step(model, measure, found, judge, rows, wanted)
+        return compiled_epochs(model, measure, found, threshold, rows, wanted, epochs, batch_size, seed, step)
     return _epochs(step, rows, wanted, epochs, batch_size, Random(seed))
 
 
@@ -148,17 +148,44 @@ def fit(
     return done
 
 
-def accuracy(outputs: Sequence[Any], targets: Sequence[float], threshold: float = 0.0) -> float:
+def class_of(output: Output | float, threshold: float = 0.0) -> int:
+    """Return the class that an output stands for: the place of the largest of several, or 1 above the threshold."""
+    if isinstance(output, Sequence) and len(output) > 1:
+        return max(range(len(output)), key=output.__getitem__)
+    return int(losses.single(output) > threshold)  # type: ignore[arg-type]
+
+
+def threshold_for(output: Output | float, loss: str | Loss | None = None, targets: Sequence[float] = (0, 1)) -> float:
+    """Return above which number the one output of a model stands for class 1.
+
+    It is 0.5 for an output of a sigmoid, and for one that is trained with mean squared error to come close to 0 and 1;
+    for all others 0.
+
+    Args:
+        output: what the model returns for some row.
+        loss: what it was trained with, as in `train`.
+        targets: of all samples.
+    """
+    if isinstance(output, Sequence) and len(output) > 1:
+        return 0.0
+    single = losses.single(output)  # type: ignore[arg-type]
+    squared = loss in ("mean_squared_error", losses.mean_squared_error) and -1 not in targets
+    return 0.5 if squared or (isinstance(single, Value) and single.op is ops.sigmoid) else 0.0
+
+
+def accuracy(outputs: Sequence[Output | float], targets: Sequence[float], threshold: float | None = None) -> float:
     """Return the share of outputs that give the class of their target, from 0 to 1.
 
     An output is a list with one Value for each class, of which the largest counts, or one Value, which is right if it
-    and the target are on the same side of the threshold (0 or less, for a threshold of 0, is class 0 or -1).
+    and the target are on the same side of the threshold; None takes 0.5 for outputs of a sigmoid, else 0.
 
     Raises:
         ValueError: not as many targets as outputs, or none.
     """
     if not outputs or len(outputs) != len(targets):
         raise ValueError(f"a target for each output is needed, not {len(targets)} targets for {len(outputs)}")
+    if threshold is None:
+        threshold = threshold_for(outputs[0])
     return sum(_are_right(outputs, targets, threshold)) / len(outputs)
 
 
@@ -184,7 +211,7 @@ def _epochs(
 
 
 def _step(
-    model: Model, loss: Loss, optimizer: Optimizer, threshold: float | None, rows: Rows, targets: Sequence[float]
+    model: Model, loss: Loss, optimizer: Optimizer, judge: Judge | None, rows: Rows, targets: Sequence[float]
 ) -> tuple[float, list[bool]]:
     """Take one step; return the loss before it and whether each sample's class was right. Its graph is freed then."""
     outputs = [model(row) for row in rows]
@@ -194,15 +221,13 @@ def _step(
     optimizer.zero_grad()
     value.backward()
     optimizer.step()
-    return value.data, [] if threshold is None else _are_right(outputs, targets, threshold)
+    return value.data, judge(outputs, targets) if judge else []
 
 
-def _are_right(outputs: Sequence[Any], targets: Sequence[float], threshold: float) -> list[bool]:
+def _are_right(outputs: Sequence[Output | float], targets: Sequence[float], threshold: float) -> list[bool]:
     """Return whether each output, a Value or number or a list of them, gives the class of its target."""
     return [
-        max(range(len(output)), key=output.__getitem__) == y
-        if isinstance(output, list)
-        else (output > threshold) == (y > threshold)
+        class_of(output, threshold) == (y if isinstance(output, Sequence) and len(output) > 1 else y > threshold)
         for output, y in zip(outputs, targets, strict=True)
     ]
 
@@ -223,22 +248,22 @@ def _samples(data: Dataset | Rows, targets: Sequence[float] | None) -> tuple[lis
     return rows, list(targets)
 
 
-def _are_labels(targets: Sequence[Any], outputs: int) -> bool:
-    kinds: list[Any] = [range(outputs)] if outputs > 1 else [(0, 1), (-1, 1)]
+def _are_labels(targets: Sequence[float], outputs: int) -> bool:
+    kinds: list[Sequence[int]] = [range(outputs)] if outputs > 1 else [(0, 1), (-1, 1)]
     return any(all(y in kind for y in targets) for kind in kinds)
 
 
-def _find_loss(loss: str | Loss | None, output: Any, labelled: bool, signed: bool) -> Loss:
+def _find_loss(loss: str | Loss | None, output: Output, labelled: bool, signed: bool) -> Loss:
     if callable(loss):
         return loss
     if loss is None:
-        if not isinstance(output, Value):
+        if isinstance(output, Sequence) and len(output) > 1:
             return losses.cross_entropy
-        if not labelled or output.op is ops.sigmoid:
+        if not labelled or losses.single(output).op is ops.sigmoid:
             return losses.mean_squared_error
         return losses.hinge if signed else losses.binary_cross_entropy
     if loss not in LOSSES:
-        raise ValueError(f"a loss is {', '.join(LOSSES)} or a function, not {loss!r}")
+        raise ValueError(f"unknown loss {loss!r}; choose from {', '.join(LOSSES)}, or pass a function")
     return LOSSES[loss]
 
 
@@ -248,5 +273,5 @@ def _find_optimizer(optimizer: str | Optimizer, model: Model, lr: float | None) 
             raise ValueError("the optimiser has its lr already: leave lr out, or name the optimiser")
         return optimizer
     if optimizer not in OPTIMIZERS:
-        raise ValueError(f"an optimiser is {', '.join(OPTIMIZERS)} or a made one, not {optimizer!r}")
+        raise ValueError(f"unknown optimizer {optimizer!r}; choose from {', '.join(OPTIMIZERS)}, or pass one you made")
     return OPTIMIZERS[optimizer](model.parameters(), LEARNING_RATES[optimizer] if lr is None else lr)

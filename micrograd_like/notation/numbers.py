@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..formulas import exact
+from ..ops import one_line
 
 DECIMALS = 4
 
@@ -18,7 +19,10 @@ def show(x: Any, decimals: int | None = None) -> str:
     hundredths and the like become decimals. `decimals` is another number in place of both 4s.
     """
     if not isinstance(x, float | int | Fraction):
-        x = float(x)  # a scalar of NumPy's
+        try:
+            x = float(x)  # a scalar of NumPy's
+        except (TypeError, ValueError):
+            return one_line(str(x))  # somebody has set data or grad to what is not a number, and is to see it
     if not isinstance(x, float):
         return str(Decimal(x.numerator) / x.denominator) if is_decimal(x) else str(x)
     if not x or x - x:

@@ -7,15 +7,16 @@ from ..engine import Value
 from ..nn.modules import Module
 from . import draw, text
 
-LARGEST_DRAWN = (
-    1_000  # nodes, or parameters: a picture of more takes longer than one waits for what one did not ask for
-)
+LARGEST_DRAWN = 1_000  # nodes: a picture of more takes longer than one waits for what one did not ask for
+MOST_PARAMETERS = 100_000
 LARGEST_WRITTEN = 40  # nodes whose tree is shown in a terminal
 
 
 def bundle(thing: Value | Module) -> dict[str, str]:
     """Return the picture for a notebook; nothing, so that its text is taken, if it has none that can be drawn."""
-    drawable = _is_graph(thing, LARGEST_DRAWN) if isinstance(thing, Value) else len(thing.parameters()) <= LARGEST_DRAWN
+    drawable = (
+        _is_graph(thing, LARGEST_DRAWN) if isinstance(thing, Value) else len(thing.parameters()) <= MOST_PARAMETERS
+    )
     if not drawable or in_terminal():
         return {}
     try:

@@ -2,43 +2,54 @@
 
 import io
 import os
-from collections.abc import Callable, Sequence
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from math import exp
 from pathlib import Path
 from typing import Any
 
 from ..engine import Value
 from ..files import write_whole
 from ..nn.datasets import Dataset
-from ..nn.training import Epoch
+from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
+from ..nn.training import Epoch, class_of, threshold_for
+from ..ops import one_line, sigmoid
+from .paint import families
+from .scene import DARK, THEMES
 
 # Okabe and Ito's colours, each class with a marker of its own, for readers who do not see the colours.
-_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7f7f7f")
 _MARKERS = "os^DvPX*"
-_GRID = 100  # points along each side at which the model is asked
+_GRID = 60  # points along each side at which the model is asked; the contours between them are smooth
 
 
-def plot_training(epochs: Sequence[Epoch], path: str | os.PathLike[str]) -> Path:
+def plot_training(epochs: Sequence[Epoch], path: str | os.PathLike[str], theme: str = "auto") -> Path:
     """Draw loss and accuracy over the epochs into a file; its ending says the format: .svg, .png or .pdf.
 
     Raises:
-        ValueError: there are no epochs, or matplotlib does not know the ending.
+        ValueError: there are no epochs, or there is no such theme or format.
         RuntimeError: matplotlib is not installed.
     """
     if not epochs:
         raise ValueError("there is no epoch to draw: train for one at least")
-    figure = _figure(6.0, 3.6)
-    axes = figure.add_subplot()
-    numbers = [e.epoch for e in epochs]
-    lines = axes.plot(numbers, [e.loss for e in epochs], color=_COLORS[0], label="loss")
-    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    shares = [100 * e.accuracy for e in epochs if e.accuracy is not None]
-    if len(shares) == len(epochs):
-        right = axes.twinx()
-        lines += right.plot(numbers, shares, color=_COLORS[5], linestyle="--", label="accuracy")
-        right.set(ylabel="accuracy (%)", ylim=(0, 103))
-    axes.legend(handles=lines, loc="center right")
-    return _save(figure, path)
+    with _figure(6.0, 3.6, theme) as figure:
+        axes = figure.add_subplot()
+        numbers = [e.epoch for e in epochs]
+        lines = axes.plot(numbers, [e.loss for e in epochs], color=_COLORS[0], label="loss")
+        axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        words = f"Training over {len(epochs)} epochs: the loss went from {epochs[0].loss:.4g} to {epochs[-1].loss:.4g}"
+        shares = [100 * e.accuracy for e in epochs if e.accuracy is not None]
+        if len(shares) == len(epochs):
+            right = axes.twinx()
+            lines += right.plot(numbers, shares, color=_COLORS[5], linestyle="--", label="accuracy")
+            right.set(ylabel="accuracy (%)", ylim=(0, 103))
+            words += f", the accuracy from {shares[0]:.1f} % to {shares[-1]:.1f} %"
+        axes.legend(handles=lines, loc="center right")
+        return _save(figure, path, words, theme)
 
 
 def plot_boundary(
@@ -46,95 +57,155 @@ def plot_boundary(
     data: Dataset,
     path: str | os.PathLike[str],
     features: tuple[int, int] = (0, 1),
+    loss: str | Loss | None = None,
+    theme: str = "auto",
 ) -> Path:
     """Draw which class the model sees where, over two features, with the samples on top.
 
-    The other features are held at their mean. Ringed samples are those the model gets wrong, their own features taken.
+    The other features are held at their mean. Where the outputs stand for probabilities, because of the loss or of a
+    sigmoid, the ground is the stronger the surer the model is. Ringed samples are those that the model gets wrong, all
+    of their own features taken.
 
     Args:
-        model: turns a row into a Value, above 0 for class 1, or into a list with one Value for each class.
+        model: turns a row into a Value or into a list with one Value for each class.
         data: the samples as the model gets them.
         path: the file; its ending says the format: .svg, .png or .pdf.
         features: the two columns, counted from 0.
+        loss: what the model was trained with, as in `train`; mean squared error puts the boundary at 0.5.
+        theme: "light", "dark", "print", or "auto" for an SVG that is as the reader's system is.
 
     Raises:
-        ValueError: the data has fewer than two features, or matplotlib does not know the ending.
+        ValueError: the data has fewer than two features, or there is no such theme or format.
         RuntimeError: matplotlib is not installed.
     """
     if len(data.feature_names) < 2:
         raise ValueError(f"a decision boundary is drawn over two features; {data.name} has {len(data.feature_names)}")
-    figure = _figure(5.6, 4.6)
-    from matplotlib.colors import ListedColormap  # known to be there by now
-
-    axes = figure.add_subplot()
+    colors = [_COLORS[k % len(_COLORS)] for k in range(len(data.class_names))]
     means = [sum(column) / len(data) for column in zip(*data.rows, strict=True)]
-    sides = []
-    for k in features:
-        column = [row[k] for row in data.rows]
-        margin = 0.1 * (max(column) - min(column)) or 1.0
-        low, high = min(column) - margin, max(column) + margin
-        sides.append([low + (high - low) * i / (_GRID - 1) for i in range(_GRID)])
+    sides = [_side([row[k] for row in data.rows]) for k in features]
+    threshold = threshold_for(model(data.rows[0]), loss, data.targets)
+    guesses = [class_of(model(row), threshold) for row in data.rows]
+    shares = _Shares(loss, threshold)
     seen = []
     for at_y in sides[1]:
-        rows = [
-            [{features[0]: at_x, features[1]: at_y}.get(k, mean) for k, mean in enumerate(means)] for at_x in sides[0]
-        ]
-        seen.append([predict(model, row) for row in rows])
-    colors = [_COLORS[k % len(_COLORS)] for k in range(len(data.class_names))]
-    axes.imshow(
-        seen,
-        extent=(sides[0][0], sides[0][-1], sides[1][0], sides[1][-1]),
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        alpha=0.25,
-        cmap=ListedColormap(colors),
-        vmin=-0.5,
-        vmax=len(colors) - 0.5,
-    )
-    wrong = [row for row, target in zip(data.rows, data.targets, strict=True) if predict(model, row) != target]
-    for k, name in enumerate(data.class_names):
-        rows = [list(row) for row, target in zip(data.rows, data.targets, strict=True) if target == k]
-        x, y = ([row[feature] for row in rows] for feature in features)
-        marker = _MARKERS[k % len(_MARKERS)]
-        axes.scatter(x, y, s=24, color=colors[k], marker=marker, edgecolor="white", linewidth=0.6, label=name)
-    if wrong:
-        x, y = ([row[feature] for row in wrong] for feature in features)
-        axes.scatter(x, y, s=90, facecolor="none", edgecolor="black", linewidth=1.2, label="wrong")
-    title = data.name
-    if len(means) > 2:
-        title += "; the other features at their mean"
-    axes.set(xlabel=data.feature_names[features[0]], ylabel=data.feature_names[features[1]], title=title)
-    axes.legend(fontsize="small", framealpha=0.9)
-    return _save(figure, path)
+        places = [{features[0]: at_x, features[1]: at_y} for at_x in sides[0]]
+        seen.append([shares(model([at.get(k, mean) for k, mean in enumerate(means)])) for at in places])
+    with _figure(5.6, 4.6, theme) as figure:
+        axes = figure.add_subplot()
+        for k, color in enumerate(colors[: len(seen[0][0])]):  # a class rules where its share is above all others
+            margin = [[cell[k] - max(x for j, x in enumerate(cell) if j != k) for cell in row] for row in seen]
+            top = max(map(max, margin))
+            if top <= 0:
+                continue
+            levels = [0, 0.25, 0.5, 0.75, 1.0001] if shares.known else [0, top + 1]
+            axes.contour(*sides, margin, levels=[0], colors=[color], linewidths=1)
+            for n, low in enumerate(levels[:-1]):
+                if low < top:
+                    opacity = 0.12 + 0.09 * n if shares.known else 0.25
+                    axes.contourf(*sides, margin, levels=[low, levels[n + 1]], colors=[color], alpha=opacity)
+        handles = []
+        for k, color in enumerate(colors):
+            rows = [row for row, target in zip(data.rows, data.targets, strict=True) if target == k]
+            x, y = ([row[feature] for row in rows] for feature in features)
+            look = {"marker": _MARKERS[k % len(_MARKERS)], "color": color, "edgecolor": "white", "linewidth": 0.6}
+            handles.append(axes.scatter(x, y, s=24, **look))
+        names = list(data.class_names)
+        wrong = [row for row, guess, target in zip(data.rows, guesses, data.targets, strict=True) if guess != target]
+        if wrong:
+            x, y = ([row[feature] for row in wrong] for feature in features)
+            ring = {"facecolor": "none", "edgecolor": THEMES[theme]["ink"], "linewidth": 1.2}
+            handles.append(axes.scatter(x, y, s=90, **ring))
+            names.append("wrong" if len(means) == 2 else "wrong, all its features taken")
+        title = one_line(data.name)
+        if len(means) > 2:
+            title += "; ground: the other features at their mean"
+        if shares.known:
+            title += "; the stronger the surer"
+        labels = [one_line(data.feature_names[k]) for k in features]
+        said = [axes.set_title(textwrap.fill(title, 54), fontsize="medium")]
+        said += [axes.set_xlabel(textwrap.fill(labels[0], 60)), axes.set_ylabel(textwrap.fill(labels[1], 44))]
+        legend = axes.legend(handles, [str(k) for k in range(len(names))], fontsize="small", framealpha=0.9)
+        for text, name in zip(legend.get_texts(), names, strict=True):
+            text.set_text(one_line(name))  # now, as matplotlib would leave names out that begin with _
+        for text in (*said, *legend.get_texts()):
+            text.set_parse_math(False)  # a $ is a $
+        words = (
+            f"Which class a model sees where in {title}: {labels[0]} and {labels[1]}; {len(wrong)} of {len(data)} wrong"
+        )
+        return _save(figure, path, words, theme)
 
 
-def predict(model: Callable[[Any], Any], row: Sequence[float]) -> int:
-    """Return the class that the model gives a row: that of the largest output, or 1 if its one output is above 0."""
-    out = model(row)
-    if isinstance(out, Value):
-        return int(out > 0)
-    return max(range(len(out)), key=lambda k: out[k].data)
+class _Shares:
+    """Of each class its probability, or a number that is the larger the more the model is for it."""
+
+    def __init__(self, loss: str | Loss | None, threshold: float) -> None:
+        # what training takes where no loss is named is one of these, too
+        self.known = loss in (None, "binary_cross_entropy", "cross_entropy", binary_cross_entropy, cross_entropy)
+        self.logits, self.threshold = self.known, threshold
+
+    def __call__(self, output: Any) -> list[float]:
+        if isinstance(output, Sequence) and len(output) > 1:
+            numbers = [float(v.data) for v in output]
+            if not self.logits:
+                return numbers
+            weights = [exp(x - max(numbers)) for x in numbers]
+            return [w / sum(weights) for w in weights]
+        single: Value = output[0] if isinstance(output, Sequence) else output
+        x = float(single.data)
+        if single.op is sigmoid:
+            self.known = True
+            return [1 - x, x]
+        if self.logits:
+            x = sigmoid(x)
+            return [1 - x, x]
+        return [self.threshold - x, x - self.threshold]
 
 
-def _figure(width: float, height: float) -> Any:
+def _side(column: Sequence[float]) -> list[float]:
+    margin = 0.1 * (max(column) - min(column)) or 1.0
+    low, high = min(column) - margin, max(column) + margin
+    return [low + (high - low) * i / (_GRID - 1) for i in range(_GRID)]
+
+
+@contextmanager
+def _figure(width: float, height: float, theme: str) -> Iterator[Any]:
+    """Give a figure in the colours of the theme."""
+    if theme not in THEMES:
+        raise ValueError(f"unknown theme {theme!r}; choose from {', '.join(THEMES)}")
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         raise RuntimeError("plots need matplotlib: run `pip install matplotlib`") from None
-    return Figure(figsize=(width, height), layout="constrained")
+    ink, ground = THEMES[theme]["ink"], THEMES[theme]["ground"]
+    inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
+    look: Any = dict.fromkeys(inked, ink) | dict.fromkeys(("figure.facecolor", "axes.facecolor"), ground)
+    look |= {"svg.hashsalt": "micrograd_like", "svg.fonttype": "none", "pdf.fonttype": 42, "font.family": families()}
+    with rc_context(look), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a browser has the letters of an SVG
+        yield Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Any, path: str | os.PathLike[str]) -> Path:
-    """Write the figure, the same bytes for the same data."""
-    from matplotlib import rc_context
-
+def _save(figure: Any, path: str | os.PathLike[str], words: str, theme: str) -> Path:
+    """Write the figure, the same bytes for the same data; `words` say what it shows."""
     path, content = Path(path), io.BytesIO()
     ending = path.suffix.lower().lstrip(".")
     if ending not in ("svg", "png", "pdf"):
         raise ValueError(f"cannot save a plot as {path.name!r}: end the name in .svg, .png or .pdf")
-    with rc_context({"svg.hashsalt": "micrograd_like"}):
-        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": None}
-        figure.savefig(content, format=ending, dpi=150, metadata=dates[ending])
-    write_whole(path, content.getvalue())
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": None}
+    figure.savefig(content, format=ending, dpi=150, metadata=dates[ending])
+    written = content.getvalue()
+    if ending == "svg":
+        said = escape(words)
+        head = f' role="img" aria-label="{said}">\n <title>{said}</title>'
+        if theme == "auto":
+            swapped = (
+                (THEMES["light"][name], DARK[name], kind) for name in ("ink", "ground") for kind in ("fill", "stroke")
+            )
+            rules = "".join(f'svg:root [style*="{k}: {old}"]{{{k}:{new}!important}}' for old, new, k in swapped)
+            text = f"svg:root text{{fill:{DARK['ink']}!important}}"
+            head += f"\n <style>@media (prefers-color-scheme:dark){{{rules}{text}}}</style>"
+        start = written.index(b">", written.index(b"<svg"))
+        written = written[:start] + head.encode() + written[start + 1 :]
+    write_whole(path, written)
     return path

@@ -44,7 +44,7 @@ _COMMANDS = (
     ("display", "", "[EXPRESSION]", "print it whenever it changes; alone: list"),
     ("undisplay", "", "[EXPRESSION]", "print it no more; alone: none"),
     ("set", "", "LEAF = NUMBER", "what if: recompute, and stay at this step"),
-    ("draw", "", "[FILE]", "draw this moment: .svg, .png or .dot"),
+    ("draw", "", "[FILE]", "draw this moment: .svg, .png, .pdf, .tex or .dot"),
     ("explain", "", "[LEAF | all]", "explain the step, a leaf, or the whole pass"),
     ("predict", "", "on | off", "ask for each contribution before showing it"),
     ("help", "h", "[COMMAND]", "show this, or one line of it"),

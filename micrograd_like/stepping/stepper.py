@@ -7,7 +7,6 @@ The steps are recorded once. Wherever the cursor stands, the graph's gradients a
 then, so every picture of the graph shows that moment; a node that the pass has not reached has none.
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -18,9 +17,9 @@ from typing import Any
 
 from ..engine import UNREACHED, Value, record, topological_order
 from ..graph.steps import BackwardStep, backward_steps
-from ..nn.modules import ACTIVATIONS
+from ..graph.structure import structure
 from ..notation.names import find, node_names
-from ..ops import CONSTANT, dot, one_line
+from ..ops import CONSTANT, one_line
 from ..pictures import Drawing, draw
 from ..pictures.tree import text, text_around
 
@@ -454,10 +453,13 @@ class Stepper:
         if unit not in UNITS:
             raise ValueError(f"a unit is {', '.join(UNITS)}, not {unit!r}")
         if unit not in self._stops_of:
-            places = {v: _layer(v) for v in self.nodes} if unit == "layer" else self._places
-            if not any(places.values()) and len(self.nodes) > 1:
-                raise ValueError("this graph has no layers: no weights are labelled like w1[1->2], as those of an MLP")
-            runs = groupby(self.steps, lambda s: (s.is_seed, places[s.node]))
+            places: dict[Value, Any] = dict(self._places)
+            if unit == "layer":
+                known = structure(self.nodes)
+                if not any(where.layer for where in known.values()) and len(self.nodes) > 1:
+                    raise ValueError("this graph has no layers: none of it was made by an MLP, a Layer or a Neuron")
+                places = {v: where._replace(neuron=None) for v, where in known.items()}
+            runs = groupby(self.steps, lambda s: (s.is_seed, places.get(s.node)))
             self._stops_of[unit] = list(accumulate((len(list(run)) for _, run in runs), initial=0))
         return self._stops_of[unit]
 
@@ -472,14 +474,6 @@ def holds(condition: Condition, k: int, s: BackwardStep, written: str = "") -> b
     except Exception as error:
         said = " ".join(("the condition", written)).strip()
         raise ValueError(f"{said} failed at step {k:,}, {s.symbols}: {type(error).__name__}: {error}") from error
-
-
-def _layer(v: Value) -> str:
-    """Return the number of the layer that a neuron's node belongs to, after its weights' labels; else nothing."""
-    if v.op.name in ACTIVATIONS and v.operands[0].op is dot:
-        v = v.operands[0]
-    weight = re.match(r"w(\d*)\[", v.operands[0].label) if v.op is dot else None
-    return weight[1] or "1" if weight else ""
 
 
 def _is_as_left(now: Any, left: Any) -> bool:

@@ -1,12 +1,17 @@
 """Training on compiled programs comes to what eager training comes to."""
 
+import math
+import re
+from functools import partial
+
 import pytest
 
-from micrograd_like import MLP
+from micrograd_like import MLP, Value
 from micrograd_like import sum as add_up
 from micrograd_like.cli import main
+from micrograd_like.compiler import Program, batch
 from micrograd_like.nn.datasets import iris, moons, xor
-from micrograd_like.nn.optim import SGD
+from micrograd_like.nn.optim import SGD, Adam, Optimizer
 from micrograd_like.nn.training import train
 
 LINE = [[i / 10] for i in range(30)], [0.3 * i + 1 for i in range(30)]
@@ -88,3 +93,251 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
         assert main(["train", "moons", "--layers", "4", "--epochs", "3", "--n", "30", *extra]) == 0
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
+
+
+# -------------------- what differs from sample to sample --------------------
+
+
+@pytest.fixture(params=["c", "numpy", "python"])
+def way(request, monkeypatch):
+    """Training in C, and where there is no compiler."""
+    if request.param == "c":
+        request.getfixturevalue("c_compiler")
+    else:
+        original = Program.__init__
+        monkeypatch.setattr(
+            Program, "__init__", lambda self, *arguments: original(self, *arguments[:3], backend=request.param)
+        )
+    return request.param
+
+
+def same(make, *data, optimizer=None, **options):
+    """Train eagerly and compiled; the epochs, the parameters and the optimiser's state must be the same."""
+    found = []
+    for compiled in (False, True):
+        model = make()
+        made = optimizer(model.parameters()) if optimizer else "adam"
+        epochs = list(train(model, *data, optimizer=made, compiled=compiled, **{"epochs": 4, **options}))
+        found.append((epochs, [p.data for p in model.parameters()], made.state if optimizer else []))
+    (eager, numbers, state), (compiled, others, other_state) = found
+    assert [e.loss for e in compiled] == pytest.approx([e.loss for e in eager], rel=1e-9)
+    assert [e.accuracy for e in compiled] == [e.accuracy for e in eager]
+    assert others == pytest.approx(numbers, rel=1e-9)
+    for x, y in zip(other_state, state, strict=True):
+        assert x == pytest.approx(y, rel=1e-9, abs=1e-300)
+    return eager
+
+
+OPTIMIZERS = [
+    lambda ps: SGD(ps, lr=0.1),
+    lambda ps: SGD(ps, lr=0.05, momentum=0.9, weight_decay=0.01),
+    lambda ps: Adam(ps, lr=0.02),
+    lambda ps: Adam(ps, lr=0.02, betas=(0.5, 0.7), eps=1e-3, weight_decay=0.1),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [1, 7, 8, 10, 33, 40, None])
+def test_every_optimiser_and_batch(way, optimizer, batch_size):
+    if way == "python" and batch_size != 7:
+        pytest.skip("one is enough")
+    make = partial(MLP, 2, [4, 1], activation="tanh", seed=1)
+    same(make, moons(40), optimizer=optimizer, batch_size=batch_size, epochs=3, seed=5)
+
+
+class Router(MLP):
+    """A model of which each target reaches other parameters."""
+
+    def __init__(self, **options):
+        super().__init__(2, [3, 2], activation="tanh", **options)
+        self.extra = [Value(0.5, "e0"), Value(-0.5, "e1"), Value(1.0, "never")]
+
+
+def routed(outputs, targets):
+    """Reach the parameters that belong to a target only."""
+    terms = [(a * model_extra[int(t)] + b - t) ** 2 for (a, b), t in zip(outputs, targets, strict=True)]
+    return add_up(terms) / len(terms)
+
+
+model_extra = []
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_parameters_that_only_some_samples_reach(way, optimizer):
+    def make():
+        model = Router(seed=2)
+        model_extra[:] = model.extra
+        return model
+
+    rows = [[0.1 * i, math.sin(i)] for i in range(12)]
+    same(make, rows, [0] * 9 + [1] * 3, loss=routed, optimizer=optimizer, batch_size=3)
+
+
+@pytest.mark.parametrize("targets", [[0.5 * i for i in range(30)], [7] * 30, [i % 3 * 1.0 for i in range(30)]])
+def test_targets_of_any_number(way, targets):
+    same(partial(MLP, 1, [3, 1], activation="tanh", seed=4), LINE[0], targets, loss="mean_squared_error", batch_size=4)
+
+
+def test_losses_that_choose_by_the_target(way):
+    def pinball(outputs, targets):
+        terms = [3 * abs(o - t) if t > 1.5 else (o - t) ** 2 for o, t in zip(outputs, targets, strict=True)]
+        return add_up(terms) / len(terms)
+
+    same(partial(MLP, 1, [3, 1], activation="tanh", seed=4), *LINE, loss=pinball, batch_size=4)
+
+
+def huber(o, t):
+    return (o - t) ** 2 if abs((o - t).data) < 1 else abs(o - t)
+
+
+def compares(o, t):
+    return (o - t) ** 2 if o < t else o - t
+
+
+def is_true(o, t):
+    return o * 1 if o else (o - t) ** 2
+
+
+def equals(o, t):
+    return o * 1 if o == 0.5 else (o - t) ** 2
+
+
+@pytest.mark.parametrize("term", [huber, compares, is_true, equals])
+def test_losses_that_choose_by_the_output_are_refused(term):
+    def loss(outputs, targets):
+        return add_up([term(o, t) for o, t in zip(outputs, targets, strict=True)]) / len(outputs)
+
+    model = MLP(1, [3, 1], seed=4)
+    with pytest.raises(ValueError, match=r"looks at a number in line \d+ of .*test_batch.py.* cannot be compiled"):
+        train(model, *LINE, loss=loss, compiled=True)
+    assert model(LINE[0][0]).data > model(LINE[0][0]).data - 1  # comparisons are what they were
+    list(train(model, *LINE, loss=loss, epochs=1))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_targets_that_are_not_finite_are_an_error_before_training(bad):
+    model = MLP(1, [3, 1], seed=4)
+    before = [p.data for p in model.parameters()]
+    for rows, targets in [
+        (LINE[0], [*LINE[1][:20], bad, *LINE[1][21:]]),
+        ([*LINE[0][:20], [bad], *LINE[0][21:]], LINE[1]),
+    ]:
+        with pytest.raises(ValueError, match="sample 20"):
+            train(model, rows, targets, loss="mean_squared_error", compiled=True)
+    assert [p.data for p in model.parameters()] == before
+
+
+# -------------------- being interrupted, and going wrong --------------------
+
+
+def test_divergence_is_told_as_eager_training_tells_it(way):
+    said = []
+    for compiled in (False, True):
+        model = MLP(1, [4, 1], activation="linear", seed=1)
+        with pytest.raises(OverflowError) as raised:
+            list(train(model, *LINE, optimizer="sgd", lr=1e3, epochs=200, batch_size=10, compiled=compiled))
+        said.append(
+            re.fullmatch(r"(training diverged in epoch \d+; .*?): .*too large for a float", str(raised.value))[1]
+        )
+        said.append([math.copysign(math.log(abs(p.data) + 1), p.data) for p in model.parameters()])
+    assert said[0] == said[2]
+    assert said[1] == pytest.approx(said[3], rel=1e-6)
+
+
+def test_a_batch_on_which_the_program_fails_is_left_to_the_engine(way):
+    def loss(outputs, targets):
+        terms = [(o - t) ** 2 + 1 / (1 + o.maximum(-math.inf) ** 2) for o, t in zip(outputs, targets, strict=True)]
+        return add_up([*terms, *[1 / outputs[0].maximum(math.inf)] * 0]) / len(terms)
+
+    same(partial(MLP, 1, [3, 1], activation="tanh", seed=4), *LINE, loss=loss, batch_size=7)
+
+
+def test_what_is_changed_between_epochs_counts(way):
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [3, 1], activation="tanh", seed=3)
+        optimizer = SGD(model.parameters(), lr=0.1, momentum=0.5)
+        losses = []
+        for epoch in train(model, moons(20), optimizer=optimizer, epochs=5, compiled=compiled):
+            losses.append(epoch.loss)
+            optimizer.lr *= 0.5
+            model.parameters()[0].data += 0.25
+            if epoch.epoch == 3:
+                optimizer.state = [0.0] * len(optimizer.state)
+        found.append([*losses, *(p.data for p in model.parameters())])
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+def test_only_the_optimisers_parameters_are_trained(way):
+    def last(parameters):
+        return Adam(parameters[9:], lr=0.1)
+
+    same(partial(MLP, 2, [3, 1], activation="tanh", seed=3), moons(20), optimizer=last)
+
+
+def test_optimisers_of_ones_own(way):
+    class Signs(Optimizer):
+        def __init__(self, parameters):
+            super().__init__(parameters, 0.01, 0.0, start=0)
+
+        def update(self, x, gradient, state):
+            return x - self.lr * math.copysign(1.0, gradient), state + 1
+
+    same(partial(MLP, 2, [3, 1], activation="tanh", seed=3), moons(20), optimizer=Signs)
+
+
+def test_a_generator_that_is_left_keeps_the_last_whole_step(c_compiler):
+    model = MLP(2, [3, 1], activation="tanh", seed=3)
+    epochs = train(model, moons(20), epochs=100, compiled=True)
+    for _ in range(3):
+        next(epochs)
+    epochs.close()
+    other = MLP(2, [3, 1], activation="tanh", seed=3)
+    list(train(other, moons(20), epochs=3))
+    assert [p.data for p in model.parameters()] == pytest.approx([p.data for p in other.parameters()], rel=1e-9)
+
+
+def test_ctrl_c_in_the_middle_of_an_epoch_keeps_the_last_whole_step(c_compiler, monkeypatch):
+    monkeypatch.setattr(batch, "AT_ONCE", 1)  # one step in each call
+    model = MLP(2, [3, 1], activation="tanh", seed=3)
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    epochs = train(model, moons(30), optimizer=optimizer, batch_size=10, compiled=True)
+    training = epochs.gi_frame.f_locals["self"]
+    take, calls = training.train, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        done = take(*arguments)
+        if len(calls) == 5:  # the second step of the second epoch
+            raise KeyboardInterrupt
+        return done
+
+    training.train = interrupted
+    next(epochs)
+    with pytest.raises(KeyboardInterrupt):
+        next(epochs)
+    wanted = after_steps(5)
+    assert [p.data for p in model.parameters()] == pytest.approx(wanted[0], rel=1e-9)
+    assert optimizer.state == pytest.approx(wanted[1], rel=1e-9)
+
+
+def after_steps(count):
+    """Return parameters and state after so many eager steps of the training above."""
+
+    class EnoughError(Exception):
+        pass
+
+    class Counted(SGD):
+        taken = 0
+
+        def step(self):
+            if self.taken == count:
+                raise EnoughError
+            self.taken += 1
+            super().step()
+
+    model = MLP(2, [3, 1], activation="tanh", seed=3)
+    optimizer = Counted(model.parameters(), lr=0.1, momentum=0.9)
+    with pytest.raises(EnoughError):
+        list(train(model, moons(30), optimizer=optimizer, batch_size=10))
+    return [p.data for p in model.parameters()], optimizer.state

@@ -16,7 +16,7 @@ from micrograd_like.ops import OPERATIONS
 def test_every_row_is_spelled(language):
     leaves = {"input", "parameter", "constant"}
     missing = OPERATIONS.keys() - leaves - SPELLINGS[language].keys()
-    assert not missing, f"spelling.py says nothing on how {language} spells {', '.join(sorted(missing))}"
+    assert not missing, f"SPELLINGS[{language!r}] in spelling.py lacks {', '.join(sorted(missing))}"
 
 
 @pytest.mark.parametrize("language", ["python", "numpy"])
@@ -31,7 +31,7 @@ def test_source_runs_on_its_own(language, tmp_path):
     found = subprocess.run([sys.executable, "-I", path], check=True, capture_output=True, text=True)
     assert float(found.stdout) == pytest.approx(gradient[0], rel=1e-12)
     assert "micrograd" not in compiled.source()
-    assert "# layer 2, neuron 1\n" in compiled.source()
+    assert "# neuron 1 of layer 2\n" in compiled.source()
 
 
 def test_without_gradient():

@@ -147,8 +147,8 @@ def test_undefined_derivative_is_said():
 def test_steps_of_a_network_have_formulas():
     out = MLP(2, [2, 1], seed=1)([0.5, -1.0])
     formulas = {(s.name, s.operand_name): s.formula for s in backward_steps(out) if isinstance(s, BackwardStep)}
-    assert formulas["v5", "w2[1->1]"] == "v2"
-    assert formulas["v1", "w1[2->1]"] == "x2"
+    assert formulas["v5", "w2[1→1]"] == "v2"
+    assert formulas["v1", "w1[2→1]"] == "x2"
     assert formulas["v1", "b1[1]"] == "1"
 
 

@@ -190,10 +190,10 @@ def test_classes_are_sorted_numbers_by_their_size(tmp_path, labels, names):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("x,y,kind\n1,2,a\n1,two,b\n", r"points\.csv, line 3: column 'y': 'two' is no finite number"),
-        ("x,y,kind\n1,,a\n", r"line 2: column 'y': '' is no finite number"),
-        ("x,y,kind\n\n# c\n1,nan,a\n", r"line 4: column 'y': 'nan' is no finite number"),
-        ("x,kind\n1e999,a\n", r"line 2: column 'x': '1e999' is no finite number"),
+        ("x,y,kind\n1,2,a\n1,two,b\n", r"points\.csv, line 3: column 'y': 'two' is not a finite number"),
+        ("x,y,kind\n1,,a\n", r"line 2: column 'y': '' is not a finite number"),
+        ("x,y,kind\n\n# c\n1,nan,a\n", r"line 4: column 'y': 'nan' is not a finite number"),
+        ("x,kind\n1e999,a\n", r"line 2: column 'x': '1e999' is not a finite number"),
         ("x,y,kind\n1,2\n", r"line 2: 2 columns instead of 3"),
         ("x,y,kind\r\n1,2,a\r\n1,2,a,b\r\n", r"line 3: 4 columns instead of 3"),
         ("x,kind\n1,a\n2,\n", r"line 3: column 'kind': the class is missing"),

@@ -87,6 +87,72 @@ def test_cross_entropy_is_mpmaths(row, target):
     )
 
 
+def exactly(x):
+    """Return what comes out of exact numbers, rounded once."""
+    return pytest.approx(float(x), rel=1e-13, abs=1e-300)
+
+
+MAGNITUDES = [0.0, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 20.0, 700.0, 1e8, 1e16, 1e100, 1e300]
+
+
+@pytest.mark.parametrize("size", MAGNITUDES)
+@pytest.mark.parametrize("gap", [0.0, 1e-9, 1.0, 20.0, 36.9, 40.0, 700.0, 1e5])
+def test_cross_entropy_keeps_its_digits_at_every_magnitude(size, gap):
+    for row in [size, size - gap], [size, size, size - gap], [-size, gap - size, -size], [size, -size, gap, 0.5]:
+        with mpmath.workdps(700):
+            for target in range(len(row)):
+                rest = mpmath.fsum(mpmath.exp(mpmath.mpf(z) - row[target]) for j, z in enumerate(row) if j != target)
+                loss = mpmath.log1p(rest)
+                ps = [mpmath.exp(mpmath.mpf(z) - row[target]) / (1 + rest) for z in row]
+                ps[target] = -rest / (1 + rest)
+                found, gradients = differentiate(cross_entropy, [row], [target])
+                # an error in the last digit of a difference is one of as many digits in its exponential as it is large
+                spread = min(max(row) - min(row), 745)
+                assert found == pytest.approx(float(loss), rel=1e-15 * (10 + spread), abs=5e-324)
+                for gradient, p in zip(gradients, ps, strict=True):
+                    assert gradient == pytest.approx(float(p), rel=1e-15 * (10 + spread), abs=1e-320)
+
+
+def test_cross_entropy_of_huge_equal_logits_is_the_log_of_their_number():
+    for size in 1e8, 1e16, 1e300, -1e300:
+        loss, gradients = differentiate(cross_entropy, [[size] * 4], [2])
+        assert loss == exactly(mpmath.log(4))
+        assert gradients == [0.25, 0.25, -0.75, 0.25]
+
+
+@pytest.mark.parametrize("size", MAGNITUDES)
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("y", [0, 1])
+def test_binary_cross_entropy_keeps_its_digits_at_every_magnitude(size, sign, y):
+    z = sign * size
+    with mpmath.workdps(700):
+        signed = mpmath.mpf(-z if y else z)
+        loss = mpmath.log1p(mpmath.exp(signed)) if size < 1e5 else max(signed, mpmath.mpf(0))
+        gradient = (-1 if y else 1) / (1 + mpmath.exp(-signed)) if size < 1e5 else (-1 if y else 1) * (signed > 0)
+    found, (slope,) = differentiate(binary_cross_entropy, [z], [y])
+    assert found == exactly(loss)
+    assert slope == exactly(gradient)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-8, 1.0, 1e8, 1e100])
+def test_the_other_losses_at_every_magnitude(size):
+    loss, gradients = differentiate(mean_squared_error, [size, -size], [0.5, 0.25])
+    with mpmath.workdps(700):
+        errors = [mpmath.mpf(size) - 0.5, mpmath.mpf(-size) - 0.25]
+        assert loss == exactly(mpmath.fsum(e * e for e in errors) / 2)
+    assert gradients == [exactly(e) for e in errors]
+    loss, gradients = differentiate(hinge, [size, -size], [-1, -1])
+    with mpmath.workdps(700):
+        margins = [max(mpmath.mpf(1) + z, mpmath.mpf(0)) for z in (mpmath.mpf(size), mpmath.mpf(-size))]
+        assert loss == exactly(mpmath.fsum(margins) / 2)
+    assert gradients == [0.5, 0.5 if size < 1 else 0]
+
+
+def test_an_output_may_stand_in_a_list_of_one():
+    for loss in mean_squared_error, hinge, binary_cross_entropy:
+        assert loss([[Value(0.5)]], [1]).data == loss([Value(0.5)], [1]).data
+
+
 def test_cross_entropy_is_autograds():
     rows, targets = [[0.5, -1.0, 2.0], [0.1, 0.2, -0.3]], [2, 0]
 

@@ -88,7 +88,7 @@ def test_a_parameter_that_backward_has_not_reached_stays(make):
     assert unused.data == 1
 
 
-def test_zero_grad_forgets():
+def test_zero_grad_resets():
     p = Value(3.0)
     optimizer = SGD([p], 0.1)
     (p * p).backward()
@@ -233,7 +233,7 @@ def test_settings_out_of_range(make, message):
 
 
 def test_settings_that_are_no_numbers():
-    with pytest.raises(TypeError, match=r"lr is a number, not '0\.1'"):
+    with pytest.raises(TypeError, match=r"lr must be a number, not '0\.1'"):
         SGD([Value(1.0)], lr="0.1")
-    with pytest.raises(TypeError, match="momentum is a number, not True"):
+    with pytest.raises(TypeError, match="momentum must be a number, not True"):
         SGD([Value(1.0)], lr=0.1, momentum=True)

@@ -28,7 +28,7 @@ def describe(model):
     [
         MLP(3, [4, 2], seed=0),
         MLP(1, [1], output="sigmoid", seed=1),
-        MLP(2, [5, 5, 3], "leaky_relu", "softplus", bias=False, seed=2),
+        MLP(2, [5, 5, 3], activation="leaky_relu", output="softplus", bias=False, seed=2),
     ],
     ids=str,
 )
@@ -58,7 +58,7 @@ def test_neurons_changed_by_hand_come_back(path):
 
 
 def test_the_loaded_model_computes_and_learns(path):
-    model = MLP(2, [3, 1], "tanh", seed=0)
+    model = MLP(2, [3, 1], activation="tanh", seed=0)
     save(model, path)
     other = load(path)
     out = other([0.5, -1.0])
@@ -76,7 +76,7 @@ def test_what_is_no_finite_float_is_refused_and_the_file_left_as_it_was(path, nu
     save(model, path)
     before = path.read_bytes()
     model.layers[0].neurons[1].w[2].data = number
-    with pytest.raises(ValueError, match=r"model\.json: layers\.0\.neurons\.1\.w\.2: .* is no finite float"):
+    with pytest.raises(ValueError, match=r"model\.json: layers\.0\.neurons\.1\.w\.2: .* is not a finite float"):
         save(model, path)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["model.json"]
@@ -90,8 +90,36 @@ def test_layers_that_do_not_fit_are_refused(path):
 
 
 def test_only_an_mlp_is_saved(path):
-    with pytest.raises(TypeError, match="an MLP is saved, not Neuron"):
+    with pytest.raises(TypeError, match="only an MLP can be saved, not Neuron"):
         save(Neuron(2), path)
+
+
+def test_what_computes_in_a_way_of_its_own_is_not_saved(path):
+    class Cubic(Neuron):
+        def __call__(self, x):
+            return super().__call__(x) ** 3
+
+    class Scaled(MLP):
+        def __call__(self, x):
+            return 2 * super().__call__(x)
+
+    class Frozen(MLP):
+        def parameters(self):
+            return []
+
+    model = MLP(2, [2, 1])
+    model.layers[0].neurons[1] = Cubic(2)
+    with pytest.raises(TypeError, match=r"layers\.0\.neurons\.1 is Cubic\(2\), which computes its output in"):
+        save(model, path)
+    model.layers.insert(1, len)
+    model.layers[0].neurons[1] = Neuron(2)
+    with pytest.raises(TypeError, match=r"layers\.1 is <built-in function len>"):
+        save(model, path)
+    with pytest.raises(TypeError, match="the model is Scaled of "):
+        save(Scaled(2, [1]), path)
+    assert not path.exists()
+    save(Frozen(2, [1]), path)
+    assert describe(load(path)) != []
 
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])
@@ -138,8 +166,8 @@ def neuron(document):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("format"), "format: this is no model"),
-        (lambda d: d.update(format="other"), "format: this is no model"),
+        (lambda d: d.pop("format"), "format: this is not a model"),
+        (lambda d: d.update(format="other"), "format: this is not a model"),
         (lambda d: d.update(version=2), "version: this program reads 1, not 2"),
         (lambda d: d.pop("layers"), "layers: a list"),
         (lambda d: d.update(layers=[]), "layers: a list with something in it"),
@@ -149,17 +177,23 @@ def neuron(document):
         (lambda d: d["layers"][0]["neurons"].append(None), r"layers\.0\.neurons\.3\.w: a list"),
         (lambda d: neuron(d).pop("w"), r"layers\.0\.neurons\.1\.w: a list"),
         (lambda d: neuron(d)["w"].append(1.0), r"layers\.0\.neurons\.1\.w: 3 weights for 2 inputs"),
-        (lambda d: neuron(d).update(w=[1.0, "2"]), r"layers\.0\.neurons\.1\.w\.1: '2' is no finite float"),
-        (lambda d: neuron(d).update(w=[True, 1]), r"layers\.0\.neurons\.1\.w\.0: True is no finite float"),
-        (lambda d: neuron(d).update(w=[math.nan, 1]), r"layers\.0\.neurons\.1\.w\.0: nan is no finite float"),
-        (lambda d: neuron(d).update(w=[10**400, 1]), r"layers\.0\.neurons\.1\.w\.0: 10{39} is no finite float"),
-        (lambda d: neuron(d).update(b=-math.inf), r"layers\.0\.neurons\.1\.b: -inf is no finite float"),
-        (lambda d: neuron(d).pop("b"), r"layers\.0\.neurons\.1\.b: None is no finite float"),
-        (lambda d: neuron(d).pop("activation"), r"layers\.0\.neurons\.1\.activation: None is not one of linear, relu"),
-        (lambda d: neuron(d).update(activation="swish"), r"layers\.0\.neurons\.1\.activation: 'swish' is not one of"),
+        (lambda d: neuron(d).update(w=[1.0, "2"]), r"layers\.0\.neurons\.1\.w\.1: '2' is not a finite float"),
+        (lambda d: neuron(d).update(w=[True, 1]), r"layers\.0\.neurons\.1\.w\.0: True is not a finite float"),
+        (lambda d: neuron(d).update(w=[math.nan, 1]), r"layers\.0\.neurons\.1\.w\.0: nan is not a finite float"),
+        (lambda d: neuron(d).update(w=[10**400, 1]), r"layers\.0\.neurons\.1\.w\.0: 10{39} is not a finite float"),
+        (lambda d: neuron(d).update(b=-math.inf), r"layers\.0\.neurons\.1\.b: -inf is not a finite float"),
+        (lambda d: neuron(d).pop("b"), r"layers\.0\.neurons\.1\.b: None is not a finite float"),
+        (
+            lambda d: neuron(d).pop("activation"),
+            r"layers\.0\.neurons\.1\.activation: unknown activation None; choose from linear, relu",
+        ),
+        (
+            lambda d: neuron(d).update(activation="swish"),
+            r"layers\.0\.neurons\.1\.activation: unknown activation 'swish'; choose from",
+        ),
         (
             lambda d: neuron(d).update(activation=["relu"]),
-            r"layers\.0\.neurons\.1\.activation: \['relu'\] is not one of",
+            r"layers\.0\.neurons\.1\.activation: unknown activation \['relu'\]; choose from",
         ),
     ],
 )
@@ -172,14 +206,14 @@ def test_a_damaged_file_is_named_with_the_field(path, change, message):
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"PK\x03\x04"])
 def test_a_file_that_is_no_json(path, content):
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"model\.json: this is no JSON text"):
+    with pytest.raises(ValueError, match=r"model\.json: this is not JSON"):
         load(path)
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b'"micrograd_like.MLP"', b'{"format": 1}'])
 def test_json_of_another_kind(path, content):
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"model\.json: format: this is no model"):
+    with pytest.raises(ValueError, match=r"model\.json: format: this is not a model"):
         load(path)
 
 
@@ -188,7 +222,7 @@ def test_every_truncation_is_refused(path):
     content = path.read_bytes()
     for length in range(len(content) - 2):
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match="no JSON text"):
+        with pytest.raises(ValueError, match="this is not JSON"):
             load(path)
 
 

@@ -10,7 +10,7 @@ from micrograd_like import Value
 from micrograd_like.nn import MLP, Module, losses
 from micrograd_like.nn.datasets import circles, iris, moons, spirals, xor
 from micrograd_like.nn.optim import SGD, Adam
-from micrograd_like.nn.training import accuracy, fit, train
+from micrograd_like.nn.training import accuracy, class_of, fit, threshold_for, train
 
 LINE = [[-1.0], [0.0], [1.0], [2.0]]
 
@@ -166,6 +166,7 @@ def test_accuracy_by_hand():
     assert accuracy(several, [2, 0]) == 0.5
     with pytest.raises(ValueError, match="2 targets for 4"):
         accuracy(one, [0, 1])
+    assert [class_of(x, 0.5) for x in (0.5, Value(0.51), [Value(0.6)], several[0], [1.0, 3.0])] == [0, 1, 1, 1, 1]
 
 
 def test_accuracy_of_an_epoch_is_the_share_before_its_steps():
@@ -174,9 +175,70 @@ def test_accuracy_of_an_epoch_is_the_share_before_its_steps():
     before = accuracy([model(row) for row in data.rows], data.targets)
     assert next(train(model, data, batch_size=None)).accuracy == before
     sigmoid = MLP(2, [8, 1], output="sigmoid", seed=2)
-    before = accuracy([sigmoid(row) for row in data.rows], data.targets, threshold=0.5)
+    before = accuracy([sigmoid(row) for row in data.rows], data.targets)
     assert before != 0.5  # what a threshold of 0 would give
     assert next(train(sigmoid, data, batch_size=None)).accuracy == before
+
+
+@pytest.mark.parametrize(
+    ("output", "loss", "targets", "threshold"),
+    [
+        ("linear", None, [0, 1], 0.0),
+        ("linear", "hinge", [0, 1], 0.0),
+        ("linear", "mean_squared_error", [0, 1], 0.5),
+        ("linear", losses.mean_squared_error, [0, 1], 0.5),
+        ("linear", "mean_squared_error", [-1, 1], 0.0),
+        ("tanh", "mean_squared_error", [-1, 1], 0.0),
+        ("sigmoid", None, [0, 1], 0.5),
+        ("sigmoid", lambda outputs, ys: losses.mean_squared_error(outputs, ys), [0, 1], 0.5),
+    ],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_one_place_decides_the_class_of_an_output(output, loss, targets, threshold, compiled, monkeypatch, tmp_path):
+    data = moons(40, noise=0.3)
+    ys = [targets[y] for y in data.targets]
+    model = MLP(2, [4, 1], output=output, activation="tanh", seed=2)
+    outputs = [model(row) for row in data.rows]
+    assert threshold_for(outputs[0], loss, ys) == threshold
+    right = sum((out.data > threshold) == (y == 1) for out, y in zip(outputs, ys, strict=True)) / len(ys)
+    other = 0.5 - threshold
+    assert right != sum((out.data > other) == (y == 1) for out, y in zip(outputs, ys, strict=True)) / len(ys)
+    assert accuracy(outputs, ys, threshold) == right
+    first = next(train(model, data.rows, ys, loss=loss, batch_size=None, optimizer="sgd", compiled=compiled))
+    assert first.accuracy == right
+
+
+@pytest.mark.parametrize(("output", "loss"), [("sigmoid", None), ("linear", "mean_squared_error"), ("linear", None)])
+def test_the_boundary_is_drawn_where_training_judges(output, loss, monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    from matplotlib.axes import Axes
+
+    from micrograd_like.pictures.plots import plot_boundary
+
+    data = moons(40)
+    model = MLP(2, [4, 1], output=output, activation="tanh", seed=2)
+    share = list(train(model, data, loss=loss, epochs=30, batch_size=None, lr=0.05))[-1].accuracy
+    outputs = [model(row) for row in data.rows]
+    assert abs(share - accuracy(outputs, data.targets, threshold_for(outputs[0], loss))) < 2 / 40  # one update later
+    ringed, shown = [], []
+    scatter, contourf = Axes.scatter, Axes.contourf
+
+    def watched_scatter(self, x, y, **options):
+        ringed.extend(x if options.get("facecolor") == "none" else [])
+        return scatter(self, x, y, **options)
+
+    def watched_contourf(self, *seen, **options):
+        shown.extend(options["colors"])
+        return contourf(self, *seen, **options)
+
+    monkeypatch.setattr(Axes, "scatter", watched_scatter)
+    monkeypatch.setattr(Axes, "contourf", watched_contourf)
+    plot_boundary(model, data, tmp_path / "boundary.svg", loss=loss)
+    threshold = 0.0 if loss is None and output == "linear" else 0.5
+    samples = zip(data.rows, data.targets, outputs, strict=True)
+    wrong = [row[0] for row, y, out in samples if (out.data > threshold) != y]
+    assert sorted(ringed) == sorted(wrong)
+    assert len(set(shown)) == 2
 
 
 # -------------------- interruptions --------------------
@@ -288,8 +350,8 @@ def test_the_modules_load_neither_numpy_nor_rich_nor_graphviz():
         (([], []), {}, "at least one row"),
         (([[1.0], [1.0, 2.0]], [0, 1]), {}, "row 1 has 2 features, row 0 has 1"),
         (([[1.0, 2.0]], [1]), {}, "expected 1 inputs?, got 2"),
-        ((LINE, [0, 1, 1, 0]), {"loss": "mse"}, "mean_squared_error, hinge, .*, not 'mse'"),
-        ((LINE, [0, 1, 1, 0]), {"optimizer": "rmsprop"}, "sgd, adam or a made one, not 'rmsprop'"),
+        ((LINE, [0, 1, 1, 0]), {"loss": "mse"}, "unknown loss 'mse'; choose from mean_squared_error, hinge"),
+        ((LINE, [0, 1, 1, 0]), {"optimizer": "rmsprop"}, "unknown optimizer 'rmsprop'; choose from sgd, adam"),
         ((LINE, [0, 1, 1, 0]), {"epochs": 0}, "epochs must be a whole number from 1, not 0"),
         ((LINE, [0, 1, 1, 0]), {"batch_size": 2.5}, "batch_size must be a whole number from 1, not 2.5"),
         ((LINE, [0, 1, 1, 0]), {"lr": -1}, "lr must be above 0"),

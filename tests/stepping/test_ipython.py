@@ -73,7 +73,7 @@ def test_small_graph_is_shown_as_a_tree_and_the_rest_as_its_repr(ipython):
 def test_graph_in_a_terminal_is_text(ipython):
     out = ipython(*LOAD, "e = a * b", "%graph e", "%graph MLP(2, [1], seed=1)", "%graph (a + b)")
     assert "e = a * b  -6.0000     –\n├─ a" in out
-    assert "MLP of [Layer of [Neuron(2, 'linear')]]" in out
+    assert "MLP of [Layer(2, 1, activation='linear')]" in out
     assert "v1 = a + b" in out
     assert "Out[" not in out
 
@@ -189,7 +189,6 @@ def test_demo_notebook():
         assert picture["text/html"].startswith('<img alt="')
         assert 'src="data:image/svg+xml;base64,' in picture["text/html"]
         assert "<details>" in picture["text/html"]
-        assert picture["image/svg+xml"].startswith("<svg")
     assert forward[0]["text/plain"].splitlines()[1].split() == ["o", "=", "tanh(n)", "0.7071", "–"]
     assert backward[0]["text/plain"].splitlines()[1].split() == ["o", "=", "tanh(n)", "0.7071", "1.0000"]
     assert r"| $\frac{\partial o}{\partial w_{1}}$ | $v_{1} = x_{1} \cdot w_{1}$ | $0.5$ |" in table[0]["text/markdown"]
@@ -224,10 +223,10 @@ def test_what_is_not_a_picture_in_a_notebook():
 def test_bundle_of_a_graph_and_of_a_network():
     v = Value(2.0, '<img src=x onerror="alert(1)">') * 3
     for bundle in (v._repr_mimebundle_(), MLP(2, [1], seed=0)._repr_mimebundle_()):
-        assert set(bundle) == {"text/html", "image/svg+xml", "text/plain"}
+        assert set(bundle) == {"text/html", "text/plain"}
         assert bundle["text/html"].count("<img") == 1
     assert Value(1.0)._repr_mimebundle_() == {}
-    assert MLP(50, [50, 1], seed=0)._repr_mimebundle_() == {}
+    assert MLP(400, [300, 1], seed=0)._repr_mimebundle_() == {}
 
 
 def test_display_never_fails(monkeypatch):

@@ -306,7 +306,7 @@ def test_python():
         ("set a", "set takes a leaf and a number: set a = 3"),
         ("set a = inf", "NameError: name 'inf' is not defined"),
         ("unt q", "no node is named 'q': there are L, c, e, b, a"),
-        ("unt", "this graph has no layers: no weights are labelled like w1[1->2], as those of an MLP"),
+        ("unt", "this graph has no layers: none of it was made by an MLP, a Layer or a Neuron"),
         ("b tanh", "no node and no operation is named 'tanh': there are L, c, e, b, a"),
         ("b 8", "there are steps 1 to 7, not 8"),
         ("b a +", "not a command, and not Python: invalid syntax"),
@@ -315,7 +315,7 @@ def test_python():
         ("cl 4", "there is no breakpoint 4; there are: none"),
         ("p", "p takes a name or an expression: p a.grad"),
         ("predict maybe", "predict takes on or off"),
-        ("draw x.gif", "cannot save a picture as 'x.gif': end the name in .svg, .png or .dot"),
+        ("draw x.gif", "cannot save a picture as 'x.gif': end the name in .svg, .png, .pdf, .tex or .dot"),
         ("h foo", "foo is no command: h lists them"),
     ],
 )

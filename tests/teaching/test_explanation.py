@@ -289,7 +289,7 @@ def test_large_graph():
     assert "b3[1]" in str(explain(root, "b3[1]"))
     assert "∂v" in str(explain(root, limit=None))
     with pytest.raises(ValueError, match="raise `limit`"):
-        explain(root, "w1[1->1]", limit=20)
+        explain(root, "w1[1→1]", limit=20)
 
 
 def test_not_a_value():

@@ -90,14 +90,14 @@ class Comparison:
         return "\n".join(lines)
 
     def draw(self, **options: Any) -> "Drawing":
-        """Draw the graph with the wrong gradients, those that differ marked; the options are those of `draw`."""
+        """Draw the graph with the wrong gradients, the right ones beside them; the options are those of `draw`."""
         from ...pictures.graph import draw_graph  # which loads graphviz
 
         twin = deepcopy(self.root)
         twins = dict(zip(topological_order(self.root), topological_order(twin), strict=True))
         for v, gradient in self.wrong.items():
             twins[v].grad = gradient
-        drawing = draw_graph(twin, marked={twins[v] for v in self.differing}, **options)
+        drawing = draw_graph(twin, right={twins[v]: self.right[v] for v in self.differing}, **options)
         return replace(drawing, title=f"{drawing.title}; {self.mistake.name}")
 
 

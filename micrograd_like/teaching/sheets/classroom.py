@@ -6,15 +6,14 @@ What a teacher fills in and reads are CSV files, as spreadsheets write and open 
 import csv
 import io
 import json
-import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...files import write_folder
 from ...notation.answers import read_answer
 from ...notation.numbers import show
 from ..exercises.exercise import Exercise
@@ -71,34 +70,23 @@ def write_class(
         raise ValueError("the class has nobody in it: give one name at least")
     if repeated := [name for name, n in Counter(names).items() if n > 1 or not name]:
         raise ValueError(f"the name {repeated[0]!r} is empty or given twice: everybody needs a name of their own")
-    folder = Path(folder).resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is there, and no empty folder: name a new one, so that nothing is overwritten")
+    folder = Path(folder)
     exercises = [alike(len(names), 1000 * seed + k, level, operations, size) for k in range(count)]
     everybody = dict(zip(names, zip(*exercises, strict=True), strict=True))
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.mkdir(parents=True)
-        *sheets, key = _write(everybody, unfinished, screen)
-        if folder.exists():
-            folder.rmdir()
-        os.replace(unfinished, folder)
-    except OSError as error:
-        raise type(error)(error.errno, f"cannot write the class: {error.strerror}", str(folder)) from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    width = max(3, len(str(len(names))))  # the number tells names apart that are spelled alike
+    sheets = {f"{number:0{width}}-{_slug(name)}.html": name for number, name in enumerate(names, start=1)}
+    write_folder(folder, dict(_files(everybody, sheets, screen)))
     different = {tuple(tuple(each.numbers.values()) for each in drawn) for drawn in everybody.values()}
-    return ClassSet(tuple(folder / sheet for sheet in sheets), folder / key, len(different))
+    return ClassSet(tuple(folder / sheet for sheet in sheets), folder / "key.json", len(different))
 
 
-def _write(everybody: dict[str, tuple[Exercise, ...]], folder: Path, screen: bool) -> Iterator[str]:
-    """Write the files of a class, and yield the names of the sheets and of the key."""
-    width = max(3, len(str(len(everybody))))
-    for number, (name, drawn) in enumerate(everybody.items(), start=1):
-        file = f"{number:0{width}}-{_slug(name)}.html"  # the number tells names apart that are spelled alike
-        sheet = Sheet(drawn, student=name)
-        (folder / file).write_bytes((sheet.screen() if screen else sheet.html(key=False)).encode())
-        yield file
+def _files(
+    everybody: dict[str, tuple[Exercise, ...]], sheets: dict[str, str], screen: bool
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of a class."""
+    for file, name in sheets.items():
+        sheet = Sheet(everybody[name], student=name)
+        yield file, (sheet.screen() if screen else sheet.html(key=False)).encode()
     asked = [
         (name, number, line.asked, line.answer)
         for name, drawn in everybody.items()
@@ -106,14 +94,10 @@ def _write(everybody: dict[str, tuple[Exercise, ...]], folder: Path, screen: boo
         for line in each.lines()
     ]
     students = {name: [each.as_document() for each in drawn] for name, drawn in everybody.items()}
-    key = json.dumps({"format": FORMAT, "version": VERSION, "generator": GENERATOR, "students": students}, indent=1, ensure_ascii=False)
-    for file, content in (
-        ("answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])),
-        ("key.csv", _table([COLUMNS, *((*row, show(float(answer))) for *row, answer in asked)])),  # 1/2 may be a date
-        ("key.json", key.encode() + b"\n"),
-    ):
-        (folder / file).write_bytes(content)
-    yield "key.json"
+    document = {"format": FORMAT, "version": VERSION, "generator": GENERATOR, "students": students}
+    yield "answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])
+    yield "key.csv", _table([COLUMNS, *((*row, show(float(answer), 6)) for *row, answer in asked)])  # 1/2 may be a date
+    yield "key.json", f"{json.dumps(document, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def _slug(name: str) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...files import write_whole
+from ...files import write_folder, write_whole
 from ...notation.numbers import show
 from ...pictures.graph import draw_graph
 from ..exercises.exercise import Exercise
@@ -64,16 +64,16 @@ class Sheet:
         """Return the sheet as a Jupyter notebook that checks itself, as the module `notebook` describes it."""
         return notebook(self.exercises, f"# {_cell(self.title)}\n\n{_cell(self.student)}".strip(), self.fade, key)
 
-    def save(self, path: str | Path, key: bool = True, screen: bool = False) -> Path:
-        """Write the sheet in the format that its name says, each file whole or not at all.
+    def save(self, path: str | Path, key: bool = True, screen: bool = False, otter: bool = False) -> Path:
+        """Write the sheet in the format that its name says, whole or not at all.
 
-        The ending is .html for print, .tex for LaTeX, .md for Markdown, .ipynb for a notebook, or .xml for Moodle. A
-        folder `tests` gets otter-grader's tests of the notebook.
+        The ending is .html for print, .tex for LaTeX, .md for Markdown, .ipynb for a notebook, or .xml for Moodle.
 
         Args:
             path: the file.
             key: whether the key goes with it.
             screen: whether a page is for the screen, not for print.
+            otter: whether to write, instead of the sheet, a new folder with otter-grader's tests of the notebook.
 
         Raises:
             ValueError: it has another name.
@@ -88,22 +88,15 @@ class Sheet:
             ".ipynb": lambda: self.notebook(key),
             ".xml": lambda: moodle_xml(self.exercises, self.title),
         }
-        folders: dict[str, Callable[[], dict[str, str]]] = {
-            "tests": lambda: {f"{name}.py": test for name, test in otter_tests(self.exercises, self.fade).items()},
-        }
         if screen and path.suffix.lower() != ".html":
             raise ValueError(f"a sheet for the screen is a page: end its name in .html, not as {path.name!r}")
-        if path.name in folders:
-            for name, content in folders[path.name]().items():
-                (path / name).parent.mkdir(parents=True, exist_ok=True)
-                write_whole(path / name, content.encode())
+        if otter:
+            tests = otter_tests(self.exercises, self.fade)
+            write_folder(path, {f"{name}.py": test.encode() for name, test in tests.items()})
         elif path.suffix.lower() in formats:
             write_whole(path, formats[path.suffix.lower()]().encode())
         else:
-            endings, names = ", ".join(formats), " or ".join(folders)
-            raise ValueError(
-                f"cannot save a sheet as {path.name!r}: end the name in {endings}, or name a folder {names}"
-            )
+            raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
         return path
 
     def _parts(self, *, picture: bool) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def test_a_folder_is_filled_if_it_is_empty(tmp_path, make):
     folder = tmp_path / "a" / "sheets"
     folder.mkdir(parents=True)
     if make(folder):
-        with pytest.raises(FileExistsError, match="is there, and no empty folder: name a new one"):
+        with pytest.raises(FileExistsError, match="it is there already, and not an empty folder: name a new one"):
             write_class(["Ada"], folder)
         assert [path.name for path in folder.iterdir()] == ["mine.txt"]
     else:
@@ -141,26 +142,24 @@ def test_a_folder_is_filled_if_it_is_empty(tmp_path, make):
 
 def test_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(FileExistsError, match="is there, and no empty folder"):
+    with pytest.raises(FileExistsError, match="it is there already, and not an empty folder"):
         write_class(["Ada"], tmp_path / "file")
-    with pytest.raises(OSError, match=r"cannot write the class: .*: '.*sheets'"):
+    with pytest.raises(OSError, match=r"cannot write it: .*: '.*sheets'"):
         write_class(["Ada"], tmp_path / "file" / "sheets")
     assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_a_class_is_written_wholly_or_not_at_all(tmp_path, monkeypatch, stop):
-    write = Path.write_bytes
+    count, fsync = iter(range(10)), os.fsync
 
-    def full(path, content):
-        if path.name.startswith("003"):
+    def full(descriptor):
+        if next(count) == 3:
             raise stop
-        return write(path, content)
+        fsync(descriptor)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(
-        type(stop), match="cannot write the class: No space left" if isinstance(stop, OSError) else "^$"
-    ):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(type(stop), match="cannot write it: No space left" if isinstance(stop, OSError) else "^$"):
         write_class(["Ada", "Bob", "Eve"], tmp_path / "sheets")
     assert list(tmp_path.iterdir()) == []
 

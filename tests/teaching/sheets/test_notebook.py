@@ -187,7 +187,7 @@ def test_nbgrader_makes_the_student_version_and_grades_it(tmp_path):
 
 def test_otter_grades_with_the_tests_in_a_folder(tmp_path):
     otter = grader("graders", "otter")
-    SHEET.save(tmp_path / "tests")
+    SHEET.save(tmp_path / "tests", otter=True)
     assert sorted(path.name for path in (tmp_path / "tests").iterdir()) == ["exercise_1.py", "exercise_2.py"]
     nbformat.write(fill_in(read(SHEET, key=False), mistaken=True), tmp_path / "sheet.ipynb")
     otter("generate", "-t", "tests", "-o", "autograder.zip", "--no-environment", cwd=tmp_path)

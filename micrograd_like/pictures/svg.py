@@ -1,0 +1,142 @@
+"""A picture as SVG: text that is text, tooltips, a description for screen readers, colours for light and dark."""
+
+import re
+import zlib
+from collections.abc import Sequence
+from html import escape
+
+from .scene import DARK, SIZE, THEMES, Cells, Edge, Ellipse, Item, Mark, Node, Picture, Text, runs
+
+FONT = "Helvetica,Arial,sans-serif"
+SECONDS = 2.0  # that a frame is shown
+
+
+def svg(
+    frames: Sequence[Picture],
+    title: str,
+    description: str,
+    *,
+    theme: str = "auto",
+    transparent: bool = False,
+    seconds: float = SECONDS,
+) -> str:
+    """Return one picture as SVG, or several as an animation that runs over and over.
+
+    Who has asked the system for less motion, and paper, gets the last frame. Without ids, several can stand in one
+    page; the dark colours of the theme "auto" are for a picture that is a file of its own, also in an `<img>`, because
+    a page into which it was pasted may well be white in a dark system.
+    """
+    width, height = max(p.width for p in frames), max(p.height for p in frames)
+    body, style = _animated(frames, seconds) if len(frames) > 1 else (_items(frames[0].items), "")
+    name = f"m{zlib.crc32((body + theme).encode()):08x}"  # so that no picture's rules touch another
+    rules = _rules(body, name, THEMES[theme])
+    if theme == "auto":
+        rules += f"@media (prefers-color-scheme:dark){{{_rules(body, f'{name}:root', DARK)}}}"
+    ground = ""
+    if not transparent:
+        w, h = _number(width), _number(height)
+        ground = f'<path class="z" d="M0 0h{w}v{h}h-{w}z"/>'
+        rules += f".{name} .z{{fill:{THEMES[theme]['ground']}}}"
+        if theme == "auto":
+            rules += f"@media (prefers-color-scheme:dark){{.{name}:root .z{{fill:{DARK['ground']}}}}}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="micrograd-like {name}" role="img" aria-label="{escape(title)}"'
+        f' width="{_number(width)}pt" height="{_number(height)}pt" viewBox="0 0 {_number(width)} {_number(height)}"'
+        f' font-family="{FONT}" font-size="{SIZE:g}" text-anchor="middle" fill="none">'
+        f"<title>{_said(title)}</title><desc>{_said(description)}</desc>"
+        f"<style>{rules}{style.replace('NAME', name)}</style>{ground}{body}</svg>\n"
+    )
+
+
+# The class of a colour is its first letter: in lower case for a stroke, in upper case for what is filled.
+def _rules(body: str, scope: str, colors: dict[str, str]) -> str:
+    used = set(re.findall(r'class="([a-zA-Z])(?: ([a-zA-Z]))?"', body))
+    letters = {letter for pair in used for letter in pair}
+    rules = ""
+    for name, color in colors.items():
+        stroke = "o" if name == "ground" else name[0]
+        if stroke in letters:
+            rules += f".{scope} .{stroke}{{stroke:{color}}}"
+        if stroke.upper() in letters:
+            rules += f".{scope} .{stroke.upper()}{{fill:{color}}}"
+    return rules
+
+
+def _class(stroke: str, fill: str) -> str:
+    letters = ["o" if x == "ground" else x[0] for x in (stroke,) if x]
+    letters += ["O" if x == "ground" else x[0].upper() for x in (fill,) if x]
+    return f' class="{" ".join(letters)}"'
+
+
+def _animated(frames: Sequence[Picture], seconds: float) -> tuple[str, str]:
+    """Return what the frames consist of, and the rules that show each part at its time.
+
+    What is the same in all frames is there once. Frames have the same items in the same order, or else are shown
+    whole.
+    """
+    n = len(frames)
+    written = [[_item(item) for item in frame.items] for frame in frames]
+    if len({len(items) for items in written}) > 1:
+        written = [["".join(items)] for items in written]
+    parts, shown = [], set()
+    for versions in zip(*written, strict=True):
+        for start, end in runs(versions):
+            if (start, end) == (0, n):
+                parts.append(versions[0])
+            elif versions[start]:
+                parts.append(f'<g class="t t{start}-{end}{" last" if end == n else ""}">{versions[start]}</g>')
+                shown.add((start, end))
+    style = ".NAME .t{visibility:hidden}.NAME .last{visibility:visible}"
+    moving = ""
+    for start, end in sorted(shown):
+        keys = [(0, "visible" if start == 0 else "hidden"), (start / n, "visible"), (end / n, "hidden")]
+        stops = "".join(f"{100 * at:.4g}%{{visibility:{state}}}" for at, state in keys if at < 1)
+        style += f"@keyframes NAME-{start}-{end}{{{stops}}}"
+        moving += f".NAME .t{start}-{end}{{animation:NAME-{start}-{end} {n * seconds:g}s step-end infinite}}"
+    return "".join(parts), f"{style}@media screen and (prefers-reduced-motion:no-preference){{{moving}}}"
+
+
+def _items(items: Sequence[Item]) -> str:
+    return "".join(map(_item, items))
+
+
+def _item(item: Item) -> str:
+    marks = "".join(map(_mark, item.marks))
+    if not marks:
+        return ""
+    kind = ' class="node"' if isinstance(item, Node) else ' class="edge"' if isinstance(item, Edge) else ""
+    tooltip = f"<title>{_said(item.tooltip)}</title>" if item.tooltip else ""
+    return f"<g{kind}>{tooltip}{marks}</g>" if kind or tooltip else marks
+
+
+def _mark(m: Mark) -> str:
+    if isinstance(m, Text):
+        extra = f' text-anchor="{m.anchor}"' if m.anchor != "middle" else ""
+        extra += f' font-size="{_number(m.size)}"' if m.size != SIZE else ""
+        extra += ' font-weight="bold"' if m.bold else ""
+        extra += ' font-style="italic"' if m.italic else ""
+        return f'<text{_class("", m.look)} x="{_number(m.x)}" y="{_number(m.y)}"{extra}>{_said(m.text)}</text>'
+    if isinstance(m, Cells):
+        cells = (f"M{_number(x)} {_number(y)}h{_number(w)}v{_number(h)}h{_number(-w)}z" for x, y, w, h in m.rectangles)
+        opacity = f' opacity="{_number(m.opacity, 2)}"' if m.opacity < 1 else ""
+        return f'<path{_class("", m.fill)}{opacity} d="{"".join(cells)}"/>'
+    extra = f' stroke-width="{_number(m.width, 2)}"' if m.width != 1 and m.stroke else ""
+    if isinstance(m, Ellipse):
+        shape = f'circle r="{_number(m.rx)}"' if m.rx == m.ry else f'ellipse rx="{_number(m.rx)}" ry="{_number(m.ry)}"'
+        return f'<{shape}{_class(m.stroke, m.fill)} cx="{_number(m.x)}" cy="{_number(m.y)}"{extra}/>'
+    if m.dash:
+        extra += f' stroke-dasharray="{"5 2.5" if m.dash == "dashed" else "1 3"}"'
+    extra += f' opacity="{_number(m.opacity, 2)}"' if m.opacity < 1 else ""
+    first, *rest = (f"{_number(x)} {_number(y)}" for x, y in m.points)
+    path = f"M{first}{'C' if m.curve else 'L'}{' '.join(rest)}{'z' if m.closed else ''}"
+    return f'<path{_class(m.stroke, m.fill)}{extra} d="{path}"/>'
+
+
+def _number(x: float, decimals: int = 1) -> str:
+    """Return a length as short as it can be written."""
+    written = f"{x:.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{x:.0f}"
+    return "0" if written == "-0" else written
+
+
+def _said(text: str) -> str:
+    return escape(text, quote=False)

@@ -1,0 +1,162 @@
+"""Random graphs over all operations, on rows that lead into errors too: every backend against the engine.
+
+`python -m tests.compiler.opponent 50000` runs as many cases; the suite runs a sample.
+"""
+
+import sys
+from contextlib import contextmanager
+from math import isfinite
+from random import Random
+
+from micrograd_like import Value, ops
+from micrograd_like.compiler import compile
+from micrograd_like.engine import topological_order
+from micrograd_like.graph.derivatives import grad
+
+from ..graphs import SPELLINGS
+
+LEAVES = ("input", "parameter", "constant")
+ROWS = [op for name, op in ops.OPERATIONS.items() if name not in LEAVES]
+# Rounded correctly everywhere, so that results and gradients are the same to the last bit.
+BITS = {"add", "subtract", "multiply", "divide", "negative", "positive", "sqrt", "relu", "leaky_relu", "abs"}
+BITS |= {"maximum", "minimum"}
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -2.0, 0.1, 0.7, 1e-9, -1e-9, 40.0, 710.0, -746.0, 1e155, -1e155, 1e-160]
+
+
+def number(rng):
+    return rng.choice(EDGES) if rng.random() < 0.25 else rng.uniform(-3, 3)
+
+
+def draw(rng):
+    """Return a graph as steps, how many leaves it has, and rows of numbers for them."""
+    leaves = rng.randint(1, 5)
+    steps = []
+    for _ in range(rng.randint(1, 9)):
+        op = rng.choice(ROWS)
+        count = rng.randint(1, 6) if isinstance(op, ops.Variadic) else len(op.operand_names)
+        if isinstance(op, ops.Dot):
+            count = max(count, 2)
+        there = leaves + len(steps)
+        operands = [rng.randrange(max(0, there - rng.choice([2, 4, 20])), there) for _ in range(count)]
+        if count == 2 and rng.random() < 0.3:
+            operands[rng.randrange(2)] = number(rng)
+        steps.append((op.name, operands))
+    rows = [[number(rng) for _ in range(leaves)] for _ in range(rng.choice([1, 1, 2, 3, 9, 40]))]
+    return prune(steps, leaves), leaves, rows
+
+
+def prune(steps, leaves):
+    """Return only the steps that the last one depends on."""
+    needed, kept = {leaves + len(steps) - 1}, []
+    for i in range(len(steps) - 1, -1, -1):
+        if leaves + i in needed:
+            needed.update(x for x in steps[i][1] if isinstance(x, int))
+            kept.append(i)
+    places = {leaves + i: leaves + k for k, i in enumerate(reversed(kept))}
+    return [(steps[i][0], [places.get(x, x) if isinstance(x, int) else x for x in steps[i][1]]) for i in reversed(kept)]
+
+
+def record(steps, numbers):
+    """Return the leaves, and every node."""
+    nodes = [Value(x, f"x{i}") for i, x in enumerate(numbers)]
+    leaves = list(nodes)
+    for name, operands in steps:
+        nodes.append(SPELLINGS[name](*(nodes[x] if isinstance(x, int) else x for x in operands)))
+    return leaves, nodes
+
+
+@contextmanager
+def other_libraries(rng):
+    """Let functions of the mathematical library round otherwise, as they do in NumPy."""
+    rows = [op for op in ROWS if op.name not in {*BITS, "sum", "dot"}]
+    forwards = [op.forward for op in rows]
+    for op, f in zip(rows, forwards, strict=True):
+        op.forward = lambda *xs, f=f: f(*xs) * (1 + rng.choice([-4e-16, 4e-16]))
+    try:
+        yield
+    finally:
+        for op, f in zip(rows, forwards, strict=True):
+            op.forward = f
+
+
+def eagerly(steps, rows, split, fixed):
+    """Return outputs, the gradient, and the largest number on the way; or the error."""
+    outputs, total, largest = [], [0.0] * len(fixed), 1.0
+    for row in rows:
+        try:
+            leaves, nodes = record(steps, [*row[:split], *fixed])
+            gradient = grad(nodes[-1], leaves[split:])
+            if not all(map(isfinite, gradient)):
+                nodes[-1].backward()
+        except (ValueError, ArithmeticError) as error:
+            return error
+        outputs.append(nodes[-1].data)
+        total = [t + g for t, g in zip(total, gradient, strict=True)]
+        largest = max([largest, *(abs(v.data) for v in nodes), *map(abs, gradient)])
+    if not all(map(isfinite, total)):
+        return OverflowError("the gradient summed over the rows is too large for a float")
+    return outputs, total, largest
+
+
+def play(seed, backends):
+    """Compare one case; return what was wrong with it, in words, or nothing."""
+    rng = Random(seed)
+    while True:
+        steps, leaves, rows = draw(rng)
+        split = rng.randint(0, leaves)
+        try:
+            values, nodes = record(steps, [rng.uniform(0.3, 2) for _ in range(leaves)])
+            break
+        except (ValueError, ArithmeticError):  # this cannot be recorded
+            continue
+    fixed = rows[0][split:]
+    places = {v: i for i, v in enumerate(nodes)}
+    order = [places[v] for v in topological_order(nodes[-1]) if v in places and v.operands]
+    places = {
+        old: leaves + new for new, old in enumerate(order)
+    }  # of two errors the engine finds the first in this order
+    steps = [
+        (steps[i - leaves][0], [places.get(x, x) if isinstance(x, int) else x for x in steps[i - leaves][1]])
+        for i in order
+    ]
+    values, nodes = record(steps, [v.data for v in values])
+    wanted = eagerly(steps, rows, split, fixed)
+    with other_libraries(rng):
+        other = eagerly(steps, rows, split, fixed)
+    names = {name for name, _ in steps}
+    exact = names <= BITS and len(rows) == 1
+    for backend in backends:
+        program = compile(nodes[-1], values[:split], values[split:], backend)
+        try:
+            outputs, gradient = program.value_and_grad([row[:split] for row in rows], fixed)
+        except (ValueError, ArithmeticError) as error:
+            if not isinstance(wanted, Exception):
+                return f"{backend}: {error!r} instead of {wanted} for {steps}, {split}, {rows}"
+            if (type(error), str(error)) != (type(wanted), str(wanted)):
+                return f"{backend}: {error!r} instead of {wanted!r} for {steps}, {split}, {rows}"
+            continue
+        if isinstance(wanted, Exception):
+            if backend == "numpy" and not isinstance(other, Exception):
+                continue
+            return f"{backend}: {outputs}, {gradient} instead of {wanted!r} for {steps}, {split}, {rows}"
+        if backend == "numpy" and isinstance(other, Exception):
+            continue
+        found, right = [*outputs, *gradient], [*wanted[0], *wanted[1]]
+        slack = [0.0] * len(right)  # 1e-12 of the largest number on the way, and what NumPy's own functions make of it
+        if not exact:
+            slack = [1e-12 * wanted[2]] * len(right)
+        if backend == "numpy" and not exact:
+            slack = [1e-12 * wanted[2] + 9 * abs(x - y) for x, y in zip(right, [*other[0], *other[1]], strict=True)]
+        if any(abs(x - y) > z for x, y, z in zip(found, right, slack, strict=True)):
+            return f"{backend}: {found} instead of {right} for {steps}, {split}, {rows}"
+    return ""
+
+
+if __name__ == "__main__":
+    first, count = (int(x) for x in (*sys.argv[1:], "0")[:2][::-1])
+    wrong = 0
+    for seed in range(first, first + count):
+        if said := play(seed, ("python", "numpy", "c")):
+            wrong += 1
+            print(seed, said, flush=True)
+    print(f"{count} cases, {wrong} wrong")
