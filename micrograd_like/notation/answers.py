@@ -29,9 +29,10 @@ LIMITS = {
 }
 
 # What people write, and what is read instead; first single characters, and then patterns.
-CHARACTERS = dict(zip("−–—‒×·⋅∙÷^：", ("-", "-", "-", "-", "*", "*", "*", "*", "/", "**", "/"), strict=True)) | {
-    **{c: " " for c in "\u00a0\u2009\u202f"},
-    **{c: f" {n}/{d}" for c, n, d in "½12 ⅓13 ⅔23 ¼14 ¾34 ⅕15 ⅖25 ⅗35 ⅘45 ⅙16 ⅛18 ⅜38 ⅝58 ⅞78".split()},
+CHARACTERS = {
+    **dict(zip("−–—‒×·⋅∙÷^：", ["-"] * 4 + ["*"] * 4 + ["/", "**", "/"], strict=True)),
+    **dict.fromkeys("\u00a0\u2009\u202f", " "),
+    **{c: f" {n}/{d}" for c, n, d in zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅛⅜⅝⅞", "11213123411357", "23344555568888", strict=True)},
 }
 RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 REWRITTEN = (

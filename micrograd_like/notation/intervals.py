@@ -87,7 +87,9 @@ def _apply(operation: str, operands: Sequence[Interval]) -> Interval:
             products = [_apply("multiply", pair) for pair in zip(operands[:n], operands[n : 2 * n], strict=True)]
             return _apply("sum", [*products, *operands[2 * n :]])
         case "logsumexp":  # it grows with each operand
-            return _span([_compute(operation, [a.low for a in operands]), _compute(operation, [a.high for a in operands])])
+            return _span(
+                [_compute(operation, [a.low for a in operands]), _compute(operation, [a.high for a in operands])]
+            )
     return _sampled(operation, operands)
 
 

@@ -15,7 +15,8 @@ from ...ops import PARAMETER
 from ..grading.comparison import is_other
 from ..grading.grade import grade
 from ..grading.lines import NEW, Kind, Lines, Told, lines_of
-from ..grading.mistakes import MISTAKES, Mistake, by_key, find
+from ..grading.lines import Line as Rule
+from ..grading.mistakes import MISTAKES, Mistake, find
 from ..grading.report import Grading, Level, describe_update
 
 Number = Fraction | float  # a float where a fraction would be unreadable
@@ -95,13 +96,12 @@ class Exercise:
     @cached_property
     def _asked(self) -> dict[str, str]:
         """What is asked for in the backward pass and the update, by name, with the ids of the lines."""
-        asked = {}
-        for line in self.rules.lines:
-            if line.kind == "gradient" and line.node.label and line.node is not self.root:
-                asked[line.name] = line.id
-            elif line.kind == "update" and line.node.label in self.parameters:
-                asked[line.name] = line.id
-        return asked
+        return {line.name: line.id for line in self.rules.lines if self._is_asked(line)}
+
+    def _is_asked(self, line: Rule) -> bool:
+        if line.kind == "update":
+            return line.node.label in self.parameters
+        return line.kind == "gradient" and bool(line.node.label) and line.node is not self.root
 
     @cached_property
     def answers(self) -> dict[str, Any]:

@@ -21,17 +21,20 @@ from ..grading.lines import NEW, Told
 from .exercise import Exercise
 from .levels import FIXED, LEVELS, STEPS, letters
 
-# What a seed makes is fixed by this version, which keys store. Draws are compared by these mistakes alone, so that a new
-# row in the table of mistakes changes no exercise.
+# What a seed makes is fixed by this version, which keys store. Draws are compared by these mistakes alone, so that a
+# new row in the table of mistakes changes no exercise.
 VERSION = 2
 COMPARED = frozenset(
-    "overwrite paths_multiplied stale upstream_forgotten upstream_added value_for_gradient stopped_short local_forgotten "
-    "factors_not_swapped product_rule_for_sum minus_lost division_sign_lost power_without_base power_without_factor "
-    "exponent_kept activation_at_input relu_always_1 relu_always_0 uphill rate_forgotten update_for_number "
-    "gradient_forgotten".split()
+    {
+        *("overwrite", "paths_multiplied", "stale", "upstream_forgotten", "upstream_added", "value_for_gradient"),
+        *("stopped_short", "local_forgotten", "factors_not_swapped", "product_rule_for_sum", "minus_lost"),
+        *("division_sign_lost", "power_without_base", "power_without_factor", "exponent_kept", "activation_at_input"),
+        *("relu_always_1", "relu_always_0", "uphill", "rate_forgotten", "update_for_number", "gradient_forgotten"),
+    }
 )
 
-DRAWS = 60  # of numbers, of which the best is kept
+TRIES, DRAWS = 40, 60  # of formulas, and of numbers for each, of which the best is kept
+ENOUGH = Fraction(9, 10)  # of the mistakes that show do so each in a way of its own
 LARGEST = 60  # a nice number is no larger, and has a denominator of 4 at most
 PLACES = 4  # or has so many decimals, where decimals are given
 RATES = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 10), Fraction(1, 20))
@@ -65,19 +68,22 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
     operations = list(operations) or list(STEPS)
     if level == "operation":
         operations = [rng.choice(operations)]  # else it would always be the square, in which most mistakes show
-    best: tuple[tuple[bool, int, int], Exercise] | None = None
     wants_closed = rng.random() < CLOSED
-    for k in range(40 * DRAWS):
+    best: tuple[tuple[bool, Fraction, int], Exercise] | None = None
+    for _ in range(TRIES):
         formula = LEVELS[level](rng, operations, size)
-        drawn = _with_numbers(f"{level} {seed}", formula, rng)
-        if drawn and level == "descent":
-            drawn = replace(drawn, learning_rate=rng.choice(RATES), parameters=("w", "b"))
-        if drawn and _is_nice(drawn.root) and _helps(drawn):
-            score = (wants_closed and _is_closed(drawn.root), *_telling(drawn))
-            if best is None or score > best[0]:
-                best = score, drawn
-        if best is not None and k >= DRAWS:
-            break
+        for _ in range(DRAWS):
+            drawn = _with_numbers(f"{level} {seed}", formula, rng)
+            if drawn and level == "descent":
+                drawn = replace(drawn, learning_rate=rng.choice(RATES), parameters=("w", "b"))
+            if drawn and _is_nice(drawn.root) and _helps(drawn):
+                distinct, seen = _telling(drawn)
+                is_meant = "relu" not in formula or _is_closed(drawn.root) is wants_closed
+                score = is_meant, Fraction(distinct, seen or 1), distinct
+                if best is None or score > best[0]:
+                    best = score, drawn
+        if best and best[0][0] and (best[0][1] >= ENOUGH or level == "operation"):
+            break  # of many formulas squares would win, in which most mistakes show
     if best is None:
         raise ValueError(f"no nice numbers were found for level {level!r} with {', '.join(operations)}: allow others")
     return best[1]
@@ -138,7 +144,7 @@ _ACTIVATIONS = (ops.tanh, ops.sigmoid)
 
 
 def _with_numbers(name: str, formula: str, rng: Random) -> Exercise | None:
-    """Return an exercise with small numbers for the leaves, and decimals for what is not a fraction; None if it has none.
+    """Return an exercise with small numbers for the leaves, and decimals for what is told; None if it has none.
 
     An operation may be undefined for these numbers.
     """

@@ -14,7 +14,6 @@ from ...engine import Value, check_data, local_derivative, topological_order
 from ...graph.walk import walk
 from ...notation.names import node_names
 from ...notation.numbers import show
-from ...ops import CONSTANT
 from .lines import lines_of
 from .mistakes import MISTAKES, Mistake, find
 

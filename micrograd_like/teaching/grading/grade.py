@@ -6,7 +6,7 @@ Gradients are graded, values of the forward pass, or both; with a learning rate 
 gradient descent: `{"w_new": "1/5"}`. A line is judged by what follows from the lines before it, as `verdicts` says.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from math import inf
 from numbers import Real
 from typing import Any
@@ -129,7 +129,9 @@ def check(
     given = {**(answers or {}), **named}
     result = grade(root, given, values=values, level=level, learning_rate=learning_rate, credit=credit)
     wanted = [given] if isinstance(values, bool) else [given, values]
-    mine = [g for g in result.grades if any(g.name in some or (g.node in some and g.kind != "update") for some in wanted)]
+    mine = [
+        g for g in result.grades if any(g.name in some or (g.node in some and g.kind != "update") for some in wanted)
+    ]
     if not all(result.worth(g) == 1 for g in mine):
         raise AssertionError(f"\n{result}")
 

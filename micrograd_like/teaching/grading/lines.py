@@ -69,7 +69,7 @@ class Term:
 
 def tree_of(x: Any) -> Tree:
     """Return the formula of a Term; a number is one already."""
-    return x.tree if isinstance(x, Term) else x  # type: ignore[no-any-return]
+    return x.tree if isinstance(x, Term) else x
 
 
 class Edge(NamedTuple):
@@ -277,13 +277,17 @@ class _Backward:
             places = [k for k, x in enumerate(made) if key in x.wrong]
             if places:
                 everywhere = [x.wrong.get(key, x.right) for x in made]
-                alone = [[*right[:k], made[k].wrong[key], *right[k + 1 :]] for k in places] if 1 < len(right) < MANY else []
+                alone = (
+                    [[*right[:k], made[k].wrong[key], *right[k + 1 :]] for k in places] if 1 < len(right) < MANY else []
+                )
                 wrong[key] = tuple(add_up(terms).tree for terms in [everywhere, *alone])
         for key, rule in self.add_up:
             if (x := rule(v, right)) is not None:
                 wrong[key] = (tree_of(x),)
         rules = tuple(dict.fromkeys([add_up(right).tree, add_up([x.again for x in made]).tree]))
-        different = {key: tuple(tree for tree in dict.fromkeys(trees) if tree not in rules) for key, trees in wrong.items()}
+        different = {
+            key: tuple(tree for tree in dict.fromkeys(trees) if tree not in rules) for key, trees in wrong.items()
+        }
         return rules, {key: trees for key, trees in different.items() if trees}
 
 

@@ -50,7 +50,8 @@ class BackwardMistake(Mistake):
     @property
     def versions(self) -> list[tuple[str, Callable[..., Any], bool]]:
         """Its rules, each with a key of its own, and whether it makes a sum."""
-        rules = [*((rule, False) for rule in self.contribute), *((rule, True) for rule in self.add_up)]
+        rules: list[tuple[Callable[..., Any], bool]] = [(rule, False) for rule in self.contribute]
+        rules += [(rule, True) for rule in self.add_up]
         return [(f"{self.id}{SEPARATOR}{k}" if k else self.id, *rule) for k, rule in enumerate(rules)]
 
 
@@ -320,7 +321,8 @@ MISTAKES: tuple[Mistake, ...] = (
          _at(ops.exp, wrong=lambda e: e.x * e.out))),
     BackwardMistake("log_at_output", "derivative of log at its result",
         "The derivative of log(x) is 1/x, of what goes in; not of what comes out.",
-        "Which number goes into 1/x: what goes into log, or what comes out?", (_at(ops.log, wrong=lambda e: 1 / e.out),)),
+        "Which number goes into 1/x: what goes into log, or what comes out?",
+        (_at(ops.log, wrong=lambda e: 1 / e.out),)),
     BackwardMistake("root_without_half", "square root without the half",
         "The derivative of sqrt(x) is 1 / (2 * sqrt(x)); the 2 was forgotten.",
         "What does the power rule say of x to the power 1/2?", (_at(ops.sqrt, wrong=lambda e: 1 / e.out),)),
@@ -354,7 +356,8 @@ MISTAKES: tuple[Mistake, ...] = (
     BackwardMistake("activation_at_gradient", "derivative of the activation at the gradient",
         "The rules 1 - t² and s(1 - s) want the function's result from the forward pass, not the upstream gradient.",
         "Which number of the forward pass goes into the rule?",
-        (_activation(lambda e: e.upstream * (1 - e.upstream**2), lambda e: e.upstream * (e.upstream * (1 - e.upstream))),)),
+        (_activation(lambda e: e.upstream * (1 - e.upstream**2),
+                     lambda e: e.upstream * (e.upstream * (1 - e.upstream))),)),
     BackwardMistake("other_activation", "the rule of another activation",
         "1 - t² is the rule of tanh, and s(1 - s) that of sigmoid.", "Which activation stands here?",
         (_activation(lambda e: e.upstream * (e.out * (1 - e.out)), lambda e: e.upstream * (1 - e.out**2)),)),
@@ -376,7 +379,8 @@ MISTAKES: tuple[Mistake, ...] = (
         "activation before it, not what goes in.", "Which number is this weight multiplied by in the forward pass?",
         (_input_of_activation,)),
     BackwardMistake("updated_weight", "the updated weight used in the pass",
-        "The backward pass uses the weights with which the forward pass was computed; all of them are updated afterwards.",
+        "The backward pass uses the weights with which the forward pass was computed; all of them are updated "
+        "afterwards.",
         "Which weights made the loss that is differentiated?", (_updated,)),
     # ---------- the update
     UpdateMistake("uphill", "update uphill",

@@ -178,9 +178,7 @@ class Paper:
         if computed.is_empty:
             return frozenset()
         return frozenset(
-            slip
-            for slip, make in SLIPS.items()
-            if any(fits(answer, made) for made in _images(make, computed))
+            slip for slip, make in SLIPS.items() if any(fits(answer, made) for made in _images(make, computed))
         )
 
     def _swaps(self, line: Judged) -> frozenset[str]:
@@ -189,9 +187,7 @@ class Paper:
         return frozenset(
             other.id
             for other in self.wrong
-            if other is not line
-            and mine.is_right(other.truth)
-            and self.answers[other.id].is_right(line.truth)
+            if other is not line and mine.is_right(other.truth) and self.answers[other.id].is_right(line.truth)
         )
 
 

@@ -59,7 +59,8 @@ def typeset(drawn: Exercise, fade: float = 1.0) -> dict[str, Any]:
             for line in drawn.lines(fade)
         ],
         "telling": [
-            (mistake.name, [f"${_equals(name, x)}$" for name, x in wrong.items()]) for mistake, wrong in drawn.telling(fade)
+            (mistake.name, [f"${_equals(name, x)}$" for name, x in wrong.items()])
+            for mistake, wrong in drawn.telling(fade)
         ],
     }
 

@@ -207,15 +207,14 @@ def network(rng, split=True):
     inputs = [f"x{i}" for i in range(1, rng.randint(2, 3))]
     hidden = rng.randint(1, 2)
     f = rng.choice(["tanh", "sigmoid", "relu"])
-    lines, last, numbers = [], list(inputs), {}
+    lines, numbers = [], {}
     for j in range(1, hidden + 1):
         products = [f"w{j}{i}*{x}" for i, x in enumerate(inputs, start=1)]
         if split:
             names = [f"m{j}{i}" for i in range(1, len(products) + 1)]
-            lines += [f"{name} = {product}" for name, product in zip(names, products)]
+            lines += [f"{name} = {product}" for name, product in zip(names, products, strict=True)]
             products = names
         lines += [f"n{j} = {' + '.join([*products, f'b{j}'])}", f"h{j} = {f}(n{j})"]
-    last = [f"h{j}" for j in range(1, hidden + 1)]
     lines.append(f"o = {' + '.join(f'v{j}*h{j}' for j in range(1, hidden + 1))} + c")
     if rng.random() < 0.5:
         lines.append("p = sigmoid(o)")
@@ -227,7 +226,9 @@ def network(rng, split=True):
     leaves = sorted({x.id for x in ast.walk(ast.parse(formula)) if isinstance(x, ast.Name)}
                     - {line.split(" = ")[0] for line in lines} - set(FUNCTIONS))  # fmt: skip
     for name in leaves:
-        numbers[name] = float(rng.choice([f"{rng.uniform(-2, 2):.1f}", f"{rng.uniform(-1, 1):.2f}", "0.5", "-1.5", "2"]))
+        numbers[name] = float(
+            rng.choice([f"{rng.uniform(-2, 2):.1f}", f"{rng.uniform(-1, 1):.2f}", "0.5", "-1.5", "2"])
+        )
     return formula, numbers
 
 
@@ -398,9 +399,7 @@ MISTAKEN = {
     "exp_as_power": wrong(of_function=at_function("exp", lambda s, x, e, u: x * math.exp(x - 1))),
     "log_at_output": wrong(of_function=at_function("log", lambda s, x, y, u: 1 / y)),
     "root_without_half": wrong(of_function=at_function("sqrt", lambda s, x, r, u: 1 / r)),
-    "sine_sign": wrong(
-        of_function=lambda s, f, x, y, u: (-1 if f in ("sin", "cos") else 1) * FUNCTIONS[f][1](x, y)
-    ),
+    "sine_sign": wrong(of_function=lambda s, f, x, y, u: (-1 if f in ("sin", "cos") else 1) * FUNCTIONS[f][1](x, y)),
     "abs_as_itself": wrong(of_function=at_function("abs", lambda s, x, y, u: 1)),
     "abs_as_itself/1": wrong(of_function=at_function("abs", lambda s, x, y, u: x)),
     "wrong_winner": wrong(of_max=lambda s, mine, other: 0 if mine > other else 1),
@@ -421,9 +420,7 @@ MISTAKEN = {
             lambda s, x, t, u: 1 - s.gradient(u) ** 2, lambda s, x, t, u: s.gradient(u) * (1 - s.gradient(u))
         )
     ),
-    "other_activation": wrong(
-        of_function=of_activations(lambda s, x, t, u: t * (1 - t), lambda s, x, t, u: 1 - t * t)
-    ),
+    "other_activation": wrong(of_function=of_activations(lambda s, x, t, u: t * (1 - t), lambda s, x, t, u: 1 - t * t)),
     "tanh_without_square": wrong(of_function=at_function("tanh", lambda s, x, t, u: 1 - t)),
     "tanh_without_square/1": wrong(of_function=at_function("tanh", lambda s, x, t, u: 1 + t * t)),
     "sigmoid_rule/1": wrong(of_function=at_function("sigmoid", lambda s, x, t, u: 1 - t)),

@@ -76,7 +76,9 @@ def test_a_slip_is_marked_and_what_follows_is_marked_as_following():
             confident += any(d.confident for d in grading.diagnoses)
             tried += 1
             right += marked == [slip]
-    print(f"\none slip in a rounded paper: exactly it is marked in {right} of {tried}; confident diagnoses: {confident}")
+    print(
+        f"\none slip in a rounded paper: exactly it is marked in {right} of {tried}; confident diagnoses: {confident}"
+    )
     assert right / tried >= 0.995
     assert confident == 0
 
@@ -205,9 +207,14 @@ def noisy(drawn, paper, rng, places):
     yield "random throughout", changed({each: write(Fraction(rng.randint(-40, 40), 2), places) for each in lines})
     half = {each: "" if rng.random() < 0.5 else write(slip(each), places) for each in lines if rng.random() < 0.8}
     yield "half filled, with slips", changed(half)
-    yield "two random gradients alone", [{}, {other[1]: write(odd, places), line[1]: "3"} if 0 not in (line[0], other[0]) else {}]
+    yield (
+        "two random gradients alone",
+        [{}, {other[1]: write(odd, places), line[1]: "3"} if 0 not in (line[0], other[0]) else {}],
+    )
     text = right[line[0]][line[1]]
-    if (k := next((k for k in range(len(text) - 1) if text[k : k + 2].isdigit() and text[k] != text[k + 1]), None)) is not None:
+    if (
+        k := next((k for k in range(len(text) - 1) if text[k : k + 2].isdigit() and text[k] != text[k + 1]), None)
+    ) is not None:
         yield "two digits transposed", changed({line: text[:k] + text[k + 1] + text[k] + text[k + 2 :]})
     if strange := paper_of(rng.choice(ODD), drawn):
         yield "an unknown rule", [{name: write(x, places) for name, x in part.items()} for part in strange]
@@ -274,7 +281,10 @@ def test_the_table_and_the_students_make_the_same_numbers():
                 except ValueError:
                     continue
             of_student = {name: float(x) for name, x in paper[1].items() if not name.endswith("_new")}
-            assert {name: float(found[name]) for name in of_student} == pytest.approx(of_student), (mistake.id, str(drawn))
+            assert {name: float(found[name]) for name in of_student} == pytest.approx(of_student), (
+                mistake.id,
+                str(drawn),
+            )
             compared[mistake.id] += found != drawn.answers
     assert {m.id for m in MISTAKES if m.kind in ("gradient", "pass")} <= set(compared)
     assert {find(key.partition("/")[0]).id for key in MISTAKEN} == {m.id for m in MISTAKES}
@@ -283,7 +293,9 @@ def test_the_table_and_the_students_make_the_same_numbers():
 # -------------------- sound intervals --------------------
 
 
-@pytest.mark.parametrize("formula", ["tanh(x*y)", "x/y + exp(x)", "x**2 - y**2", "cos(x)*y", "abs(x - y)", "sqrt(x*x + y)"])
+@pytest.mark.parametrize(
+    "formula", ["tanh(x*y)", "x/y + exp(x)", "x**2 - y**2", "cos(x)*y", "abs(x - y)", "sqrt(x*x + y)"]
+)
 def test_an_interval_holds_every_number_that_rounds_to_its_ends(formula):
     from micrograd_like.notation.intervals import Interval, evaluate
     from micrograd_like.teaching.grading.lines import lines_of

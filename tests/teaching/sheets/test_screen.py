@@ -133,13 +133,17 @@ def test_mistaken_and_random_papers(run):
         cases += [(drawn, dict.fromkeys(truths, "0")), (drawn, dict.fromkeys(truths, "1"))]
         for wrong in drawn.visible.values():
             by_name = dict(zip(drawn.answers, wrong, strict=True))
-            typed = {ids[("update" if drawn.is_updated(n) else "gradient"), n]: written(x, rng) for n, x in by_name.items()}
+            typed = {
+                ids[("update" if drawn.is_updated(n) else "gradient"), n]: written(x, rng) for n, x in by_name.items()
+            }
             cases.append((drawn, typed))
             cases.append((drawn, {k: x for k, x in typed.items() if rng.random() < 0.5}))
         for _ in range(4):
             noisy = {k: written(x, rng) for k, x in truths.items()}
             for k in rng.sample(list(noisy), min(len(noisy), rng.randint(1, 3))):
-                noisy[k] = rng.choice([str(rng.randint(-9, 9)), written(-truths[k], rng), written(2 * truths[k], rng), ""])
+                noisy[k] = rng.choice(
+                    [str(rng.randint(-9, 9)), written(-truths[k], rng), written(2 * truths[k], rng), ""]
+                )
             cases.append((drawn, noisy))
     gradings = agree(run, cases)
     assert len(cases) > 500
@@ -161,19 +165,28 @@ def test_papers_of_students(run):
 SPELLINGS = [
     *("4", "-4", "+4", " 4 ", "4.", ".5", "-.5", "007", "1e3", "1E-3", "2e1", "1.2e-4", "1e400", "1e-400", "9" * 400),
     *(f"0.{'3' * 400}", "–4", "−4", "—4", "‒3/2", "- 4", "1/3", "-3/2", "3/-2", "1 / 3", "1/0", "0/5", "½", "-½", "2½"),
-    *("2 1/2", "-2 1/2", "2 1/0", "¾", "1,5", "-1,5", ",5", "0,125", "1,234", "-12,345", "0,234", "1,2345", "1,234,567"),
-    *("1.234,5", "1,234.5", "≈0.7", "≈ 0.7", "= 4", "=4", "~4", "=≈ 4", "√2/2", "√2", "√(2)/2", "2√2", "2*√2", "sqrt(2)/2"),
-    *("2^3", "2**3", "10^-4", "10⁻⁴", "1.2×10⁻⁴", "1.2*10^-4", "1.2 · 10^(-4)", "3·2", "3×2", "6÷2", "6:2", "e^2", "e", "pi"),
+    *("2 1/2", "-2 1/2", "2 1/0", "¾", "1,5", "-1,5", ",5", "0,125", "1,234", "-12,345", "0,234"),
+    *("1,2345", "1,234,567"),
+    *("1.234,5", "1,234.5", "≈0.7", "≈ 0.7", "= 4", "=4", "~4", "=≈ 4", "√2/2", "√2", "√(2)/2", "2√2"),
+    *("2*√2", "sqrt(2)/2"),
+    *("2^3", "2**3", "10^-4", "10⁻⁴", "1.2×10⁻⁴", "1.2*10^-4", "1.2 · 10^(-4)", "3·2", "3×2", "6÷2", "6:2"),
+    *("e^2", "e", "pi"),
     *("π/2", "2pi", "2²", "exp(1)", "tanh(0.5)", "1 - tanh(0.5)**2", "sigmoid(0)", "max(1, 2)", "max(1,2)", "relu(-1)"),
     *("0x10", "0b11", "0o7", "1_000", "1j", "2j", "True", "None", "nan", "inf", "-inf", "infinity", "NaN", "1e", "e1"),
-    *("abc", "1 2", "1,2,3", "(1,5)", "[1]", "{1}", "1;2", "a = 2", "a=2", "4 = 4", "__import__('os')", "1 if 1 else 2"),
+    *("abc", "1 2", "1,2,3", "(1,5)", "[1]", "{1}", "1;2", "a = 2", "a=2", "4 = 4"),
+    *("__import__('os')", "1 if 1 else 2"),
     *("not 1", "lambda: 1", "1 or 2", "1 < 2", "1 == 1", "--4", "+-4", "- -4", "-2**2", "2**-1", "2**3**2", "9**9**9"),
-    *("(-8)**(1/3)", "log(0)", "sqrt(-1)", "log(2, 3)", "tanh()", "tanh", "tanh 2", "5!", "5%", "50 %", "$4", "4€", "4 m"),
-    *("(4", "4)", "((4))", "()", "*4", "4*", "4**", "/4", "4//2", "4%2", "4@2", "~4.5", "4..", "1..2", "1.2.3", "..5", "."),
-    *("", " ", "\t", "-", "+", "=", "≈", "…", "∞", "0", "-0", "0.0", "-0.00", "00", "1.0", "4.00", "0.33", "0.333333333"),
-    *("１", "٣", "Ⅳ", "4\u200b", "\u00a04", "4\u202f000", "4'000", "4 000", "1e5", "1.5e+3", "1.5 e3", "1e1000", "1e-999"),
+    *("(-8)**(1/3)", "log(0)", "sqrt(-1)", "log(2, 3)", "tanh()", "tanh", "tanh 2", "5!", "5%", "50 %", "$4"),
+    *("4€", "4 m"),
+    *("(4", "4)", "((4))", "()", "*4", "4*", "4**", "/4", "4//2", "4%2", "4@2", "~4.5", "4..", "1..2"),
+    *("1.2.3", "..5", "."),
+    *("", " ", "\t", "-", "+", "=", "≈", "…", "∞", "0", "-0", "0.0", "-0.00", "00", "1.0", "4.00"),
+    *("0.33", "0.333333333"),
+    *("１", "٣", "Ⅳ", "4\u200b", "\u00a04", "4\u202f000", "4'000", "4 000", "1e5", "1.5e+3", "1.5 e3"),
+    *("1e1000", "1e-999"),
     *(f"{x:.{d}f}" for x in (3.14159, -0.0625, 1234.5678, 0.0007) for d in range(5)),
-    *("dot([1], [2])", "sum(1, 2)", "logsumexp(1, 2)", "abs(-2)", "leaky_relu(-1)", "minimum(1, 2)", "cos(0)", "foo(1)"),
+    *("dot([1], [2])", "sum(1, 2)", "logsumexp(1, 2)", "abs(-2)", "leaky_relu(-1)", "minimum(1, 2)"),
+    *("cos(0)", "foo(1)"),
 ]  # fmt: skip
 
 
@@ -184,9 +197,10 @@ def test_numbers_are_read_alike(run):
             x = read_answer(text) if text.strip() else None
             expected = x and [x.number, x.slack, x.trusted, x.seen]
         except ValueError as error:
-            assert isinstance(found, str), (text, str(error), found)
-            assert ("comma" in str(error)) == ("comma" in found), text
-            assert ("too large" in str(error)) == ("too large" in found), text
+            expected = str(error)
+        if isinstance(expected, str) or isinstance(found, str):
+            assert isinstance(found, type(expected)), (text, expected, found)
+            assert ("comma" in expected, "too large" in expected) == ("comma" in found, "too large" in found), text
         else:
             if expected:
                 found = [float(n) for n in found]
@@ -209,7 +223,8 @@ def test_what_is_filled_in_is_given():
     drawn = CLASSICS["karpathy"]
     data = paper(drawn, fade=0.5)
     filled = {q["id"] for q in data["questions"] if q["filled"]}
-    assert filled and filled < {q["id"] for q in data["questions"]}
+    assert filled
+    assert filled < {q["id"] for q in data["questions"]}
     assert filled <= data["given"].keys()
     assert filled.isdisjoint(line["id"] for line in data["lines"])
 
