@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import micrograd_like
 from micrograd_like.cli import main
 from micrograd_like.nn import storage
 from micrograd_like.nn.datasets import read_csv
@@ -322,3 +324,59 @@ def test_a_command_that_is_stopped_leaves_nothing_half_done(tmp_path, arguments,
         assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".tmp")]
         if (tmp_path / "class").exists():
             assert len(list((tmp_path / "class").iterdir())) == 99 + 3
+
+
+def test_a_recorded_training_is_asked(capsys, tmp_path):
+    arguments = ("moons", "--n", "20", "--layers", "4", "--epochs", "2", "--seed", "3", "--record", "run.json")
+    assert run("train", *arguments) == 0
+    assert "wrote run.json" in capsys.readouterr().out
+    assert run("why", "run.json", "w2[3->1]") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("w2[3→1] moved most in epoch ")
+    assert "the sum over 10 samples" in out
+    assert run("why", "run.json", "w2[3→1]", "--epoch", "2") == 0
+    assert "epoch 2, " in capsys.readouterr().out
+    assert run("why", "run.json", "w2[3→1]", "--epoch", "9") == 2
+    assert "there are epochs 1 to 2" in capsys.readouterr().err
+    assert run("why", "run.json", "w9") == 2
+    assert "no parameter is named 'w9'" in capsys.readouterr().err
+    assert run("train", *arguments, "--compiled") == 2
+    assert "leave out compiled" in capsys.readouterr().err
+    assert run("train", *arguments[:-1], "nowhere/run.json") == 2
+    assert "there is no folder for nowhere/run.json" in capsys.readouterr().err
+
+
+def typed(monkeypatch, *lines):
+    answers = iter(lines)
+    monkeypatch.setattr("builtins.input", lambda prompt: next(answers))
+
+
+def test_steps_of_exact_fractions(capsys, monkeypatch):
+    typed(monkeypatch, "c", "p a.grad", "q")
+    assert run("step", "a**2/3 + b", "a=1/3", "b=0.1") == 0
+    out = capsys.readouterr().out
+    assert "v3 = v2 + b = 37/270" in out
+    assert "2/9\n" in out
+    assert run("draw", "a*2", "a=1/0") == 2
+    assert "'1/0' is not a number: write a=2, a=-0.5 or a=1/3" in capsys.readouterr().err
+
+
+def test_a_program_is_stepped_through(capsys, tmp_path):
+    (tmp_path / "lesson.py").write_text(
+        "from micrograd_like import Value\nfrom helper import three\na = Value(2.0)\n"
+        "for k in range(3):\n    L = a * three()\n    L.backward()\n    print('a.grad', a.grad)\n"
+    )
+    (tmp_path / "helper.py").write_text("def three():\n    return 3\n")
+    command = [sys.executable, "-m", "micrograd_like", "step", "lesson.py"]
+    here = {**os.environ, "PYTHONPATH": str(Path(micrograd_like.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
+    lines = "s 2\nw\nL.backward()\nq\nq\ny\n"
+    done = subprocess.run(command, input=lines, capture_output=True, encoding="utf-8", env=here)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a was made at lesson.py:3: Value(2.0)" in done.stdout
+    assert "a.grad 3.0\n" in done.stdout  # the program's own, whatever was typed
+    assert "a.grad 6.0" not in done.stdout  # it was left before
+    assert run("step", "nowhere.py") == 2
+    assert run("step", "lesson.py", "a=2") == 2
+    (tmp_path / "wrong.py").write_text("1 / 0\n")
+    assert run("step", "wrong.py") == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err

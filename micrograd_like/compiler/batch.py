@@ -1,12 +1,12 @@
 """Training on compiled programs: the same epochs as eager training, whole epochs at a time in C where that can be."""
 
-import ctypes
 import sys
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
+from operator import attrgetter
 from random import Random
 from typing import Any
 
@@ -18,6 +18,7 @@ from .program import Program
 
 Rows = Sequence[Sequence[float]]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
+DATA = attrgetter("data")
 AT_ONCE = 200_000_000  # words of tape times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
 
@@ -35,19 +36,10 @@ def compiled_epochs(
 ) -> Iterator[Epoch]:
     """Compile the loss of one sample, and return the epochs of a training with it.
 
-    What a target chooses is part of the graph, so there is a program for each shape that the graph takes.
-
-    Args:
-        model: turns a row of Values into a Value or a list of them.
-        loss: the mean over the samples of something that depends on one sample each.
-        optimizer: changes its parameters; all others stay as they are.
-        threshold: above which number one output means class 1; None where the targets are no classes.
-        rows: the samples.
-        targets: theirs.
-        epochs: how often to run through them.
-        batch_size: how many make one step.
-        seed: for their order.
-        step: does the same for one batch eagerly, for batches on which the programs fail.
+    What a target chooses is part of the graph, so there is a program for each shape that the graph takes. The arguments
+    are those of `train`, as it understood them. Parameters that the optimiser does not have stay as they are; above the
+    threshold one output means class 1, and it is None where the targets are no classes; `step` does the same for one
+    batch eagerly, where the programs fail.
 
     Raises:
         ValueError: the model or the loss looks at a number while it is recorded, the loss is no such mean, or a number
@@ -178,16 +170,6 @@ class _InPython:
         return bool(scores) and (scores[0] > self.threshold) == (target > self.threshold)
 
 
-class _Struct(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("tapes", "reached", "kinds", "X", "targets", "P", "first", "second")),
-        *((name, ctypes.c_void_p) for name in ("times", "random", "order", "chosen", "room")),
-        *((name, ctypes.c_long) for name in ("kinds_of_tapes", "width", "samples", "batch", "parameters", "adam")),
-        ("right", ctypes.c_long),
-        *((name, ctypes.c_double) for name in ("lr", "decay", "a", "b", "eps", "threshold", "loss")),
-    )
-
-
 class _InC(_InPython):
     """Training of which whole epochs are run by the evaluator."""
 
@@ -208,27 +190,27 @@ class _InC(_InPython):
             "random": array("I", self.rng.getstate()[1]),
             "order": array("i", self.order),
             "chosen": array("i", bytes(4 * n)),
-            "room": array("d", bytes(8 * (5 * m + n * tapes[0].struct.results))),
+            "there": array("b", bytes(m)),
+            "room": array("d", bytes(8 * (5 * m + n * tapes[0].results))),
+            "settings": array("d", [0.0, 0.0, 0.0, 0.0, 0.0, threshold, 0.0]),  # the last is the sum of losses
         }
         addresses = [x.buffer_info()[0] for x in self.arrays.values()]
-        adam = isinstance(optimizer, Adam)
-        self.struct = _Struct(*addresses, len(tapes), width, n, min(batch_size, n), m, adam, 0, threshold=threshold)
+        self.adam = isinstance(optimizer, Adam)
+        counts = len(tapes), width, n, min(batch_size, n), m, self.adam, 0  # the last is how many were right
+        self.struct = array("q", [*addresses, *counts])
         self.train, self.tapes = tapes[0].library.train, tapes
         self.batches = -(-n // batch_size)
-        self.at_once = max(1, AT_ONCE // (batch_size * max(len(tape.kept[0]) for tape in tapes)))
+        self.at_once = max(1, AT_ONCE // (batch_size * max(tape.words for tape in tapes)))
         self.known: Any = None  # the optimiser's state as it was left
 
     def pull(self) -> None:
         """Take the parameters, and the optimiser's settings and state, as they may have been changed."""
-        optimizer, arrays, struct = self.optimizer, self.arrays, self.struct
-        arrays["P"][:] = array("d", [p.data for p in optimizer.parameters])
-        struct.lr, struct.decay = optimizer.lr, optimizer.weight_decay
-        if isinstance(optimizer, Adam):
-            (struct.a, struct.b), struct.eps = optimizer.betas, optimizer.eps
-        elif isinstance(optimizer, SGD):
-            struct.a = optimizer.momentum
+        optimizer, arrays = self.optimizer, self.arrays
+        arrays["P"][:] = array("d", map(DATA, optimizer.parameters))
+        own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
+        arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
         if optimizer.state is not self.known:
-            columns = list(zip(*optimizer.state, strict=True)) if struct.adam else [optimizer.state]
+            columns = list(zip(*optimizer.state, strict=True)) if self.adam else [optimizer.state]
             for name, column in zip(("first", "second", "times"), columns, strict=False):
                 arrays[name][:] = array(arrays[name].typecode, column)
 
@@ -236,7 +218,7 @@ class _InC(_InPython):
         """Give parameters and optimiser what the steps so far came to; as a whole, even if it is interrupted."""
         arrays = self.arrays
         state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
-        numbers, self.known = arrays["P"].tolist(), list(state) if self.struct.adam else arrays["first"].tolist()
+        numbers, self.known = arrays["P"].tolist(), list(state) if self.adam else arrays["first"].tolist()
         try:
             self.assign(numbers)
         except BaseException:
@@ -251,7 +233,7 @@ class _InC(_InPython):
     def run(self) -> tuple[float, int]:
         """Run through the samples once; return the sum of their losses, and how many were right."""
         self.pull()
-        taken, loss, right, address = 0, 0.0, 0, ctypes.addressof(self.struct)
+        taken, loss, right, address = 0, 0.0, 0, self.struct.buffer_info()[0]
         try:
             while taken < self.batches:
                 to = min(self.batches, taken + self.at_once)
@@ -264,7 +246,7 @@ class _InC(_InPython):
                     self.pull()
         finally:
             self.push()
-        return loss + self.struct.loss, right + self.struct.right
+        return loss + self.arrays["settings"][-1], right + self.struct[-1]
 
 
 # -------------------- recording --------------------

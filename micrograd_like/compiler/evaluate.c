@@ -11,6 +11,26 @@ typedef double vec __attribute__((vector_size(64), may_alias));
 #define AT(i) (V + (long)c[i] * W)
 #define ACROSS _Pragma("GCC unroll 4") for (int v = 0; v < W / 8; v++)
 
+/* out, n, start, then n first and n second factors */
+#define WEIGHTED_SUM(number, rows) {                                               \
+        const int n = c[2], *first = c + 4, *second = first + n;                   \
+        if (W == 1) {                                                              \
+            double sum = AT(3)[0];                                                 \
+            for (int i = 0; i < n; i++) sum += number * V[second[i]];              \
+            out[0] = sum;                                                          \
+        } else {                                                                   \
+            vec sum[4];                                                            \
+            ACROSS sum[v] = ((vec *)AT(3))[v];                                     \
+            for (int i = 0; i < n; i++) {                                          \
+                const vec *y = (vec *)(V + (long)second[i] * W);                   \
+                ACROSS sum[v] += rows * y[v];                                      \
+            }                                                                      \
+            ACROSS ((vec *)out)[v] = sum[v];                                       \
+        }                                                                          \
+        c = second + n;                                                            \
+        break;                                                                     \
+    }
+
 void *aligned_alloc(unsigned long, unsigned long);
 void free(void *);
 
@@ -20,7 +40,7 @@ typedef struct {
     const int *copied;          /* parameters that take places, for what is not a weighted sum */
     const double *constants;    /* what the first places hold; after them the copied parameters and the inputs */
     const int *outputs;         /* places */
-    long watching, copying, constant, inputs, parameters, gradients, places, results;
+    long watching, copying, constant, inputs, parameters, gradients, places, results, scratch;
 } Tape;
 
 %(functions)s
@@ -38,46 +58,15 @@ INLINE void pass(const int W, const Tape *t, const double *P, double *V, double 
             c += 3 + c[2];
             break;
         }
-        case DOT: { /* out, n, start, then n first and n second factors */
-            const int n = c[2], *first = c + 4, *second = first + n;
-            if (W == 1) {
-                double sum = AT(3)[0];
-                for (int i = 0; i < n; i++) sum += V[first[i]] * V[second[i]];
-                out[0] = sum;
-            } else {
-                vec sum[4];
-                ACROSS sum[v] = ((vec *)AT(3))[v];
-                for (int i = 0; i < n; i++) {
-                    const vec *x = (vec *)(V + (long)first[i] * W), *y = (vec *)(V + (long)second[i] * W);
-                    ACROSS sum[v] += x[v] * y[v];
-                }
-                ACROSS ((vec *)out)[v] = sum[v];
-            }
-            c = second + n;
-            break;
-        }
-        case WEIGH: { /* the same, the first factors being parameters */
-            const int n = c[2], *first = c + 4, *second = first + n;
-            if (W == 1) {
-                double sum = AT(3)[0];
-                for (int i = 0; i < n; i++) sum += P[first[i]] * V[second[i]];
-                out[0] = sum;
-            } else {
-                vec sum[4];
-                ACROSS sum[v] = ((vec *)AT(3))[v];
-                for (int i = 0; i < n; i++) {
-                    const vec *y = (vec *)(V + (long)second[i] * W);
-                    const double x = P[first[i]];
-                    ACROSS sum[v] += x * y[v];
-                }
-                ACROSS ((vec *)out)[v] = sum[v];
-            }
-            c = second + n;
-            break;
-        }
+        case DOT: WEIGHTED_SUM(V[first[i]], ((vec *)(V + (long)first[i] * W))[v])
+        case WEIGH: WEIGHTED_SUM(P[first[i]], P[first[i]]) /* the first factors being parameters */
         case GRADIENT: { /* add a number to the gradient of a parameter */
             if (W == 1) G[c[2]] += out[0];
-            else ACROSS ((vec *)G)[c[2]] += ((vec *)out)[v];
+            else {
+                vec *g = (vec *)G + c[2], sum = *g;
+                ACROSS sum += ((vec *)out)[v];
+                *g = sum;
+            }
             c += 3;
             break;
         }
@@ -103,12 +92,13 @@ INLINE void pass(const int W, const Tape *t, const double *P, double *V, double 
         default: __builtin_unreachable();
         }
     }
-    vec zeros = {0}; /* becomes NaN where a number is infinite or NaN */
+    vec zeros[4] = {0}; /* become NaN where a number is infinite or NaN */
     for (const int *c = t->watched; c < t->watched + t->watching; c++) {
-        if (W == 1) zeros[0] += AT(0)[0] - AT(0)[0];
-        else ACROSS zeros += ((vec *)AT(0))[v] - ((vec *)AT(0))[v];
+        if (W == 1) zeros[0][0] += AT(0)[0] - AT(0)[0];
+        else ACROSS zeros[v] += ((vec *)AT(0))[v] - ((vec *)AT(0))[v];
     }
-    for (int l = 0; l < 8; l++) *bad += zeros[l];
+    zeros[0] += zeros[1] + zeros[2] + zeros[3];
+    for (int l = 0; l < 8; l++) *bad += zeros[0][l];
 }
 
 static void pass32(const Tape *t, const double *P, double *V, double *G, double *bad) { pass(32, t, P, V, G, bad); }
@@ -121,9 +111,10 @@ static void pass1(const Tape *t, const double *P, double *V, double *G, double *
 int evaluate(const Tape *t, long n, const double *X, long width, const int *order, const double *P, double *outputs,
              double *gradient) {
     const int narrow = n == 1 ? 1 : 8, wide = n >= 32 && t->places <= 4096 ? 32 : narrow, lanes = narrow;
-    double *V = aligned_alloc(64, 64 * (t->places * wide / 8 + 1 + t->gradients * 2));
+    const long size = t->places * wide / 8 + t->scratch / 8 + 2; /* in vectors; behind the places is room for operands */
+    double *V = aligned_alloc(64, 64 * (size + t->gradients * 2));
     if (!V) return 2;
-    double *G = V + 8 * (t->places * wide / 8 + 1), *last = G + 8 * t->gradients, bad = 0;
+    double *G = V + 8 * size, *last = G + 8 * t->gradients, bad = 0;
     for (long j = 0; j < t->gradients * 16; j++) G[j] = 0;
     for (long j = 0; j < t->parameters; j++) bad += P[j] - P[j];
     long r = 0;
@@ -171,9 +162,10 @@ typedef struct {
     int *times;                  /* and t */
     unsigned *random;            /* the state of Python's generator: 624 words, and the place of the next one */
     int *order, *chosen;
+    char *there;                 /* which parameters a batch reaches */
     double *room;                /* for outputs, and five numbers for each parameter */
+    struct { double lr, decay, a, b, eps, threshold, loss; } *settings;
     long kinds_of_tapes, width, samples, batch, parameters, adam, right;
-    double lr, decay, a, b, eps, threshold, loss;
 } Training;
 
 /* The Mersenne Twister, MT19937 by M. Matsumoto and T. Nishimura (1998), as Python's module random runs it. */
@@ -207,7 +199,7 @@ static void shuffle(int *order, long n, unsigned *random) {
 
 static int is_right(const Training *t, const double *scores, long n, double target) {
     long largest = 0;
-    if (n == 1) return (scores[0] > t->threshold) == (target > t->threshold);
+    if (n == 1) return (scores[0] > t->settings->threshold) == (target > t->settings->threshold);
     for (long j = 1; j < n; j++) if (scores[j] > scores[largest]) largest = j;
     return largest == target;
 }
@@ -215,7 +207,7 @@ static int is_right(const Training *t, const double *scores, long n, double targ
 /* Change every parameter that was reached once, as optim.py does; return 0, or 1 and change none if one overflows. */
 static int update(Training *t, const double *gradient, const char *reached, double *fresh) {
     const long n = t->parameters;
-    double *x = fresh, *first = x + n, *second = first + n, one = 0, two = 0, a = t->a, b = t->b;
+    double *x = fresh, *first = x + n, *second = first + n, one = 0, two = 0, a = t->settings->a, b = t->settings->b;
     int counted = -1;
     for (long j = 0; j < n; j++) {
         double g = gradient[j];
@@ -226,14 +218,14 @@ static int update(Training *t, const double *gradient, const char *reached, doub
                 counted = t->times[j];
                 one = 1 - pow(a, counted + 1), two = 1 - pow(b, counted + 1);
             }
-            g += t->decay * x[j];
+            g += t->settings->decay * x[j];
             first[j] = a * first[j] + (1 - a) * g;
             second[j] = b * second[j] + (1 - b) * g * g;
-            x[j] -= t->lr * (first[j] / one / (sqrt(second[j] / two) + t->eps));
+            x[j] -= t->settings->lr * (first[j] / one / (sqrt(second[j] / two) + t->settings->eps));
         } else {
-            if (t->decay) g += t->decay * x[j];
-            first[j] = t->a ? g + a * first[j] : g;
-            x[j] -= t->lr * first[j];
+            if (t->settings->decay) g += t->settings->decay * x[j];
+            first[j] = t->settings->a ? g + a * first[j] : g;
+            x[j] -= t->settings->lr * first[j];
         }
         if (x[j] - x[j] != 0) return 1;
     }
@@ -248,10 +240,10 @@ static int update(Training *t, const double *gradient, const char *reached, doub
 long train(Training *t, long from, long to) {
     const long n = t->parameters, results = t->tapes[0]->results;
     double *gradient = t->room, *total = gradient + n, *fresh = total + n, *outputs = fresh + 3 * n;
-    char reached[n + 1];
+    char *reached = t->there;
     if (from == 0) {
         shuffle(t->order, t->samples, t->random);
-        t->loss = t->right = 0;
+        t->settings->loss = t->right = 0;
     }
     for (; from < to; from++) {
         const int *batch = t->order + from * t->batch;
@@ -273,7 +265,7 @@ long train(Training *t, long from, long to) {
         }
         for (long j = 0; j < n; j++) total[j] /= size;
         if (loss - loss != 0 || update(t, total, reached, fresh)) return from;
-        t->loss += loss;
+        t->settings->loss += loss;
         t->right += right;
     }
     return from;

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
 from ..engine import Value, describe, topological_order
-from ..formulas import COMPARISONS, fold, simplify
+from ..formulas import COMPARISONS, Apply, fold, simplify
 from ..graph.structure import structure
 from ..graph.walk import depending_on, walk
 from ..ops import CONSTANT, Operation
@@ -78,7 +78,7 @@ class Lowered(NamedTuple):
                 found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
             elif op not in TRANSPARENT:
                 found.update(dict.fromkeys(operands))
-        unused = {i.target for i in code if i.op is not ops.positive} - used  # of which nothing would be seen
+        unused = {i.target for i in code if any(isinstance(x, str) for x in i.operands)} - used  # nothing would be seen
         return [i.target for i in code if i.target in found or i.target in unused]
 
 
@@ -142,6 +142,7 @@ class _Lowering:
     ) -> None:
         self.code: list[Instruction] = []
         self.known: dict[tuple[Any, ...], Operand] = {}  # what is computed twice is computed once
+        self.comparisons: set[Operand] = set()  # what is 1 or 0
         self.taken: set[str] = set()
         self.reserved = reserved()
         self.counters: dict[str, int] = {}
@@ -230,20 +231,17 @@ class _Lowering:
         return self.unique(f"d{name}" if len(name) == 1 else f"d_{name}")
 
     def add_up(self, target: str, contributions: list[tuple[Operand, Operand]], keep: bool) -> Operand:
-        """Write the sum of contributions, upstream * local, as one instruction.
+        """Write the sum of contributions, upstream * local, as one instruction; in the order in which they came.
 
         A number is returned as such, unless the name is to be kept.
         """
         single = [_simplify(ops.multiply, pair) for pair in contributions]
-        products = [operands for op, operands in single if op is ops.multiply]
-        others = [pair for pair in single if pair[0] is not ops.multiply]
         if len(single) == 1:
             op, operands = single[0]
-        elif len(products) > 1 and len(others) <= 1:
-            bias = [self.add(*pair) for pair in others]
-            op, operands = ops.dot, (*(x for x, _ in products), *(y for _, y in products), *bias)
+        elif all(op is ops.multiply for op, _ in single):
+            op, operands = ops.dot, tuple(x for side in zip(*(pair for _, pair in single), strict=True) for x in side)
         else:
-            terms = (*(self.add(*pair) for pair in others), *(self.add(ops.multiply, pair) for pair in products))
+            terms = tuple(self.add(*pair) for pair in single)
             op, operands = _simplify(ops.add, terms) if len(terms) == 2 else (ops.sum, terms)
         self.append(target, op, operands)
         number = op is ops.positive and isinstance(operands[0], float) and not keep
@@ -252,31 +250,34 @@ class _Lowering:
     def local(self, op: Operation, i: int, out: Operand, operands: Sequence[Operand]) -> Operand:
         """Write the local derivative ∂out/∂operand `i`, and return what it is called."""
         tree, meanings = op.bind(i, out, operands)
-        comparisons = set()
+        if isinstance(tree, str):
+            return float(found) if isinstance(found := meanings[tree], int) else found
+        return fold(tree, meanings, float, self.apply, self.choose) if isinstance(tree, Apply) else float(tree)
 
-        def apply(name: str, operands: list[Operand]) -> Operand:
-            if name not in COMPARISONS.values():
-                return self.add(ops.OPERATIONS[name], tuple(operands))
-            found = self.add(EQUAL if name == "==" else ABOVE, tuple(operands[::-1] if name == "<" else operands))
-            comparisons.add(found)
-            return found
-
-        def choose(condition: Operand, a: Callable[[], Operand], b: Callable[[], Operand]) -> Operand:
-            if isinstance(condition, float):
-                return a() if condition else b()
-            one, other = a(), b()
-            if one == other:
-                return one
-            if condition in comparisons and (one, other) == (1.0, 0.0):
-                return condition
-            return self.add(CHOOSE, (condition, one, other))
-
-        found: Operand = fold(tree, meanings, float, apply, choose)
+    def apply(self, name: str, operands: Sequence[Operand]) -> Operand:
+        """Write an operation, or a comparison, of a formula."""
+        if name not in COMPARISONS.values():
+            return self.add(ops.OPERATIONS[name], tuple(operands))
+        found = self.add(EQUAL if name == "==" else ABOVE, tuple(operands[::-1] if name == "<" else operands))
+        self.comparisons.add(found)
         return found
+
+    def choose(self, condition: Operand, a: "Callable[[], Operand]", b: "Callable[[], Operand]") -> Operand:
+        """Write a choice of a formula."""
+        if isinstance(condition, float):
+            return a() if condition else b()
+        one, other = a(), b()
+        if one == other:
+            return one
+        if condition in self.comparisons and (one, other) == (1.0, 0.0):
+            return condition
+        return self.add(CHOOSE, (condition, one, other))
 
 
 def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, tuple[Operand, ...]]:
     """Return the same with less work; `positive` stands for an operand as it is."""
+    if not any(isinstance(x, float) for x in operands):
+        return op, operands
     if all(isinstance(x, float) for x in operands):
         try:
             return ops.positive, (float(op.compute(operands)),)

@@ -207,35 +207,40 @@ class Program:
         return in_numpy if backend == "numpy" else in_python
 
     def _native(self, tape: Tape) -> Kernel:
-        size, width, results = tape.struct.gradients, len(self._inputs), len(self._outputs)
+        size, width, results = tape.gradients, len(self._inputs), len(self._outputs)
         evaluate = tape.library.evaluate
 
         def kernel(numbers: Numbers, n: int, params: Numbers) -> tuple[Numbers, Numbers]:
-            x, p = _address(numbers), _address(params)
+            x, p, at = _address(numbers), _address(params), tape.address
             parts = min(self._threads, n // ROWS_PER_THREAD) or 1
-            room = array("d", bytes(8 * (n * results + parts * size)))  # for outputs, and a gradient from each part
+            first = n * results  # place of the gradient, behind the outputs; each part of the rows has one of its own
+            room = array("d", bytes(8 * (first + parts * size)))
             start, _ = room.buffer_info()
 
             def run(k: int) -> int:
-                first, end = n * k // parts, n * (k + 1) // parts
-                to = start + 8 * first * results, start + 8 * (n * results + k * size)
-                return evaluate(tape.address, end - first, x + 8 * width * first, width, None, p, *to)  # type: ignore
+                i, j = n * k // parts, n * (k + 1) // parts
+                to = start + 8 * i * results, start + 8 * (first + k * size)
+                return evaluate(at, j - i, x + 8 * width * i, width, None, p, *to)  # type: ignore[no-any-return]
 
-            failed = {run(0)} if parts == 1 else self._in_threads(run, parts)
-            if failed != {0}:
-                raise MemoryError if 2 in failed else OverflowError  # the latter is found out by _explain
-            gradients = room[n * results :]
+            if parts == 1:
+                failed = evaluate(at, n, x, width, None, p, start, start + 8 * first)
+            else:
+                failed = max(self._in_threads(run, parts))
+            if failed:
+                raise MemoryError if failed == 2 else OverflowError  # the latter is found out by _explain
             for k in range(1, parts):
-                gradients[:size] = array("d", map(operator.add, gradients, gradients[k * size : (k + 1) * size]))
-            return room[: n * results], gradients[:size]
+                another = room[first + k * size : first + (k + 1) * size]
+                room[first : first + size] = array("d", map(operator.add, room[first : first + size], another))
+            found = sys.modules["numpy"].frombuffer(room) if _is_array(numbers) else room
+            return found[:first], found[first : first + size]
 
         kernel.tape = tape  # type: ignore[attr-defined]  # training runs it too
         return kernel
 
-    def _in_threads(self, run: Callable[[int], int], parts: int) -> set[int]:
+    def _in_threads(self, run: Callable[[int], int], parts: int) -> list[int]:
         if self._pool is None or self._pool[0] != os.getpid():  # after a fork, the threads are the parent's
             self._pool = os.getpid(), ThreadPoolExecutor(self._threads)
-        return set(self._pool[1].map(run, range(parts)))
+        return list(self._pool[1].map(run, range(parts)))
 
     # -------------------- running --------------------
 
@@ -384,6 +389,8 @@ def _as_array(x: Any) -> Any:
     """Return what becomes an array of NumPy as one of floats, if it holds real numbers."""
     import numpy as np
 
+    if type(x) is np.ndarray and x.dtype == float and x.flags.c_contiguous:
+        return x
     found = np.asarray(x)
     return np.ascontiguousarray(found, dtype=float) if found.dtype.kind in "fiub" else found
 

@@ -32,6 +32,8 @@ return short signed sizeof static static_assert struct super switch this thread_
 typeof_unqual union unix unsigned var void volatile while with yield
 """
 
+FUNCTIONS = "exp", "log", "sqrt", "sin", "cos", "tanh"  # which the languages' own libraries have
+
 # How a row is written, its operands being {0}, {1} …; {terms} joins them by +, {products} as a weighted sum, {all} by
 # commas. "whole power" is a power whose exponent is a whole number in the text; "infinity" is the number.
 PYTHON = {
@@ -43,17 +45,9 @@ PYTHON = {
     "positive": "{0}",
     "power": "pow({0}, {1})",
     "whole power": "{0} ** {1}",
-    "exp": "exp({0})",
-    "log": "log({0})",
-    "sqrt": "sqrt({0})",
-    "sin": "sin({0})",
-    "cos": "cos({0})",
-    "tanh": "tanh({0})",
-    "sigmoid": "sigmoid({0})",
+    **{name: f"{name}({{0}})" for name in (*FUNCTIONS, "abs", "sigmoid", "softplus")},
     "relu": "0.0 if {0} <= 0 else {0}",
     "leaky_relu": "{0} if {0} > 0 else {1} * {0}",
-    "softplus": "softplus({0})",
-    "abs": "abs({0})",
     "maximum": "{0} if {0} > {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} < {1} or {0} != {0} else {1}",
     "sum": "{terms}",
@@ -66,7 +60,7 @@ PYTHON = {
 }
 NUMPY = PYTHON | {
     "power": "np.power({0}, {1})",
-    **{name: f"np.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")},
+    **{name: f"np.{name}({{0}})" for name in (*FUNCTIONS, "abs")},
     "relu": "np.maximum({0}, 0.0)",
     "leaky_relu": "np.where({0} > 0, {0}, {1} * {0})",
     "maximum": "np.maximum({0}, {1})",
@@ -77,7 +71,7 @@ NUMPY = PYTHON | {
     "infinity": "np.inf",
 }
 JAVASCRIPT = PYTHON | {
-    **{name: f"Math.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")},
+    **{name: f"Math.{name}({{0}})" for name in (*FUNCTIONS, "abs")},
     "power": "{0} ** {1}",
     "relu": "{0} <= 0 ? 0 : {0}",
     "leaky_relu": "{0} > 0 ? {0} : {1} * {0}",
@@ -89,7 +83,7 @@ JAVASCRIPT = PYTHON | {
     "infinity": "Infinity",
 }
 C = JAVASCRIPT | {
-    **{name: f"{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh")},
+    **{name: f"{name}({{0}})" for name in FUNCTIONS},
     **dict.fromkeys(["power", "whole power"], "pow({0}, {1})"),
     "abs": "fabs({0})",
     "maximum": "{0} > {1} || {0} != {0} ? {0} : {1}",
@@ -98,8 +92,7 @@ C = JAVASCRIPT | {
     "infinity": "__builtin_inf()",
 }
 TORCH = PYTHON | {
-    **{name: f"torch.{name}({{0}})" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu")},
-    **{name: f"torch.{name}({{0}})" for name in ("abs",)},
+    **{name: f"torch.{name}({{0}})" for name in (*FUNCTIONS, "abs", "sigmoid", "relu")},
     "power": "torch.pow({0}, {1})",
     "leaky_relu": "torch.where({0} > 0, {0}, {1} * {0})",
     "maximum": "torch.where({0} > {1}, {0}, {1})",
@@ -193,7 +186,7 @@ def logsumexp(*xs):
 """,
     },
     "c": {
-        **{name: f"double {name}(double);\n" for name in ("exp", "log", "sqrt", "sin", "cos", "tanh")},
+        **{name: f"double {name}(double);\n" for name in FUNCTIONS},
         "power": "double pow(double, double);\n",
         "abs": "double fabs(double);\n",
         "sigmoid": """
@@ -276,7 +269,7 @@ def spell(instruction: Instruction, language: str, by_name: bool = False) -> str
     if "{products}" in template:
         n = len(names) // 2
         products = [f"{w} * {x}" for w, x in zip(names[:n], names[n:], strict=False)]
-        return template.format(products=" + ".join([*products, *names[2 * n :]]))
+        return template.format(products=" + ".join([*names[2 * n :], *products]))  # in the engine's order
     return template.format(*names, all=", ".join(names), terms=" + ".join(names), n=len(names))
 
 

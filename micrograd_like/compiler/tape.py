@@ -16,14 +16,6 @@ from .spelling import HELPERS, SPELLINGS, missing
 SUM, DOT, WEIGH, GRADIENT, GRADIENTS = range(-1, -6, -1)  # as in evaluate.c; the rows of ops.py count from 0
 
 
-class _Struct(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("code", "end", "watched", "copied", "constants", "outputs")),
-        *((name, ctypes.c_long) for name in ("watching", "copying", "constant", "inputs", "parameters")),
-        *((name, ctypes.c_long) for name in ("gradients", "places", "results")),
-    )
-
-
 class Tape:
     """A program as numbers, which `address` points to."""
 
@@ -54,14 +46,16 @@ class Tape:
                 count += 1
         watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
         words = self._write(code, sums, places, parameters, weighed)
-        numbers = array("d", constants)
         outputs = array("i", [places[x] for x in program.outputs])
-        self.kept = words, watched, array("i", [parameters[x] for x in copied]), numbers, outputs
-        start, end, *others = (x.buffer_info()[0] for x in (words, words, *self.kept[1:]))
-        end += len(words) * words.itemsize
-        counts = len(watched), len(copied), len(constants), len(program.inputs), len(program.parameters)
-        self.struct = _Struct(start, end, *others, *counts, len(program.gradients), count, len(outputs))
-        self.address = ctypes.addressof(self.struct)
+        self.kept = words, watched, array("i", [parameters[x] for x in copied]), array("d", constants), outputs
+        start, *others = (x.buffer_info()[0] for x in self.kept)
+        lists: list[Sequence[Any]] = [watched, copied, constants]
+        lists += [program.inputs, program.parameters, program.gradients]
+        scratch = max((len(i.operands) for i in code if isinstance(i.op, Variadic)), default=0)
+        counts = *map(len, lists), count, len(outputs), scratch
+        self.struct = array("q", [start, start + len(words) * words.itemsize, *others, *counts])
+        self.address, _ = self.struct.buffer_info()
+        self.results, self.gradients, self.words = len(outputs), len(program.gradients), len(words)
 
     @staticmethod
     def _write(
@@ -126,7 +120,8 @@ def _case(number: int, op: Operation) -> str:
     text = SPELLINGS["c"][op.name]
     if isinstance(op, Variadic):
         call = text.replace("(double[]){{{all}}}", "xs").format(n="c[2]")
-        body = f"EACH {{ double xs[c[2]]; for (int i = 0; i < c[2]; i++) xs[i] = AT(3 + i)[k]; out[k] = {call}; }}"
+        gather = "double *xs = V + t->places * W; for (int i = 0; i < c[2]; i++) xs[i] = AT(3 + i)[k];"
+        body = f"EACH {{ {gather} out[k] = {call}; }}"
         return f"        case {number}: {{ {body} c += 3 + c[2]; break; }} /* {op.name} */"
     names = [f"x{i}" for i in range(len(op.operand_names))]
     operands = ", ".join(f"{x} = AT({i})[k]" for i, x in enumerate(names, start=2))

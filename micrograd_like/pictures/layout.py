@@ -39,6 +39,8 @@ def lay_out(
     across = rankdir in ("LR", "RL")
     start, end = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}[rankdir]
     ranksep = 22 + labels if across else 34
+    if len(edges) > 3 * len(sizes):  # bundles, whose single edges are told apart where they are long
+        ranksep = 80
     crowded = len(sizes) > LARGE
     lines = [
         f"digraph {{ rankdir={rankdir}; ranksep={ranksep / 72:.3f}; nodesep={0.14 if across else 0.2};",

@@ -13,14 +13,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..files import data_folder, write_whole
 from ..graph.steps import backward_steps
 from ..notation.answers import read_answer
 from ..ops import one_line
-from .exercises.generator import Exercise, exercise
+from .exercises.exercise import Exercise
+from .exercises.generator import exercise
 from .exercises.levels import ABOUT, LEVELS
-from .grading.grade import Level, ask_about
 from .grading.mistakes import MISTAKES, find
+from .grading.report import Level, ask_about
 
 ATTEMPTS: tuple[Level, ...] = ("hint", "rule", "step")  # at an exercise, and the help with each
 ENOUGH = 2  # exercises in a row that are all right lead to the next level; a mistake is forgotten after as many
@@ -97,11 +98,8 @@ class Progress:
 
 
 def progress_file() -> Path:
-    """Return where progress is kept: in the user's data directory, as XDG and Windows say."""
-    if os.name == "nt" and "APPDATA" in os.environ:
-        return Path(os.environ["APPDATA"]) / "micrograd_like" / "quiz.json"
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "micrograd_like" / "quiz.json"
+    """Return where progress is kept."""
+    return data_folder() / "quiz.json"
 
 
 def quiz(
@@ -255,12 +253,12 @@ def _answers(
 
 def _hints(drawn: Exercise, name: str) -> Iterator[str]:
     """Yield help with a number: a question, then the rule in symbols, then all of the step."""
-    if drawn.is_of_step(name):
-        yield ask_about(name, of_step=True)
-        yield "The step subtracts learning rate * gradient from the number."
+    if drawn.is_updated(name):
+        yield ask_about(name, "update")
+        yield "The update subtracts learning rate * gradient from the number."
     else:
         own = [step for step in backward_steps(drawn.root) if step.operand_name == name and not step.is_seed]
-        yield ask_about(name)
+        yield ask_about(name, "gradient")
         yield (
             " plus ".join(f"∂{s.output}/∂{s.name} * ∂{s.name}/∂{name}" for s in own)
             + ", where "

@@ -121,34 +121,27 @@ def play(seed, backends):
     ]
     values, nodes = record(steps, [v.data for v in values])
     wanted = eagerly(steps, rows, split, fixed)
-    with other_libraries(rng):
-        other = eagerly(steps, rows, split, fixed)
-    names = {name for name, _ in steps}
-    exact = names <= BITS and len(rows) == 1
+    exact = {name for name, _ in steps} <= BITS and len(rows) == 1
+
+    def differ(found, tolerance):
+        if isinstance(found, Exception) or isinstance(wanted, Exception):
+            return (type(found), str(found)) != (type(wanted), str(wanted))
+        pairs = zip([*found[0], *found[1]], [*wanted[0], *wanted[1]], strict=True)
+        return any(abs(x - y) > tolerance * wanted[2] for x, y in pairs)
+
+    def is_sensitive():
+        """Tell whether the result, or an error, hangs on the last digits of a function, as sin(exp(40)) does."""
+        with other_libraries(rng):
+            return any(differ(eagerly(steps, rows, split, fixed), 1e-13) for _ in range(30))
+
     for backend in backends:
         program = compile(nodes[-1], values[:split], values[split:], backend)
         try:
-            outputs, gradient = program.value_and_grad([row[:split] for row in rows], fixed)
+            found = program.value_and_grad([row[:split] for row in rows], fixed)
         except (ValueError, ArithmeticError) as error:
-            if not isinstance(wanted, Exception):
-                return f"{backend}: {error!r} instead of {wanted} for {steps}, {split}, {rows}"
-            if (type(error), str(error)) != (type(wanted), str(wanted)):
-                return f"{backend}: {error!r} instead of {wanted!r} for {steps}, {split}, {rows}"
-            continue
-        if isinstance(wanted, Exception):
-            if backend == "numpy" and not isinstance(other, Exception):
-                continue
-            return f"{backend}: {outputs}, {gradient} instead of {wanted!r} for {steps}, {split}, {rows}"
-        if backend == "numpy" and isinstance(other, Exception):
-            continue
-        found, right = [*outputs, *gradient], [*wanted[0], *wanted[1]]
-        slack = [0.0] * len(right)  # 1e-12 of the largest number on the way, and what NumPy's own functions make of it
-        if not exact:
-            slack = [1e-12 * wanted[2]] * len(right)
-        if backend == "numpy" and not exact:
-            slack = [1e-12 * wanted[2] + 9 * abs(x - y) for x, y in zip(right, [*other[0], *other[1]], strict=True)]
-        if any(abs(x - y) > z for x, y, z in zip(found, right, slack, strict=True)):
-            return f"{backend}: {found} instead of {right} for {steps}, {split}, {rows}"
+            found = error
+        if differ(found, 0.0 if exact else 1e-12) and not (backend == "numpy" and not exact and is_sensitive()):
+            return f"{backend}: {found!r} instead of {wanted!r} for {steps}, {split}, {rows}"
     return ""
 
 

@@ -157,3 +157,12 @@ def test_many_parameters_and_no_inputs(backend):
     outputs, gradient = compile(output, [], ws, backend).value_and_grad()
     assert outputs == [output.data]
     assert gradient[1:] == [1.0] * 299
+
+
+def test_very_long_sums(c_compiler):
+    xs = [Value(0.001 * (i % 7), f"x{i}") for i in range(30_000)]
+    output = ops.logsumexp(*xs) + ops.sum(*xs) * ops.dot(*xs)
+    outputs, gradient = compile(output, [], xs, "c").value_and_grad()
+    assert outputs == pytest.approx([output.data], rel=1e-12)
+    output.backward()
+    assert gradient == pytest.approx([x.grad for x in xs], rel=1e-9)

@@ -13,7 +13,8 @@ import pytest
 from micrograd_like.notation.numbers import show
 from micrograd_like.teaching.exercises.generator import Exercise, exercise
 from micrograd_like.teaching.exercises.levels import ABOUT, LEVELS
-from micrograd_like.teaching.grading.mistakes import find, gradients
+from micrograd_like.teaching.grading.comparison import gradients
+from micrograd_like.teaching.grading.mistakes import find
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
 
 
@@ -84,7 +85,7 @@ def test_what_is_no_number_is_asked_again(tmp_path):
     answers = iter(["what?", "q"])
     said = []
     progress = quiz(1, path=tmp_path / "q.json", ask=lambda question: next(answers), say=said.append)
-    assert "'what?' is no number" in "\n".join(said)
+    assert "'what?' is not a number" in "\n".join(said)
     assert progress.done == 0
     assert not (tmp_path / "q.json").exists()
 
@@ -154,7 +155,7 @@ def test_help_gives_more_each_time_and_what_was_helped_with_does_not_count(chain
 def test_help_with_a_step_of_gradient_descent(tmp_path):
     Progress(level=len(LEVELS) - 1).save(tmp_path / "q.json")
     drawn = exercise(0, "descent")
-    gradients = [str(x) for name, x in drawn.answers.items() if not drawn.is_of_step(name)]
+    gradients = [str(x) for name, x in drawn.answers.items() if not drawn.is_updated(name)]
     _, said = play(tmp_path / "q.json", *gradients, "h", "h", "h")
     hints = [line.strip() for line in said.splitlines() if line.startswith("    ")]
     assert "subtracts learning rate * gradient" in hints[1]
@@ -164,11 +165,11 @@ def test_help_with_a_step_of_gradient_descent(tmp_path):
 def test_a_node_used_twice_is_helped_with_as_a_sum(tmp_path):
     Progress(level=2).save(tmp_path / "q.json")
     drawn = exercise(0, "shared")
-    assert drawn.formula == "u = a**2; v = u/c; L = v - u"
+    assert drawn.formula == "u = relu(a); v = u*c; L = v*u"
     names = list(drawn.answers)
     before = [str(drawn.answers[name]) for name in names[: names.index("u")]]
     _, said = play(tmp_path / "q.json", *before, "h", "h")
-    assert "∂L/∂L * ∂L/∂u plus ∂L/∂v * ∂v/∂u, where ∂L/∂u = -1 and ∂v/∂u = 1 / c" in said
+    assert "∂L/∂L * ∂L/∂u plus ∂L/∂v * ∂v/∂u, where ∂L/∂u = v and ∂v/∂u = c" in said
 
 
 def test_what_cannot_be_kept_is_said_and_the_quiz_goes_on(tmp_path):

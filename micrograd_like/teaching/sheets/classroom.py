@@ -15,15 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from ...files import write_folder
-from ...notation.answers import COMMA, read_answer
+from ...notation.answers import read_answer
 from ...notation.numbers import show
 from ...ops import one_line
 from ...tables import read_columns
-from ..exercises.generator import Exercise, alike
+from ..exercises.exercise import Exercise
+from ..exercises.generator import VERSION as GENERATOR
+from ..exercises.generator import alike
+from ..grading.grade import diagnose
 from ..grading.mistakes import find
+from ..grading.verdicts import Evidence
 from .sheet import Sheet
 
-FORMAT, VERSION = "micrograd_like.key", 1
+FORMAT, VERSION = "micrograd_like.key", 2
 COLUMNS = ("name", "exercise", "node", "answer")
 SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # so they begin, to a spreadsheet
@@ -90,16 +94,16 @@ def _files(
         sheet = Sheet(everybody[name], student=name)
         yield file, (sheet.screen() if screen else sheet.html(key=False)).encode()
     asked = [
-        (name, number, node, answer)
+        (name, number, line.asked, line.answer)
         for name, drawn in everybody.items()
         for number, each in enumerate(drawn, start=1)
-        for node, answer in each.answers.items()
+        for line in each.lines()
     ]
     students = {name: [each.as_document() for each in drawn] for name, drawn in everybody.items()}
-    key = json.dumps({"format": FORMAT, "version": VERSION, "students": students}, indent=1, ensure_ascii=False)
+    document = {"format": FORMAT, "version": VERSION, "generator": GENERATOR, "students": students}
     yield "answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])
     yield "key.csv", _table([COLUMNS, *((*row, show(float(answer), 6)) for *row, answer in asked)])  # 1/2 may be a date
-    yield "key.json", key.encode() + b"\n"
+    yield "key.json", f"{json.dumps(document, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def _slug(name: str) -> str:
@@ -116,7 +120,9 @@ class StudentGrading:
 
     asked: int
     answered: int
-    right: int  # also where an answer follows from an earlier slip
+    right: int
+    following: int  # right, given an earlier slip
+    points: float  # with the credit that the teacher gives for these
     mistakes: tuple[str, ...]  # the ids of those that are behind the wrong answers
     perhaps: tuple[str, ...]  # and of those that explain too few answers to be sure of
     unknown: tuple[str, ...]  # where wrong answers begin that no one mistake explains
@@ -147,15 +153,21 @@ class ClassGrading:
 
     def csv(self) -> bytes:
         """Return a table for a spreadsheet, in which no name is taken for a formula."""
-        rows = [(name, s.right, s.asked, s.answered, s.remarks) for name, s in self.students.items()]
-        return _table([("name", "right", "asked", "answered", "mistakes"), *rows])
+        rows = [
+            (name, s.right, s.following, f"{s.points:g}", s.asked, s.answered, s.remarks)
+            for name, s in self.students.items()
+        ]
+        return _table([("name", "right", "following", "points", "asked", "answered", "mistakes"), *rows])
 
     def __str__(self) -> str:
         """Return the table of students, and that of mistakes."""
         students = {one_line(name): student for name, student in self.students.items()}
         width = max([len("name"), *map(len, students)])
-        lines = [f"{'name':{width}}  right  mistakes"]
-        lines += [f"{name:{width}}  {s.right:>2}/{s.asked:<2}  {s.remarks}".rstrip() for name, s in students.items()]
+        lines = [f"{'name':{width}}  right  following  points  mistakes"]
+        lines += [
+            f"{name:{width}}  {s.right:>2}/{s.asked:<2}  {s.following:>9}  {s.points:>6g}  {s.remarks}".rstrip()
+            for name, s in students.items()
+        ]
         if not self.mistakes:
             return "\n".join([*lines, "", "no mistakes were named"])
         lines += ["", f"students  perhaps  mistake, of a class of {len(self.students)}"]
@@ -164,11 +176,16 @@ class ClassGrading:
         return "\n".join(lines)
 
 
-def grade_class(key: str | Path, answers: str | Path) -> ClassGrading:
+def grade_class(key: str | Path, answers: str | Path, credit: float = 1.0) -> ClassGrading:
     """Grade the answers of a class, a CSV file with the columns name, exercise, node and answer.
 
     Exercises are counted from 1. Everybody in the key is listed, with or without answers; an answer that is no number
-    is not right.
+    is not right. All exercises of a student are evidence for the same mistakes.
+
+    Args:
+        key: the file that stands beside the sheets.
+        answers: the table.
+        credit: how much of a point an answer earns that is right given an earlier slip.
 
     Raises:
         OSError: a file cannot be read.
@@ -178,29 +195,39 @@ def grade_class(key: str | Path, answers: str | Path) -> ClassGrading:
     given = _read_answers(Path(answers), everybody)
     return ClassGrading(
         {
-            name: _grade_student([(each, given.get((name, k), {})) for k, each in enumerate(drawn, start=1)])
+            name: _grade_student([(each, given.get((name, k), {})) for k, each in enumerate(drawn, start=1)], credit)
             for name, drawn in everybody.items()
         }
     )
 
 
-def _grade_student(work: Sequence[tuple[Exercise, dict[str, str]]]) -> StudentGrading:
+def _grade_student(work: Sequence[tuple[Exercise, dict[str, str]]], credit: float) -> StudentGrading:
     mistakes, perhaps = dict[str, None](), dict[str, None]()
-    right, answered, unknown, unread = 0, 0, [], []
+    gradings, unknown, unread = [], [], []
     for number, (drawn, written) in enumerate(work, start=1):
         readable = {node: answer for node, answer in written.items() if _is_number(answer)}
         unread += [f"{node} = {answer}" for node, answer in written.items() if node not in readable]
-        result = drawn.grade(readable)
-        right += sum(g.status in ("right", "follow-through") and g.name in drawn.answers for g in result.grades)
-        answered += len(written)
+        result = drawn.grade_asked(readable, credit)
+        gradings.append(result)
         if len(result.diagnoses) == 1:
             of_these = mistakes if result.diagnoses[0].confident else perhaps
             of_these |= dict.fromkeys(m.id for m in result.diagnoses[0].mistakes)
         elif result.first_wrong:
             unknown.append(f"from {result.first_wrong.name} in exercise {number}")
-    asked = sum(len(drawn.answers) for drawn, _ in work)
-    unsure = tuple(mistake_id for mistake_id in perhaps if mistake_id not in mistakes)
-    return StudentGrading(asked, answered, right, tuple(mistakes), unsure, tuple(unknown), tuple(unread))
+    together, _ = diagnose(sum((result.evidence for result in gradings), Evidence([], {})))
+    if len(together) == 1 and together[0].confident:
+        mistakes |= dict.fromkeys(m.id for m in together[0].mistakes)
+    return StudentGrading(
+        asked=sum(len(result.grades) for result in gradings),
+        answered=sum(len(written) for _, written in work),
+        right=sum(result.count("right") for result in gradings),
+        following=sum(result.count("follow-through") for result in gradings),
+        points=sum(result.points for result in gradings),
+        mistakes=tuple(mistakes),
+        perhaps=tuple(mistake_id for mistake_id in perhaps if mistake_id not in mistakes),
+        unknown=tuple(unknown),
+        unread=tuple(unread),
+    )
 
 
 def _is_number(written: str) -> bool:
@@ -286,14 +313,15 @@ def _read_answers(path: Path, everybody: dict[str, list[Exercise]]) -> dict[tupl
         drawn = {str(k): each for k, each in enumerate(everybody[names[name]], start=1)}
         if number not in drawn:
             raise ValueError(f"{row}: there are exercises 1 to {len(drawn)}, not {number[:LONGEST]!r}")
-        asked = drawn[number].answers
-        if node not in asked:
-            raise ValueError(f"{row}: no node {node!r} is asked for in exercise {number}: there are {', '.join(asked)}")
+        try:
+            asked = drawn[number].find(node)
+        except ValueError as error:
+            raise ValueError(f"{row}: in exercise {number} {error}") from None
         answers = found.setdefault((names[name], int(number)), {})
-        if answer and node in answers:
-            raise ValueError(f"{row}: {name} has answered for {node} in exercise {number} before")
-        if answer:  # with a decimal comma in many countries
-            answers[node] = answer.replace(",", ".") if COMMA.fullmatch(answer) else answer
+        if answer and asked in answers:
+            raise ValueError(f"{row}: {name} has answered for {asked} in exercise {number} before")
+        if answer:
+            answers[asked] = answer
     return found
 
 
