@@ -2,7 +2,7 @@
 
 from micrograd_like import parse
 from micrograd_like.teaching import MISTAKES, backprop_with, grade
-from micrograd_like.teaching.grading.mistakes import applicable
+from micrograd_like.teaching.grading.comparison import applicable
 
 # b acts on L by two edges, and a by three.
 L = parse("b = a*a; c = a + b; L = b*c", a=2)

@@ -11,22 +11,23 @@ e = a * b
 L = e + c * a
 e.label, L.label = "e", "L"
 
-with step(L) as s:
-    print("Every move is one edge: upstream gradient * local derivative is added to the operand's gradient.\n")
-    print(s.next())
-    print("\nUntil a's gradient grows for the first time, through c * a:\n")
-    print(s.run_to("a"))
-    print("\nIt is not yet ∂L/∂a: a second path leads to a, through e.\n")
-    print(s.run_to("a"))
-    s.back()
-    print("\nBack by one step, and the second contribution is gone:", a.grad)
+s = step(L)
+print("Every move is one edge: upstream gradient * local derivative is added to the operand's gradient.\n")
+print(s.next())
+print("\nUntil a's gradient grows for the first time, through c * a:\n")
+print(s.run_to("a"))
+print("\nIt is not yet ∂L/∂a: a second path leads to a, through e.\n")
+print(s.run_to("a"))
+s.back()
+print("\nBack by one step, and the second contribution is gone:", s.grad("a"))
 
-    print("\nWhat if b were 4? Everything is computed anew, and the cursor stays where it is:\n")
-    s.set("b", 4.0).next()
-    print(s)
+print("\nWhat if b were 4? Everything is computed anew, and the cursor stays where it is:\n")
+s.set("b", 4.0).next()
+print(s)
 
-    s.restart().break_at(lambda x: abs(x.contribution) > 5)
-    print("\nFrom the start to the first contribution over 5:", s.run().current)
-    print("wrote", s.draw().save("step.svg"))
+s.restart().break_at(lambda step: a.grad > 5)
+print("\nFrom the start to where a's gradient is over 5:", s.run().current)
+print("wrote", s.draw().save("step.svg"))
 
-print("\nClosed: b is", b.data, "again, and", "no gradient is left behind." if not a.grad else "something is left.")
+L.backward()
+print("\nThe graph itself has kept its numbers: b is", b.data, "and after L.backward() ∂L/∂a is", a.grad)

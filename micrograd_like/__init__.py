@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .pictures import text as text
     from .stepping import debug as debug
     from .stepping import step as step
+    from .stepping.recording import Recording as Recording
     from .teaching import explain as explain
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ _LAZY = {
     "parse": "notation.expressions",
     **dict.fromkeys(("draw", "text"), "pictures"),
     **dict.fromkeys(("debug", "step"), "stepping"),
+    "Recording": "stepping.recording",
     **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), "stepping.ipython"),
     "explain": "teaching",
 }

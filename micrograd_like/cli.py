@@ -8,16 +8,19 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__
 from .engine import Value
-from .files import refuse_to_overwrite, write_whole
+from .files import refuse_to_overwrite, write_folder, write_whole
 from .graph.steps import backward_steps, forward_steps
 from .nn import datasets
 from .nn.datasets import Dataset
@@ -34,7 +37,9 @@ from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training
 from .pictures.scene import THEMES
 from .pictures.tree import needs_ascii
-from .stepping.shell import Shell
+from .stepping import StopDebugging
+from .stepping.recording import Recording
+from .stepping.shell import Shell, debug_program
 from .tables import TableWarning
 from .teaching import explain
 from .teaching.exercises.classics import CLASSICS
@@ -55,7 +60,7 @@ _PATTERNS: dict[str, Callable[..., Dataset]] = {
 }
 
 LARGEST_NETWORK = 2_000_000  # parameters, of some 200 bytes each
-LARGEST_BOUNDARY = 20_000  # parameters of a network that is asked at 10,000 points in some ten seconds
+LARGEST_BOUNDARY = 5_000  # parameters of a network that is asked at 10,000 points in some eight seconds
 INTERRUPTED, TERMINATED = 130, 143  # the exit codes that shells give programs stopped by Ctrl-C and by SIGTERM
 
 
@@ -125,13 +130,14 @@ def _draw(options: argparse.Namespace) -> int:
     if options.output:
         _wrote(draw(root, depth=options.depth, **look).save(options.output))
     if options.steps:
-        folder, drawing = Path(options.steps), draw(root, steps=True, **look)
-        folder.mkdir(parents=True, exist_ok=True)
+        drawing = draw(root, steps=True, **look)
         ending = Path(options.output).suffix if options.output else ".svg"
-        for k, frame in enumerate(drawing.frames):
-            frame.save(folder / f"step-{k:03}{ending}")
-        print("wrote", len(drawing.frames), "frames into", folder)
-        _wrote(drawing.save(folder / "steps.svg"))
+        with tempfile.TemporaryDirectory() as scratch:
+            for k, frame in enumerate(drawing.frames):
+                frame.save(Path(scratch, f"step-{k:03}{ending}"))
+            drawing.save(Path(scratch, "steps.svg"))
+            files = {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
+        _wrote(f"{len(drawing.frames)} frames and steps.svg into {write_folder(options.steps, files)}")
     return 0
 
 
@@ -140,7 +146,8 @@ def _root(options: argparse.Namespace) -> Value:
     numbers = dict(options.numbers)
     if len(numbers) < len(options.numbers):
         raise ValueError("a name is given two numbers: give it one")
-    return parse(options.expression, **numbers)
+    kind = Fraction if any("/" in number for number in numbers.values()) else float  # fractions stay exact
+    return parse(options.expression, **{name: kind(number) for name, number in numbers.items()})
 
 
 # -------------------- explain --------------------
@@ -163,7 +170,21 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _step(options: argparse.Namespace) -> int:
-    return 0 if Shell(_root(options), predict=options.predict).run() else INTERRUPTED
+    if not options.expression.endswith(".py"):
+        Shell(_root(options), predict=options.predict).run()
+        return 0
+    if options.numbers or options.predict:
+        raise ValueError("a program is given neither numbers nor --predict: micrograd-like step lesson.py")
+    try:
+        debug_program(options.expression)
+    except StopDebugging:
+        return 0
+    except Exception:
+        if not Path(options.expression).is_file():
+            raise
+        traceback.print_exc()  # of somebody's own program
+        return 1
+    return 0
 
 
 # -------------------- exercise --------------------
@@ -251,9 +272,11 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"a network of {size:,} weights is too large for one made of single numbers: --layers 16,16")
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
-    if options.save:
-        refuse_to_overwrite(options.save, options.data)
-        _check_place(options.save, [folder / name for name in PICTURES])
+    pictures = [folder / name for name in PICTURES]
+    for file, others in (options.save, pictures), (options.record, [*pictures, *filter(None, [options.save])]):
+        if file:
+            refuse_to_overwrite(file, options.data)
+            _check_place(file, others)
     model = MLP(
         sizes[0],
         sizes[1:],
@@ -270,6 +293,7 @@ def _train(options: argparse.Namespace) -> int:
         _complain(f"{unscaled}, which makes training slow or impossible: --standardize scales them")
     print(f"Network of {' → '.join(map(str, sizes))} units with {len(model.parameters()):,} parameters,", end=" ")
     print(options.activation)
+    recording = Recording(model) if options.record else None
     epochs = fit(
         model,
         data,
@@ -280,14 +304,23 @@ def _train(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         seed=options.seed,
         compiled=options.compiled,
+        watch=recording,
     )
     if epochs:
         _say(epochs[-1])
     if options.save:
         save(model, options.save)
         _wrote(options.save)
+    if recording and recording.updates:
+        recording.save(options.record)
+        _wrote(options.record)
     _pictures(model, data, epochs, folder, options.loss)
     return 0 if len(epochs) == options.epochs else INTERRUPTED
+
+
+def _why(options: argparse.Namespace) -> int:
+    print(Recording.load(options.recording).why(options.parameter, options.epoch))
+    return 0
 
 
 def _check_place(output: str, others: Sequence[Path]) -> None:
@@ -296,7 +329,7 @@ def _check_place(output: str, others: Sequence[Path]) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder for {output}: make it first, or save elsewhere")
     if path in map(Path, map(os.path.realpath, others)):
-        raise ValueError(f"{output} is a picture's place: save elsewhere")
+        raise ValueError(f"{output} is another file's place: save elsewhere")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise PermissionError(f"{output} cannot be written: save elsewhere")
 
@@ -433,7 +466,7 @@ def _parser() -> _Parser:
     command.set_defaults(run=_explain)
 
     command = commands.add_parser("step", help="step through the backward pass of a formula, as in a debugger")
-    command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)'")
+    command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)', or a program, lesson.py")
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
     command.add_argument("--predict", action="store_true", help="ask for each contribution before showing it")
     command.set_defaults(run=_step)
@@ -516,8 +549,15 @@ def _parser() -> _Parser:
     )
     command.add_argument("--compiled", action="store_true", help="compile the loss first; then training is faster")
     command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
+    command.add_argument("--record", metavar="FILE", help="where to keep every update, as JSON, for `why`")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
     command.set_defaults(run=_train)
+
+    command = commands.add_parser("why", help="ask a recorded training why a parameter is what it is")
+    command.add_argument("recording", metavar="RUN.json", help="what `train --record` wrote")
+    command.add_argument("parameter", metavar="NAME", help="such as 'w2[3->1]', the weight from unit 3 of layer 2")
+    command.add_argument("--epoch", type=_count, help="ask about one epoch only")
+    command.set_defaults(run=_why)
 
     command = commands.add_parser("demo", help="a neuron by hand, its graph, and a network that learns from flowers")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
@@ -526,14 +566,17 @@ def _parser() -> _Parser:
     return parser
 
 
-def _assignment(written: str) -> tuple[str, float]:
+def _assignment(written: str) -> tuple[str, str]:
     name, equals, number = written.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"{written!r} gives no number to a name: write it like x=2")
     try:
-        return name, Value(float(number)).data
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{number!r} is not a number: write {name}=2 or {name}=-0.5") from None
+        Value(Fraction(number) if "/" in number else float(number))
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"{number!r} is not a number: write {name}=2, {name}=-0.5 or {name}=1/3"
+        ) from None
+    return name, number
 
 
 def _count(written: str) -> int:

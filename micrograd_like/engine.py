@@ -411,6 +411,11 @@ def _node(op: Operation, data: Any, operands: tuple[Value, ...]) -> Value:
     """Make the node; this is where every result passes through."""
     if data.__class__ is not float:  # an exact fraction, or what NumPy's scalars and integers made
         data = _number(data)
+        if data.__class__ is not float and ops.is_too_long(data):
+            name = op.example([v.label or "…" for v in operands])
+            raise OverflowError(
+                f"{name}: the exact result has more than 3,000 digits: take floats instead of fractions"
+            )
     if data - data and not any(v.data - v.data for v in operands):  # infinite, though no operand was
         raise OverflowError(f"{op.example([v.data for v in operands], [v.label for v in operands])}: {ops.TOO_LARGE}")
     v = _new(Value)

@@ -117,3 +117,10 @@ def _already_open(info: os.stat_result) -> int | None:
                 stream.flush()
                 return descriptor
     return None
+
+
+def data_folder() -> Path:
+    """Return the folder for what is kept between sessions: in the user's data directory, as XDG and Windows say."""
+    if os.name == "nt" and "APPDATA" in os.environ:
+        return Path(os.environ["APPDATA"]) / "micrograd_like"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "micrograd_like"

@@ -15,11 +15,13 @@ from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from keyword import iskeyword
+from numbers import Rational
 from typing import Any
 
 from .formulas import TEXT, Piece, Style, Tree, names_in, operations_in, parse, substitute
 
 TOO_LARGE = "the result is too large for a float"
+LONGEST = 10_000  # bits of an exact number above or below its line, some 3,000 digits
 
 OPERATIONS: dict[str, "Operation"] = {}  # every row by its name
 _forwards: dict[str, Any] = {}  # what the functions in a derivative mean: name -> forward of that row
@@ -260,7 +262,15 @@ def one_line(written: str) -> str:
 def _power(x: Any, y: Any) -> Any:
     if x < 0 and y % 1:
         raise ValueError  # Python would answer with a complex number
+    if isinstance(x, Rational) and isinstance(y, Rational) and not y % 1 and is_too_long(x, abs(y)):
+        raise OverflowError
     return x**y
+
+
+def is_too_long(x: Any, power: Any = 1) -> bool:
+    """Tell whether an exact number, or its power, has more digits than anybody would wait for or read."""
+    bits: int = max(x.numerator.bit_length(), x.denominator.bit_length())
+    return bool(bits > 1 and bits * power > LONGEST)
 
 
 def _sigmoid(x: float) -> float:

@@ -105,7 +105,7 @@ def read_table(path: str | PathLike[str], header: bool = True) -> Table:
         lines, rows = lines[1:], rows[1:]
         if counted := _counted(names, rows):
             return Table(path, *counted, tuple(lines), delimiter)
-        if rows and all(len(row) == len(names) + 1 and row[-1] for row in rows):
+        if rows and len(names) > 1 and all(len(row) == len(names) + 1 and row[-1] for row in rows):
             names = ["", *names]  # as R writes it: the rows are named, and their column is not
     if all(not any(row[len(names) - 1 :]) for row in (*rows, names)):
         names = names[:-1]  # each line ends in a separator
@@ -249,12 +249,14 @@ def _counted(names: list[str], rows: list[list[str]]) -> tuple[tuple[str, ...], 
 
 def _check_names(table: Table, line: int) -> None:
     """Raise ValueError if the first line has no names, but what looks like the row below."""
-    names, numeric = table.names, [False] * len(table.names)
-    for k in range(len(names)):
-        cells = [row[k] for row in table.rows[:SAMPLE] if not is_missing(row[k])]
-        numeric[k] = bool(cells) and all(map(_looks_like_a_number, cells))
-    of_numbers = [name for name, is_numeric in zip(names, numeric, strict=True) if is_numeric or not table.rows]
-    if of_numbers and all(_looks_like_a_number(name) or is_missing(name) for name in of_numbers) and any(of_numbers):
+    names, samples = table.names, [[row[k] for row in table.rows[:SAMPLE]] for k in range(len(table.names))]
+    of_numbers = [
+        name
+        for name, cells in zip(names, samples, strict=True)
+        if all(_looks_like_a_number(cell) or is_missing(cell) for cell in cells) and not all(map(is_missing, cells))
+    ]
+    numbers = [name for name in of_numbers if _looks_like_a_number(name)]
+    if len(numbers) > 1 or (numbers and numbers == of_numbers):
         raise ValueError(
             f"{table.path}, line {line}: the first line has numbers where the columns' names are wanted: "
             "say --no-header (in Python header=False) if it is a row like the others"

@@ -53,6 +53,13 @@ def test_iris(tmp_path):
     assert int(re.search(r"not seen, (\d+) are right", run("iris", tmp_path))[1]) >= 27
 
 
+def test_network(tmp_path):
+    assert "less motion" in run("network", tmp_path)
+    steps = (tmp_path / "network.svg").read_text(encoding="utf-8")
+    assert all(f">{title}</text>" in steps for title in ("Forward pass", "Backward pass", "Update"))
+    assert steps == (DEMOS / "network.svg").read_text(encoding="utf-8")  # the README's first picture
+
+
 def test_initialisation(tmp_path):
     out = run("initialisation", tmp_path)
     rows = re.findall(r"^ *(zeros|U\(-1, 1\)|Xavier|Xavier\*5/3|He) +(\d.*)$", out, re.MULTILINE)
@@ -74,11 +81,11 @@ def test_initialisation(tmp_path):
 def test_stepping(tmp_path):
     out = run("stepping", tmp_path)
     assert "so 10 + (-3) = 7" in out
-    assert "► │  ├─ a            2     7  b = -3" in out
+    assert "► │  ├─ a           2     7  b = -3" in out
     assert "and the second contribution is gone: 10.0" in out
     assert "so 10 + 4 = 14" in out
-    assert "first contribution over 5: ∂L/∂a += ∂L/∂v1 * ∂v1/∂a = 1 * c = 1 * 10 = 10" in out
-    assert "Closed: b is -3.0 again, and no gradient is left behind." in out
+    assert "where a's gradient is over 5: ∂L/∂a += ∂L/∂v1 * ∂v1/∂a = 1 * c = 1 * 10 = 10" in out
+    assert "b is -3.0 and after L.backward() ∂L/∂a is 7.0" in out
 
 
 def test_newton(tmp_path):

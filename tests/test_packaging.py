@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import micrograd_like
 
@@ -23,7 +25,7 @@ def built(tmp_path_factory):
 
 
 def sources(folder):
-    kept = {".py", ".csv", ".typed", ".html", ".css", ".js", ".md", ".tex"}
+    kept = {".c", ".py", ".csv", ".typed", ".html", ".css", ".js", ".md", ".tex"}
     files = (ROOT / folder).rglob("*")
     return {p.relative_to(ROOT).as_posix() for p in files if p.suffix in kept or p.name == "py.typed"}
 
@@ -51,3 +53,22 @@ def test_sdist_can_be_tested_from(built):
 def test_the_changelog_has_this_version_or_says_that_it_is_not_released():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## (Unreleased|{re.escape(micrograd_like.__version__)})\b", changelog, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("system", "machines"),
+    [
+        ("linux", {"x86_64": 1, "aarch64": 1, "armv7l": 0, "i686": 0, "riscv64": 0, "ppc64le": 0, "s390x": 0}),
+        ("darwin", {"x86_64": 1, "arm64": 1}),
+        ("win32", {"AMD64": 1, "ARM64": 1, "x86": 0}),
+        ("emscripten", {"wasm32": 0}),
+        ("freebsd14", {"amd64": 0}),
+    ],
+)
+def test_graphviz_is_bundled_where_there_is_a_wheel(system, machines):
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    marker = next(r.marker for r in map(Requirement, found) if r.name == "graphviz-pure")
+    for machine, is_there in machines.items():
+        place = {"implementation_name": "cpython", "sys_platform": system, "platform_machine": machine}
+        assert marker.evaluate(place) == bool(is_there), machine
+        assert not marker.evaluate({**place, "implementation_name": "pypy"})

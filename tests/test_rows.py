@@ -100,9 +100,7 @@ def test_it_is_drawn_typeset_explained_stepped_and_graded(new):
     assert row.name in explain(out).html
     formulas = [step.latex for step in backward_steps(out)]
     assert_renders([*formulas, row.write(list(names), LATEX)])
-    with step(out) as s:
-        s.finish()
-        assert leaves[0].grad == pytest.approx(s.steps[-len(point)].after)
+    assert step(out).finish().grad(leaves[0]) == pytest.approx(leaves[0].grad)
     answers = {"u": 3, **{name: f"{leaf.grad:.6f}" for name, leaf in zip(names, leaves, strict=True)}}
     check(out, answers)
     assert not grade(out, {**answers, "a": 17}).is_right

@@ -29,7 +29,14 @@ class Source(NamedTuple):
 
     def __str__(self) -> str:
         """Return the place in one line: `lesson.py:3: a * b`."""
-        return f"{Path(self.file).name}:{self.line}" + (f": {self.text}" if self.text else "")
+        return f"{self.where}" + (f": {self.text}" if self.text else "")
+
+    @property
+    def where(self) -> str:
+        """The file and the line: `lesson.py:3`, or `Cell In[5], line 3` in a notebook."""
+        shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+        name = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(self.file)
+        return f"{' '.join(name)}, line {self.line}" if name else f"{Path(self.file).name}:{self.line}"
 
 
 @contextmanager
@@ -66,7 +73,9 @@ def _caller() -> Source | None:
     code = frame.f_code
     first, last, begin, end = list(code.co_positions())[frame.f_lasti // 2]
     line = first or frame.f_lineno
-    text = linecache.getline(code.co_filename, line)
-    if first == last and begin is not None and end is not None:  # the columns count bytes
-        text = text.encode()[begin:end].decode(errors="replace")
-    return Source(code.co_filename, line, text.strip())
+    lines = [linecache.getline(code.co_filename, n).encode() for n in range(line, (last or line) + 1)]
+    if begin is not None and end is not None:  # the columns count bytes
+        lines[-1] = lines[-1][:end]
+        lines[0] = lines[0][begin:]
+    text = " ".join(part for x in lines if (part := x.decode(errors="replace").strip()))
+    return Source(code.co_filename, line, text)

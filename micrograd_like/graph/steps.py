@@ -15,7 +15,7 @@ from typing import Any
 from ..engine import Value, check_data, local_derivative, made_at, topological_order
 from ..formulas import TEXT
 from ..notation import latex
-from ..notation.names import constants, node_names, partial
+from ..notation.names import node_names, partial
 from ..notation.numbers import show
 from ..ops import CONSTANT, INPUT
 from .walk import depending_on, walk
@@ -32,8 +32,9 @@ class _Step:
     def _repr_latex_(self) -> str:
         return f"${self.latex}$"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
+
+def _pretty(step: _Step, printer: Any, cycle: bool) -> None:
+    printer.text(str(step))
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ForwardStep(_Step):
     operands: tuple[str, ...]  # their names, in order
     numbers: tuple[Any, ...]  # their data
     result: Any
+    _repr_pretty_ = _pretty  # beside the repr that dataclasses write, which IPython would take
 
     @property
     def operation(self) -> str:
@@ -101,6 +103,7 @@ class BackwardStep(_Step):
     contribution: Any  # upstream * local
     before: Any  # the operand's gradient before this step
     after: Any  # and after it
+    _repr_pretty_ = _pretty
 
     @property
     def is_seed(self) -> bool:
@@ -122,7 +125,13 @@ class BackwardStep(_Step):
         """How the local derivative is written, with the nodes' names: `b` for ∂e/∂a of e = a * b."""
         if self.is_seed:
             return "1"
-        return self.node.op.formula(self.position, self.name, self.operands, constants(self.node.operands))
+        return self.node.op.formula(self.position, self.name, self.operands, self._constants)
+
+    @property
+    def _constants(self) -> list[Any]:
+        """The number, as it was then, of each constant that is called by it; None for every other operand."""
+        operands = zip(self.node.operands, self.numbers, strict=True)
+        return [n if x.op is CONSTANT and not x.label else None for x, n in operands]
 
     @property
     def symbols(self) -> str:
@@ -167,7 +176,7 @@ class BackwardStep(_Step):
         if self.is_seed:
             return f"{latex.partial(output, output)} = 1"
         operands = [latex.name(x) for x in self.operands]
-        local = self.node.op.formula(self.position, name, operands, constants(self.node.operands), latex.LATEX)
+        local = self.node.op.formula(self.position, name, operands, self._constants, latex.LATEX)
         chain = latex.LATEX.product([latex.partial(output, name), latex.partial(name, x)])
         factors = dict.fromkeys([local, latex.number(self.local)])
         products = [latex.LATEX.product([latex.number(self.upstream), factor]) for factor in factors]

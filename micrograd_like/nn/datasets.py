@@ -82,6 +82,9 @@ class Scaling:
 
     def __call__(self, row: Iterable[Any]) -> list[Any]:
         """Return the features scaled, which are numbers or Values; ValueError if they are not as many."""
+        row = list(row)
+        if len(row) != len(self.means):
+            raise ValueError(f"expected {len(self.means)} inputs, got {len(row)}")
         return [(x - mean) / d for x, mean, d in zip(row, self.means, self.deviations, strict=True)]
 
 
@@ -184,7 +187,8 @@ def read_csv(
     class_names = _sorted_classes(set(labels))
     if len(class_names) < 2:
         raise ValueError(f"{table.path}: samples of at least two classes are needed, found {len(class_names)}")
-    targets = tuple(class_names.index(label) for label in labels)
+    place = {name: k for k, name in enumerate(class_names)}
+    targets = tuple(place[label] for label in labels)
     names = tuple(one_line(table.names[k]) or "row" for k in used)
     return Dataset(table.path.stem, rows, targets, names, tuple(class_names))
 
@@ -197,10 +201,9 @@ def find_column(names: Sequence[str], column: str | int, where: str) -> int:
     """
     if column in names:
         return names.index(column)
-    if isinstance(column, str) and column.isdecimal() and len(column) < 9:
-        column = int(column) - 1
-    if isinstance(column, int) and 0 <= column < len(names):
-        return column
+    place = int(column) - 1 if isinstance(column, str) and column.isdecimal() and len(column) < 9 else column
+    if isinstance(place, int) and 0 <= place < len(names):
+        return place
     raise ValueError(f"{where} has the columns {listed(names)}, not {column!r}")
 
 
@@ -276,7 +279,7 @@ def _why_not(count: int, rows: int, found: set[str]) -> str:
     numbers = all(map(_is_number, found))
     if numbers and count > 3 and any(float(x) % 1 for x in found):
         return f"has {count} values with decimals, so it is measured and not a class, and only classes are learnt here"
-    if count > max(3, rows / 2) or (numbers and count > min(max(10, rows / 5), 50)):
+    if count > min(max(3, rows / 2), 100) or (numbers and count > min(max(10, rows / 5), 50)):
         return f"has {count} values in {rows} rows, so it is not a class"
     return ""
 

@@ -27,18 +27,9 @@ def save(model: MLP, path: str | PathLike[str]) -> None:
         ValueError: a parameter is not a finite float, or the layers do not fit together; the text names which.
         OSError: the file cannot be written.
     """
-    if not isinstance(model, MLP) or not isinstance(model.scaling, Scaling | None):
-        raise TypeError(f"only an MLP can be saved, not {model!r}")
-    _check_kind(model, MLP, "the model")
-    for i, layer in enumerate(model.layers):
-        _check_kind(layer, Layer, f"layers.{i}")
-        for j, neuron in enumerate(layer.neurons):
-            _check_kind(neuron, Neuron, f"layers.{i}.neurons.{j}")
-    layers = [{"neurons": [_describe(neuron) for neuron in layer.neurons]} for layer in model.layers]
-    scaling = model.scaling and {name: [*numbers] for name, numbers in asdict(model.scaling).items()}
-    document = {"format": FORMAT, "version": VERSION, "scaling": scaling, "layers": layers}
     path = Path(path)
-    _build(document, path)  # what would not load is not saved
+    document = describe(model)
+    build(document, path)  # what would not load is not saved
     write_whole(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 
 
@@ -54,7 +45,21 @@ def load(path: str | PathLike[str]) -> MLP:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: this is not JSON: {error}") from None
-    return _build(document, path)
+    return build(document, path)
+
+
+def describe(model: MLP) -> dict[str, Any]:
+    """Return what a file holds of a model; TypeError if that is not all of it."""
+    if not isinstance(model, MLP) or not isinstance(model.scaling, Scaling | None):
+        raise TypeError(f"only an MLP can be saved, not {model!r}")
+    _check_kind(model, MLP, "the model")
+    for i, layer in enumerate(model.layers):
+        _check_kind(layer, Layer, f"layers.{i}")
+        for j, neuron in enumerate(layer.neurons):
+            _check_kind(neuron, Neuron, f"layers.{i}.neurons.{j}")
+    layers = [{"neurons": [_describe(neuron) for neuron in layer.neurons]} for layer in model.layers]
+    scaling = model.scaling and {name: [*numbers] for name, numbers in asdict(model.scaling).items()}
+    return {"format": FORMAT, "version": VERSION, "scaling": scaling, "layers": layers}
 
 
 def _check_kind(module: object, kind: type[Module], name: str) -> None:
@@ -78,7 +83,7 @@ def _plain(x: Any) -> Any:
     return x
 
 
-def _build(document: Any, path: Path) -> MLP:
+def build(document: Any, path: Path) -> MLP:
     """Return the model a document describes; a message names fields as `named_parameters()` does."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{path}: format: this is not a model, for it does not say {FORMAT!r}")

@@ -6,6 +6,7 @@ for epoch, loss, accuracy in train(model, moons()):
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from random import Random
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypedDict, Unpack
@@ -44,6 +45,19 @@ class Epoch(NamedTuple):
     accuracy: float | None  # the share of samples whose class was right; None where the targets are no classes
 
 
+class Batch(NamedTuple):
+    """What makes one update."""
+
+    epoch: int  # from 1
+    samples: list[int]  # their positions in the data
+    rows: list[Sequence[float]]
+    targets: list[float]  # as the loss takes them
+    loss: Loss
+
+
+Watch: TypeAlias = Callable[[Batch], AbstractContextManager[object]]
+
+
 class Options(TypedDict, total=False):
     """The options of `train` and `fit`."""
 
@@ -54,6 +68,7 @@ class Options(TypedDict, total=False):
     batch_size: int | None
     seed: int
     compiled: bool
+    watch: Watch | None
 
 
 def train(
@@ -68,6 +83,7 @@ def train(
     batch_size: int | None = BATCH_SIZE,
     seed: int = 0,
     compiled: bool = False,
+    watch: Watch | None = None,
 ) -> Iterator[Epoch]:
     """Train the model, and yield what each epoch came to.
 
@@ -88,6 +104,7 @@ def train(
         seed: for the order of the samples, which are shuffled in each epoch.
         compiled: whether to compile the loss first, which takes about a second, and then train with that: the same
             losses, but for rounding, many times faster. It must be a mean over the samples.
+        watch: is given each batch, and its update is made within the context that comes back (stepping/recording.py).
 
     Raises:
         ValueError: an unknown name, no samples, rows of unequal length, unfit targets, or an option out of range.
@@ -113,10 +130,12 @@ def train(
     found = _find_optimizer(optimizer, model, lr)
     step: Step = partial(_step, model, measure, found, judge)
     if compiled:
+        if watch is not None:
+            raise ValueError("a compiled training does not stop at each update to be watched: leave out compiled")
         from ..compiler.batch import compiled_epochs
 
         return compiled_epochs(model, measure, found, threshold, rows, wanted, epochs, batch_size, seed, step)
-    return _epochs(step, rows, wanted, epochs, batch_size, Random(seed))
+    return _epochs(step, rows, wanted, epochs, batch_size, Random(seed), watch, measure)
 
 
 def fit(
@@ -193,7 +212,14 @@ def accuracy(outputs: Sequence[Output | float], targets: Sequence[float], thresh
 
 
 def _epochs(
-    step: Step, rows: Rows, targets: Sequence[float], epochs: int, batch_size: int, rng: Random
+    step: Step,
+    rows: Rows,
+    targets: Sequence[float],
+    epochs: int,
+    batch_size: int,
+    rng: Random,
+    watch: Watch | None,
+    loss_function: Loss,
 ) -> Iterator[Epoch]:
     order = list(range(len(rows)))
     for epoch in range(1, epochs + 1):
@@ -201,8 +227,11 @@ def _epochs(
         loss_sum, right = 0.0, []
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
+            batch_rows, batch_targets = [rows[i] for i in batch], [targets[i] for i in batch]
+            watched = watch and watch(Batch(epoch, batch, batch_rows, batch_targets, loss_function))
             try:
-                loss, batch_right = step([rows[i] for i in batch], [targets[i] for i in batch])
+                with watched or nullcontext():
+                    loss, batch_right = step(batch_rows, batch_targets)
             except OverflowError as error:
                 raise OverflowError(f"training diverged in epoch {epoch}; try a smaller lr: {error}") from None
             loss_sum += loss * len(batch)

@@ -65,6 +65,8 @@ class _Parser:
     def __init__(self, text: str, numbers: dict[str, Any]) -> None:
         if len(text) > LONGEST:
             raise ExpressionError(f"a formula has at most {LONGEST:,} characters, this one {len(text):,}", text)
+        if "#" in text:  # what nobody computes would be carried into pages and sheets
+            raise ExpressionError("a formula has no comments: leave out what follows the #", text, text.index("#"))
         self.text = text
         self.lines = text.splitlines() or [""]
         self.leaves = {name: x if isinstance(x, Value) else Value(x, name) for name, x in numbers.items()}
@@ -130,11 +132,11 @@ class _Parser:
             and node.value is not bool(node.value)
         ):
             try:
+                if node.value - node.value:
+                    raise OverflowError("this number is too large for a float")
                 v = Value(Fraction(str(node.value)) if self.exact else node.value)
             except OverflowError as error:
                 raise self.error(node, str(error)) from None
-            if v.data - v.data:
-                raise self.error(node, "this number is too large for a float")
             v.op = CONSTANT
             return v
         if isinstance(node, ast.Name):

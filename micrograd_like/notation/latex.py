@@ -26,7 +26,7 @@ def name(label: str) -> Piece:
         return _written(label)
     parts = _NAME.fullmatch(label)
     if not parts:
-        return Latex(_text(label))
+        return Latex(_text(label), Piece.of(label).level)
     word, layer, index, *rest = parts.groups()
     word = word if len(word) == 1 else rf"\text{{{word}}}"
     if index and layer:
@@ -73,7 +73,7 @@ def _written(shown: str) -> Piece:
 
 def partial(of: str, by: str) -> Piece:
     r"""Return a derivative: `\frac{\partial L}{\partial a}`."""
-    return Latex(rf"\frac{{\partial {of}}}{{\partial {by}}}", ATOM)
+    return Latex(rf"\frac{{\partial {Latex.of(of):atom}}}{{\partial {Latex.of(by):atom}}}", ATOM)
 
 
 # -------------------- formulas --------------------

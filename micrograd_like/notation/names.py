@@ -82,7 +82,7 @@ def find(name: Any, names: Mapping[Value, str], *, what: str = "node") -> Value:
 
 def partial(of: str, by: str) -> str:
     """Return how a derivative is written: `∂L/∂a`; names with operators in them get parentheses."""
-    return f"∂{TEXT.kind.of(of):atom}/∂{TEXT.kind.of(by):atom}"
+    return TEXT.kind(f"∂{TEXT.kind.of(of):atom}/∂{TEXT.kind.of(by):atom}")  # which holds together, for all its /
 
 
 def show_grad(v: Value, decimals: int | None = None, none: str = NO_GRADIENT) -> str:

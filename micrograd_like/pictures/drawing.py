@@ -71,6 +71,12 @@ class Drawing:
         title, text = f"{names[0]} beside {names[1]}", f"{self.text}\n\n{other.text}"
         return replace(self, lay_out=lay_out, title=title, text=text, rows=rows, dot="")
 
+    @property
+    def image(self) -> str:
+        """The picture as an HTML element that holds it."""
+        source = base64.b64encode(self.svg.encode()).decode()
+        return f'<img alt="{html.escape(self.title)}" src="data:image/svg+xml;base64,{source}">'
+
     def _words(self) -> str:
         sentences = []
         for name, *cells in self.rows[:20]:
@@ -117,12 +123,10 @@ class Drawing:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the picture in a notebook, also in one that is not trusted, where inline SVG would be dropped."""
-        source = base64.b64encode(self.svg.encode()).decode()
         head = "".join(f"<th>{html.escape(column)}</th>" for column in self.columns)
         body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.rows)
         return {
-            "text/html": f'<img alt="{html.escape(self.title)}" src="data:image/svg+xml;base64,{source}">'
-            f"<details><summary>{html.escape(self.title)}, as a table</summary>"
+            "text/html": f"{self.image}<details><summary>{html.escape(self.title)}, as a table</summary>"
             f"<table><tr>{head}</tr>{body}</table></details>",
             "text/plain": self.text,
         }

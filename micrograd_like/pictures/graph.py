@@ -40,13 +40,14 @@ def draw_graph(
     limit: int = LARGEST,
     active: tuple[Value, int] | None = None,
     right: Mapping[Value, Any] | None = None,
+    gradients: Mapping[Value, Any] | None = None,
     steps: bool = False,
     **look: Any,
 ) -> Drawing:
     """Draw the graph under `root`; `draw` describes the other arguments and the errors.
 
     `active` marks an edge, given by its node and the position of its operand; position -1 marks the node. `right` has,
-    for each node whose gradient is wrong, what it should be.
+    for each node whose gradient is wrong, what it should be; `gradients`, those to show in place of the nodes' own.
     """
     if rankdir not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir is the direction of the graph: 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
@@ -59,7 +60,10 @@ def draw_graph(
     empty = {find(b, names) for b in blank}
     groups, held, depth = group(order, "value" if steps else depth)
     near = near - held
-    builder = _Builder(order, shown, precision, data, grad, local, active, right or {}, empty, set(stale(order)), root)
+    outdated = set(stale(order))
+    builder = _Builder(
+        order, shown, precision, data, grad, local, active, right or {}, empty, outdated, root, gradients
+    )
     boxes = builder.boxes(groups, near)
     drawn = _distinct(boxes)
     most = min(limit, STEPPED) if steps else limit
@@ -89,12 +93,12 @@ def draw_graph(
     frames, captions = [drawn], [""]
     if steps:
         title += ", its backward pass step by step"
-        gradients: dict[Value, Any] = {}
+        known: dict[Value, Any] = {}
         frames, captions = [], []
         for step in (None, *backward_steps(root)):
             if step is not None:
-                gradients = {**gradients, step.operand: step.after}
-            moment = replace(builder, active=(step.node, step.position) if step else None, gradients=gradients)
+                known = {**known, step.operand: step.after}
+            moment = replace(builder, active=(step.node, step.position) if step else None, gradients=known)
             frames.append(_distinct(moment.boxes(groups, near)))
             captions.append(f"{len(captions)}. {step}" if step else "after the forward pass")
     return Drawing(

@@ -39,6 +39,8 @@ def lay_out(
     across = rankdir in ("LR", "RL")
     start, end = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}[rankdir]
     ranksep = 22 + labels if across else 34
+    if len(edges) > 3 * len(sizes):  # bundles, whose single edges are told apart where they are long
+        ranksep = 80
     crowded = len(sizes) > LARGE
     lines = [
         f"digraph {{ rankdir={rankdir}; ranksep={ranksep / 72:.3f}; nodesep={0.14 if across else 0.2};",
@@ -116,6 +118,7 @@ def _command() -> tuple[str, ...]:
     if system := shutil.which("dot"):
         return (system,)
     raise RuntimeError(
-        "drawing needs Graphviz: run `pip install graphviz-pure`, or install Graphviz so that `dot` is found. "
+        "drawing needs Graphviz: run `pip install graphviz-pure` or, where there is none for your system, install "
+        "Graphviz itself so that `dot` is found (Debian and Ubuntu: `apt install graphviz`). "
         "The DOT source can be had without it: drawing.dot, or drawing.save('graph.dot')"
     )

@@ -70,7 +70,9 @@ def draw_network(
     if isinstance(of, Dataset):
         inputs = inputs or of.feature_names
         outputs = outputs or _class_names(of, len(layers[-1]))
-        of = of.rows[sample - 1]
+        if not 1 <= sample <= len(of):
+            raise ValueError(f"{of.name} has {len(of)} samples: sample={sample} is none of them")
+        of, sample = of.rows[sample - 1], 1
     pass_ = None if of is None or show == "weights" else _pass(model, of, sample)
     parameters = list(dict.fromkeys(p for layer in layers for neuron in layer for p in parameters_of(neuron)))
     changes = _changes(parameters, model, before, lr)

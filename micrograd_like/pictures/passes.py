@@ -32,12 +32,17 @@ class Pass:
 def layers_of(model: Module) -> list[list[Neuron]]:
     """Return the neurons of each layer."""
     if isinstance(model, MLP):
-        return [list(layer.neurons) for layer in model.layers]
-    if isinstance(model, Layer):
-        return [list(model.neurons)]
-    if isinstance(model, Neuron):
-        return [[model]]
-    raise TypeError(f"draw() knows a Neuron, a Layer and an MLP, not a {type(model).__name__}: draw its parts")
+        layers = [list(layer.neurons) for layer in model.layers]
+    elif isinstance(model, Layer):
+        layers = [list(model.neurons)]
+    elif isinstance(model, Neuron):
+        layers = [[model]]
+    else:
+        raise TypeError(f"draw() knows a Neuron, a Layer and an MLP, not a {type(model).__name__}: draw its parts")
+    for neuron in (neuron for layer in layers for neuron in layer):
+        if not hasattr(neuron, "w") or not hasattr(neuron, "b"):
+            raise TypeError(f"draw() asks a neuron for w and b; a {type(neuron).__name__} lacks them")
+    return layers
 
 
 def parameters_of(neuron: Neuron) -> list[Value]:

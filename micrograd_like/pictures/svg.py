@@ -48,24 +48,24 @@ def svg(
     )
 
 
-# The class of a colour is its first letter: in lower case for a stroke, in upper case for what is filled.
+# The class of a colour is one letter for a stroke, two for what is filled; not a capital, which is no other letter in a
+# page without a doctype.
+_LETTERS = {name: "o" if name == "ground" else name[0] for name in DARK}
+
+
 def _rules(body: str, scope: str, colors: dict[str, str]) -> str:
-    used = set(re.findall(r'class="([a-zA-Z])(?: ([a-zA-Z]))?"', body))
-    letters = {letter for pair in used for letter in pair}
+    """Return the rules for the colours that are there."""
+    used = set(" ".join(re.findall(r'class="([a-z]{1,2}(?: [a-z]{2})?)"', body)).split())
     rules = ""
-    for name, color in colors.items():
-        stroke = "o" if name == "ground" else name[0]
-        if stroke in letters:
-            rules += f".{scope} .{stroke}{{stroke:{color}}}"
-        if stroke.upper() in letters:
-            rules += f".{scope} .{stroke.upper()}{{fill:{color}}}"
+    for name, letter in _LETTERS.items():
+        for written, attribute in ((letter, "stroke"), (2 * letter, "fill")):
+            if written in used:
+                rules += f".{scope} .{written}{{{attribute}:{colors[name]}}}"
     return rules
 
 
 def _class(stroke: str, fill: str) -> str:
-    letters = ["o" if x == "ground" else x[0] for x in (stroke,) if x]
-    letters += ["O" if x == "ground" else x[0].upper() for x in (fill,) if x]
-    return f' class="{" ".join(letters)}"'
+    return f' class="{" ".join(filter(None, (_LETTERS.get(stroke, ""), 2 * _LETTERS.get(fill, ""))))}"'
 
 
 def _animated(frames: Sequence[Picture], seconds: float) -> tuple[str, str]:

@@ -188,6 +188,7 @@ def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, colo
     def fit(cell: str, room: int) -> str:
         if cell_len(cell) <= room:
             return cell
+        cell = cell[: 4 * room]  # of a label of a million characters the rest need not be measured
         while cell and cell_len(cell) > room - len(more):
             cell = cell[:-1]
         return cell + more

@@ -35,6 +35,8 @@ class _Extension:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
+        self.given: dict[str, Value] = {}  # the Values that were labelled here, by their variables
+        self.times: dict[str, int] = {}  # variable -> how often it was assigned anew
         self.magics: dict[str, Callable[[str], Any]] = {
             "graph": self.graph,
             "step": self.step,
@@ -57,9 +59,26 @@ class _Extension:
         self.shell.display_formatter.mimebundle_formatter.pop(Value, None)
 
     def label(self, result: Any = None) -> None:
-        """Label the Values that have no label after the variables a person has assigned."""
+        """Label the Values that have no label after the variables a person has assigned.
+
+        What a variable held before it was assigned anew is told apart: of `L = L + a` the older one becomes `L_1`.
+        """
         own = {name: x for name, x in self.shell.user_ns.items() if name not in self.shell.user_ns_hidden}
+        held = _held(own)
+        for name, v in list(self.given.items()):
+            if held.get(name) is not v:
+                del self.given[name]
+                if v.label == name:
+                    v.label = self.older(name, held)
+        unlabelled = {name: v for name, v in held.items() if not v.label}
         label_values(own)
+        self.given.update({name: v for name, v in unlabelled.items() if v.label == name})
+
+    def older(self, name: str, held: dict[str, Value]) -> str:
+        """Return a name for what a variable held before."""
+        self.times[name] = self.times.get(name, 0) + 1
+        older = f"{name}_{self.times[name]}"
+        return self.older(name, held) if older in held else older
 
     def show(self, v: Value) -> dict[str, str]:
         """Show the Value that ends a cell; it is labelled first, though the cell is not over."""
@@ -84,9 +103,10 @@ class _Extension:
 
     def step(self, line: str) -> Any:
         """Step through the backward pass from a Value: `%step loss`, or `s = %step loss` to go on with `s.next()`."""
-        from .stepper import step
+        from .stepper import Stepper
 
-        return _or_usage_error(step, self.evaluate("step", line, (Value,)))
+        root = self.evaluate("step", line, (Value,))
+        return _or_usage_error(lambda: Stepper(root, variables=self.shell.user_ns))
 
     def backprop(self, line: str) -> Any:
         """Show the backward pass from a Value as a table, one row for each edge: `%backprop loss`."""
@@ -111,6 +131,15 @@ class _Extension:
         if not isinstance(thing, kinds):
             raise UsageError(f"%{magic} takes {wanted}; {line} is of type {type(thing).__name__}: {example}")
         return thing
+
+
+def _held(variables: dict[str, Any]) -> dict[str, Value]:
+    """Return the Values that variables hold, and the lists among them, as `label_values` calls them."""
+    held = {name: x for name, x in variables.items() if isinstance(x, Value)}
+    for name, x in variables.items():
+        if isinstance(x, list | tuple):
+            held.update((f"{name}[{i}]", v) for i, v in enumerate(x) if isinstance(v, Value))
+    return held
 
 
 def _or_usage_error(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -5,8 +5,9 @@ node is used more than once, and the gradients. What there is to say is read fro
 order, and each of the three writers says it in its own way: text, Markdown with LaTeX, and HTML.
 """
 
+import heapq
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -16,20 +17,24 @@ from typing import Any, TypeAlias
 
 from rich.cells import cell_len
 
-from ..engine import Value
+from ..engine import Value, topological_order
 from ..files import write_whole
 from ..formulas import TEXT
 from ..graph.steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths
+from ..graph.structure import Where, structure
 from ..notation import latex
 from ..notation.mathml import mathml
 from ..notation.names import constants, find, partial
 from ..notation.numbers import show
 from ..ops import one_line
+from ..pictures.graph import draw_graph
 
 LARGEST = 200  # nodes that are explained unless `limit` says otherwise
 LONGEST = 1_000  # rows of a table of the pass, likewise
 MOST_PATHS = 20  # paths that are listed
 MOST_TERMS = 8  # of a sum that is written in a line
+SCREENFUL = 30  # nodes above one that are explained one by one; of more the rest is counted and added up
+MOST_SHOWN = 6  # contributions and paths of those
 
 
 class _Document:
@@ -59,7 +64,12 @@ class _Document:
     def html(self) -> str:
         """What it says as a web page of its own, the formulas in MathML, which browsers show without a script."""
         head = f'<meta charset="utf-8">\n<title>{escape(one_line(self.title))}</title>\n<style>{_STYLE}</style>'
-        return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{self._write(_Html())}\n</body>\n</html>\n'
+        body = f"{self._write(_Html())}\n{self._figure()}"
+        return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}</body>\n</html>\n'
+
+    def _figure(self) -> str:
+        """Return the picture that belongs to a web page, or nothing."""
+        return ""
 
     def save(self, path: str | os.PathLike[str]) -> FilePath:
         """Write it to a file, in the format that the name's ending says: .txt, .md or .html.
@@ -91,7 +101,8 @@ class Explanation(_Document):
     given: frozenset[Value]  # nodes in the forward table whose own operands are left out
     backward: tuple[tuple[BackwardStep, ...], ...]  # the contributions to each gradient; gradients in order of the pass
     path_count: int  # from the node asked about to the output; 0 if all are
-    paths: tuple[Path, ...]  # these paths, where there are at least 2 and at most 20
+    paths: tuple[Path, ...]  # these paths, where there are at least 2 and at most 20; of a summary the largest
+    is_summary: bool = False  # whether the rest is only counted
 
     @cached_property
     def names(self) -> dict[Value, str]:
@@ -106,6 +117,13 @@ class Explanation(_Document):
 
     def _write(self, to: "_Writer") -> str:
         return _explanation(self, to)
+
+    def _figure(self) -> str:
+        try:
+            gradients = {steps[-1].operand: steps[-1].after for steps in self.backward}
+            return f"<h2>The graph</h2>\n{draw_graph(self.root, gradients=gradients).image}\n"
+        except (RuntimeError, ValueError):  # there is no Graphviz, or it is too large for it
+            return ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -126,13 +144,17 @@ class PassTable(_Document):
         )
 
 
-def explain(root: Value, of: Value | str | None = None, *, limit: int | None = LARGEST) -> Explanation:
+def explain(
+    root: Value, of: Value | str | None = None, *, limit: int | None = LARGEST, summary: bool | None = None
+) -> Explanation:
     """Explain how the gradients of `root` come about.
 
     Args:
         root: the output, which is differentiated.
         of: a node, or its name: explain only what leads to its gradient. None explains all of them.
         limit: how many nodes to explain at most; None for all, however many there are.
+        summary: with `of`, whether to give the contributions and the paths that are the largest, and to count the rest;
+            if None, where more than 30 nodes lead to it.
 
     Raises:
         TypeError: `root` is no Value.
@@ -156,15 +178,35 @@ def explain(root: Value, of: Value | str | None = None, *, limit: int | None = L
         shown = reached.union(*(step.node.operands for step in backward if not step.is_seed))
         given = frozenset(shown - reached) | {target}
         forward = [step for step in forward if step.node in shown]
-        _check_size(len(forward), limit)
+        summary = len(forward) > SCREENFUL if summary is None else summary
+        if not summary:
+            _check_size(len(forward), limit)
     count = 0 if target is None else count_paths(root, target)
     listed = paths(root, target) if target is not None and 2 <= count <= MOST_PATHS else []
+    if summary and target is not None:
+        listed = _largest_paths(root, target, backward)
     contributions: dict[Value, list[BackwardStep]] = {}
     for step in backward:
         steps = contributions[step.operand] = contributions.pop(step.operand, [])  # at the end, until it is complete
         steps.append(step)
     gradients = tuple(map(tuple, contributions.values()))
-    return Explanation(root, target, tuple(forward), given, gradients, count, tuple(listed))
+    return Explanation(root, target, tuple(forward), given, gradients, count, tuple(listed), bool(summary))
+
+
+def _largest_paths(root: Value, of: Value, backward: Sequence[BackwardStep]) -> list[Path]:
+    """Return the paths whose products of local derivatives are the largest, those first; not all paths are walked."""
+    best: dict[Value, list[tuple[Any, tuple[Value, ...], tuple[str, ...], tuple[Any, ...]]]] = {}
+    for step in backward:
+        if step.is_seed:
+            best[root] = [(step.after, (root,), (step.output,), ())]
+            continue
+        longer = [
+            (product * step.local, (*nodes, step.operand), (*names, step.operand_name), (*locals_, step.local))
+            for product, nodes, names, locals_ in best[step.node]
+        ]
+        found = best.get(step.operand, []) + longer
+        best[step.operand] = heapq.nlargest(MOST_SHOWN, found, key=lambda path: abs(path[0]))
+    return [Path(nodes, names, locals_, product) for product, nodes, names, locals_ in best[of]]
 
 
 def tabulate(root: Value, *, limit: int | None = LONGEST) -> PassTable:
@@ -195,6 +237,8 @@ def _check_size(count: int, limit: int | None) -> None:
 
 def _explanation(explanation: Explanation, to: "_Writer") -> str:
     root, of, names = explanation.root, explanation.of, explanation.names
+    if explanation.is_summary:
+        return _summary(explanation, to)
     output = to.name(names[root])
     title = f"The gradients of {to.math(output)}"
     if of is not None:
@@ -224,6 +268,71 @@ def _explanation(explanation: Explanation, to: "_Writer") -> str:
     rows = [[to.math(x) for x in (to.name(s.name), to.number(s.result), to.number(grads[s.node]))] for s in asked]
     blocks += [to.heading("Gradients"), to.table(("node", "data", "grad"), rows)]
     return to.join(blocks)
+
+
+def _summary(explanation: Explanation, to: "_Writer") -> str:
+    """Return what a gradient is made of, in a screenful: by sample, by path, and by layer."""
+    root, of, names = explanation.root, explanation.of, explanation.names
+    assert of is not None
+    output, asked = to.name(names[root]), to.name(names[of])
+    steps = explanation.backward[-1]  # the contributions to the gradient that was asked for
+    gradient = to.partial(output, asked)
+    where = structure(topological_order(root))
+    largest = heapq.nlargest(MOST_SHOWN, steps, key=lambda step: abs(step.contribution))
+    rows = []
+    for step in sorted(largest, key=steps.index):
+        place, node = where.get(step.node), to.name(step.name)
+        local = f"{to.partial(node, asked)} = {to.number(step.local)}"
+        upstream = f"{to.partial(output, node)} = {to.number(step.upstream)}"
+        rows.append([str(place or ""), *map(to.math, (upstream, local, to.number(step.contribution)))])
+    rest = [step.contribution for step in steps if step not in largest]
+    if rest:
+        rows.append([f"{len(rest):,} others", "", "", to.math(to.number(sum(rest)))])
+    blocks = [
+        to.title(f"How {to.math(gradient)} is found"),
+        to.equations([[gradient, to.number(steps[-1].after)]]),
+        to.paragraph(
+            f"It is the sum of {len(steps):,} contribution{'s' * (len(steps) > 1)}, upstream gradient times local "
+            f"derivative, one for each use of {to.math(asked)}:"
+        ),
+        to.table(("where", "upstream gradient", "local derivative", "contribution"), rows),
+        to.heading("The paths that matter"),
+        to.paragraph(
+            f"From {to.math(asked)} to {to.math(output)} there are {explanation.path_count:,} paths, each with the "
+            "product of the local derivatives along it, those other than 1 written out. The largest are:"
+        ),
+    ]
+    lines = []
+    for path in explanation.paths:
+        sample = next((place.sample for v in path.nodes if (place := where.get(v)) and place.sample), None)
+        route = to.path(_at_most([to.name(x) for x in _stations(path, where)], to.dots))
+        product = to.style.product(_at_most([to.number(x) for x in path.locals if x != 1] or ["1"], to.dots))
+        said = f"sample {sample}" if sample else ""
+        lines.append([said, to.math(route), to.math(product), to.math(to.number(path.product))])
+    if left := explanation.path_count - len(lines):
+        others = steps[-1].after - sum(path.product for path in explanation.paths)
+        lines.append([f"{left:,} others", "", "", to.math(to.number(others))])
+    blocks.append(to.table(("where", "path", "local derivatives", "product"), lines))
+    layers: dict[str, list[Any]] = {}
+    for contributions in explanation.backward:
+        v, place = contributions[-1].operand, where.get(contributions[-1].operand)
+        if place and place.neuron and v.operands:
+            layers.setdefault(f"layer {place.layer}", []).append(contributions[-1].after)
+    if layers:
+        found = [[name, f"{len(g):,}", *(to.math(to.number(f(g))) for f in (min, max))] for name, g in layers.items()]
+        blocks += [
+            to.heading("How the error comes back, layer by layer"),
+            to.table(("on the way", "gradients", "smallest", "largest"), found),
+        ]
+    return to.join(blocks)
+
+
+def _stations(path: Path, where: Mapping[Value, Where]) -> list[str]:
+    """Return the names along a path; in a network the output, the neurons, and the leaf."""
+    if not any(place.neuron and v.operands for v, place in where.items()):
+        return list(path.names)
+    neurons = [str(where[v]._replace(sample=None)) for v in path.nodes if v.operands and v in where and where[v].neuron]
+    return [path.names[0], *dict.fromkeys(neurons), path.names[-1]]
 
 
 def _forward_row(step: ForwardStep, given: bool, to: "_Writer") -> list[str]:
@@ -441,5 +550,6 @@ th, td { padding: 0.3rem 1.2rem 0.3rem 0; text-align: left; border-bottom: 1px s
 .data { color: var(--data) }
 .grad { color: var(--grad) }
 .equations { margin: 1.6rem 1.5rem }
-.equations p { margin: 0.8rem 0; overflow-x: auto }
+.equations p { margin: 0.2rem 0; padding: 0.3rem 0; overflow: auto hidden }
+img { max-width: 100% }
 """

@@ -7,25 +7,36 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..files import data_folder, write_whole
 from ..graph.steps import backward_steps
 from ..notation.answers import read_answer
-from .exercises.generator import Exercise, exercise
+from ..ops import one_line
+from .exercises.exercise import Exercise
+from .exercises.generator import exercise
 from .exercises.levels import ABOUT, LEVELS
-from .grading.grade import Level, ask_about
 from .grading.mistakes import MISTAKES, find
+from .grading.report import Level, ask_about
 
 ATTEMPTS: tuple[Level, ...] = ("hint", "rule", "step")  # at an exercise, and the help with each
 ENOUGH = 2  # exercises in a row that are all right lead to the next level; a mistake is forgotten after as many
 HELP = "Type numbers such as 4, -3/2, 1.25 or sqrt(2)/2. Enter alone leaves one open, h helps, q ends the quiz."
 
 
+VERSION = 1  # of the file that keeps progress
+
+
 class ProgressError(ValueError):
     """A file holds no progress of a quiz."""
+
+
+class NewerError(ValueError):
+    """A file was written by a newer release of this program."""
 
 
 @dataclass
@@ -58,18 +69,21 @@ class Progress:
     def save(self, path: Path) -> None:
         """Write it to a file, as a whole or not at all; OSError if that fails."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, (json.dumps(asdict(self), indent=1) + "\n").encode())
+        write_whole(path, (json.dumps({"version": VERSION, **asdict(self)}, indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> "Progress":
-        """Read a file that `save` wrote; ProgressError, naming what is wrong, if it is none."""
+        """Read a file that `save` wrote; ProgressError, naming what is wrong, if it did not, and NewerError."""
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise ProgressError(f"{path}: this is no JSON text: {error}") from None
+            raise ProgressError(f"{path}: this is not JSON: {error}") from None
         new = cls()
-        if not isinstance(found, dict) or set(found) != set(asdict(new)):
-            raise ProgressError(f"{path}: this is no progress of a quiz")
+        version = found.pop("version", None) if isinstance(found, dict) else None
+        if type(version) is int and version > VERSION:
+            raise NewerError(f"{path}: a newer release of this program keeps your progress there")
+        if version != VERSION or set(found) != set(asdict(new)):
+            raise ProgressError(f"{path}: this is not the progress of a quiz")
         for name in ("level", "streak", "done", "right"):
             if type(found[name]) is not int or found[name] < 0:
                 raise ProgressError(f"{path}: {name}: {found[name]!r} is no whole number from 0")
@@ -84,11 +98,8 @@ class Progress:
 
 
 def progress_file() -> Path:
-    """Return where progress is kept: in the user's data directory, as XDG and Windows say."""
-    if os.name == "nt" and "APPDATA" in os.environ:
-        return Path(os.environ["APPDATA"]) / "micrograd_like" / "quiz.json"
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "micrograd_like" / "quiz.json"
+    """Return where progress is kept."""
+    return data_folder() / "quiz.json"
 
 
 def quiz(
@@ -99,6 +110,8 @@ def quiz(
     say: Callable[[str], None] = print,
 ) -> Progress:
     """Ask exercises until `rounds` are done, or until q or the end of the input; keep the progress in a file.
+
+    Ctrl-C ends it too, with the summary, and is then left to the caller.
 
     Progress that cannot be kept is said, and the quiz goes on. Quizzes at the same time add up in one file.
 
@@ -131,8 +144,12 @@ def quiz(
             met |= dict.fromkeys(mistakes)
             if progress.level > before:
                 say(f"\nOn to level {progress.level + 1} of {len(LEVELS)}.")
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         say("")
+    except KeyboardInterrupt:
+        say("")
+        say(_summary(progress, done, right, list(practised), list(met)))
+        raise
     say(_summary(progress, done, right, list(practised), list(met)))
     return progress
 
@@ -145,13 +162,23 @@ def _open(path: Path, say: Callable[[str], None]) -> tuple[Progress, Path | None
         except FileNotFoundError:
             return Progress(), path
         except ProgressError as error:
-            aside = path.with_suffix(".damaged.json")
+            aside = _unused(path)
             os.replace(path, aside)
-            say(f"{error}. It is kept as {aside.name}, and the quiz begins anew.")
+            say(f"{one_line(str(error))}. It is kept as {aside.name}, and the quiz begins anew.")
             return Progress(), path
-    except OSError as error:
-        say(f"Your progress cannot be read, and will not be kept: {error}")
+    except (OSError, NewerError) as error:
+        say(f"Your progress cannot be read, and will not be kept: {one_line(str(error))}")
         return Progress(), None
+
+
+def _unused(path: Path) -> Path:
+    """Return a name for a damaged file that nothing has; the file made there is replaced by it."""
+    for k in count(1):
+        aside = path.with_suffix(f".damaged-{k}.json")
+        with suppress(FileExistsError):
+            aside.touch(exist_ok=False)
+            break
+    return aside
 
 
 def _keep(progress: Progress, path: Path, say: Callable[[str], None]) -> Path | None:
@@ -226,12 +253,12 @@ def _answers(
 
 def _hints(drawn: Exercise, name: str) -> Iterator[str]:
     """Yield help with a number: a question, then the rule in symbols, then all of the step."""
-    if drawn.is_of_step(name):
-        yield ask_about(name, of_step=True)
-        yield "The step subtracts learning rate * gradient from the number."
+    if drawn.is_updated(name):
+        yield ask_about(name, "update")
+        yield "The update subtracts learning rate * gradient from the number."
     else:
         own = [step for step in backward_steps(drawn.root) if step.operand_name == name and not step.is_seed]
-        yield ask_about(name)
+        yield ask_about(name, "gradient")
         yield (
             " plus ".join(f"∂{s.output}/∂{s.name} * ∂{s.name}/∂{name}" for s in own)
             + ", where "

@@ -4,12 +4,12 @@ from random import Random
 
 import graphviz
 import pytest
-from micrograd_like.pictures.render import finish_svg, render
 
 import micrograd_like
 from micrograd_like import Value, topological_order
 from micrograd_like.graph.structure import Place, Unit, Where, structure
 from micrograd_like.nn import MLP, Layer, Module, Neuron
+from micrograd_like.pictures import layout
 from micrograd_like.stepping import step
 
 
@@ -321,11 +321,9 @@ def test_layers_that_no_mlp_numbers_are_told_apart():
 
     root = Net()([1.0, 2.0])
     assert neurons(root, "dot")[-1] == "neuron 1 of layer 1 of network 2"
-    with step(root, unit="layer") as s:
-        s.next().next()
-        assert s.current.node is root  # the seed, then the last layer alone
-        s.next()
-        assert len(s) == s.position
+    s = step(root, unit="layer").next().next()
+    assert s.current.node is root  # the seed, then the last layer alone
+    assert s.next().position == len(s)
 
 
 def test_a_graph_without_a_network():
@@ -352,12 +350,12 @@ def test_a_backward_pass_by_layers_goes_sample_by_sample():
     for p in model.parameters():
         p.label = ""
     loss = micrograd_like.sum([(model([x, 1.0]) - 1) ** 2 for x in (1.0, 2.0)])
-    with step(loss, unit="layer") as s:
-        stops = []
-        while s.position < len(s):
-            s.next()
-            where = of(loss).get(s.current.node)
-            stops.append((where.layer, where.sample) if where else None)
+    s = step(loss, unit="layer")
+    stops = []
+    while s.position < len(s):
+        s.next()
+        where = of(loss).get(s.current.node)
+        stops.append((where.layer, where.sample) if where else None)
     assert stops[:4] == [None, None, (None, 2), (2, 2)]  # the seed, the sum, and then sample 2
     assert stops[4:] == [(1, 2), (None, 1), (2, 1), (1, 1)]
 
@@ -382,10 +380,10 @@ def test_labels_survive_the_lectures_record_labels():
     model = MLP(3, [2, 1], seed=0)
     for parameters in model.parameters(), Layer(2, 2).parameters(), Neuron(2).parameters():
         root = micrograd_like.sum(parameters)
-        svg = finish_svg(render(lectures_draw_dot(root).source, "svg"), "", "")
+        svg = layout.graphviz(lectures_draw_dot(root).source, "svg").decode()
         assert all(f">{p.label}<" in svg for p in parameters)
 
 
 def test_an_arrow_in_ascii_would_not_have_survived():
     with pytest.raises(RuntimeError, match="bad label format"):
-        render(lectures_draw_dot(Value(1.0, "w1[3->2]") + 1).source, "svg")
+        layout.graphviz(lectures_draw_dot(Value(1.0, "w1[3->2]") + 1).source, "svg")

@@ -97,7 +97,8 @@ def test_a_dot_is_a_whole_neuron():
         ("x +", "not a formula", 3),
         ("(x", "not a formula", 0),
         ("ö + log(-x)", "ö has no number", 0),
-        ("x + log(-x) # ö", "log is defined", 4),
+        ("x + log(-x) + ö", "log is defined", 4),
+        ("x + x # ö", "a formula has no comments", 6),
         ("", "empty", 0),
         ("x\0", "null", 0),
     ],
@@ -160,3 +161,30 @@ def test_fractions_are_told_from_divisions():
     assert ops.divide.write(["9", "1/2"]) == "9 / (1/2)"
     assert ops.power.write(["1/2", "2"]) == "(1/2)**2"
     assert ops.add.write(["1/2", "-3"]) == "1/2 + (-3)"
+
+
+def test_comments_are_refused():
+    for text in "a*2 # <script>alert(1)</script>", "# a\na*2":
+        with pytest.raises(ExpressionError, match="a formula has no comments"):
+            parse(text, a=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a**9**9**9", "too large"),
+        ("a**-(9**9**9)", "too large"),
+        ("; ".join(["x0 = a*a", *(f"x{k + 1} = x{k}*x{k}" for k in range(40))]), "more than 3,000 digits"),
+        ("; ".join(["x0 = 1/a", *(f"x{k + 1} = x{k}**2" for k in range(40))]), "too large"),
+        ("a*1e999", "too large for a float"),
+    ],
+)
+def test_exact_numbers_are_bounded(text, message):
+    with pytest.raises(ExpressionError, match=message):
+        parse(text, a=Fraction(3))
+
+
+def test_exact_numbers_of_usual_length_stay_exact():
+    assert parse("a**100 / a**99", a=Fraction(7, 3)).data == Fraction(7, 3)
+    assert parse("a**1000", a=Fraction(-1)).data == 1
+    assert parse("a**(1/2)", a=Fraction(4)).data == 2

@@ -129,6 +129,11 @@ def test_pictures_in_one_page_share_nothing(neuron, kind):
         assert f".{min(one)}" in selector, selector
 
 
+def test_colors_do_not_depend_on_capitals(neuron):
+    classes = set(re.findall(r'class="([^"]+)"', draw(neuron).svg))
+    assert all(c == c.lower() for c in classes)  # a page without a doctype does not tell .d from .D
+
+
 def test_themes(neuron):
     auto, light, dark = (draw(neuron, theme=theme).svg for theme in ("auto", "light", "dark"))
     assert "prefers-color-scheme:dark" in auto
@@ -189,6 +194,12 @@ def test_long_labels_are_cut_in_the_box_and_whole_in_the_tooltip():
     drawing = draw(Value(1.0, "x" * 100))
     assert any(text == "x" * 39 + "…" for text in texts(parsed(drawing)))
     assert "x" * 100 in groups(drawing, "node")[0].find(f"{SVG}title").text
+
+
+def test_a_label_of_a_million_characters_is_drawn():
+    drawing = draw(Value(1.0, "x" * 1_000_000) + 1)
+    assert drawing.pictures[0].width < 600
+    assert len(drawing.text) < 1_000
 
 
 def test_options(neuron):

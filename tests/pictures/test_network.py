@@ -2,6 +2,7 @@
 
 import math
 import re
+from fractions import Fraction
 from xml.etree import ElementTree
 
 import pytest
@@ -209,6 +210,35 @@ def test_names_of_a_dataset():
     assert {"height", "weight", "score"} < set(texts(draw(MLP(2, [1]), inputs=["height", "weight"], outputs=["score"])))
     with pytest.raises(ValueError, match="inputs has 3 names, and the network has 2 inputs"):
         draw(MLP(2, [1]), inputs=["a", "b", "c"])
+
+
+def test_what_cannot_be_drawn_is_said():
+    class Odd:
+        def __call__(self, x):
+            return x[0]
+
+    layer = Layer(2, 2)
+    layer.neurons = [Odd(), Odd()]
+    with pytest.raises(TypeError, match="asks a neuron for w and b; a Odd lacks them"):
+        draw(layer)
+    with pytest.raises(ValueError, match="moons has 10 samples: sample=11 is none of them"):
+        draw(MLP(2, [1]), datasets.moons(10), sample=11)
+    assert draw(MLP(2, [1]), datasets.moons(10), sample=10).svg
+    with pytest.raises(ValueError, match="expected 2 inputs, got 3"):
+        draw(MLP(2, [1]), [1, 2, 3])
+
+
+def test_shared_weights_and_exact_numbers():
+    model = MLP(2, [2, 1], activation="linear", seed=1)
+    first, second = model.layers[0].neurons
+    second.w = first.w
+    for k, p in enumerate(model.parameters()):
+        p.data = Fraction(k + 1, 4)
+    out = model([Value(Fraction(1, 2)), Value(Fraction(2))])
+    out.backward()
+    drawing = draw(model, out, show="backward")
+    assert show(first.w[0].grad, 2) in texts(drawing)
+    assert len(lines(drawing)) == 6
 
 
 # -------------------- backward --------------------

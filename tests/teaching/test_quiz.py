@@ -10,10 +10,11 @@ from fractions import Fraction
 import pexpect
 import pytest
 
-from micrograd_like.graph.steps import short
+from micrograd_like.notation.numbers import show
 from micrograd_like.teaching.exercises.generator import Exercise, exercise
 from micrograd_like.teaching.exercises.levels import ABOUT, LEVELS
-from micrograd_like.teaching.grading.mistakes import find, gradients
+from micrograd_like.teaching.grading.comparison import gradients
+from micrograd_like.teaching.grading.mistakes import find
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
 
 
@@ -84,7 +85,7 @@ def test_what_is_no_number_is_asked_again(tmp_path):
     answers = iter(["what?", "q"])
     said = []
     progress = quiz(1, path=tmp_path / "q.json", ask=lambda question: next(answers), say=said.append)
-    assert "'what?' is no number" in "\n".join(said)
+    assert "'what?' is not a number" in "\n".join(said)
     assert progress.done == 0
     assert not (tmp_path / "q.json").exists()
 
@@ -145,7 +146,7 @@ def test_help_gives_more_each_time_and_what_was_helped_with_does_not_count(chain
     hints = [line.strip() for line in said.splitlines() if line.startswith("    ")]
     assert hints[0] == f"Which operations use {name}, and what does each contribute?"
     assert hints[1].startswith("∂L/∂L * ∂L/∂")
-    assert hints[1].split(" = ")[-1] != short(drawn.answers[name])
+    assert hints[1].split(" = ")[-1] != show(drawn.answers[name])
     assert hints[2:] == [working, "There is no more help for this one."]
     assert "All of it is right." in said
     assert (progress.done, progress.right, progress.streak) == (1, 0, 0)
@@ -154,7 +155,7 @@ def test_help_gives_more_each_time_and_what_was_helped_with_does_not_count(chain
 def test_help_with_a_step_of_gradient_descent(tmp_path):
     Progress(level=len(LEVELS) - 1).save(tmp_path / "q.json")
     drawn = exercise(0, "descent")
-    gradients = [str(x) for name, x in drawn.answers.items() if not drawn.is_of_step(name)]
+    gradients = [str(x) for name, x in drawn.answers.items() if not drawn.is_updated(name)]
     _, said = play(tmp_path / "q.json", *gradients, "h", "h", "h")
     hints = [line.strip() for line in said.splitlines() if line.startswith("    ")]
     assert "subtracts learning rate * gradient" in hints[1]
@@ -164,11 +165,11 @@ def test_help_with_a_step_of_gradient_descent(tmp_path):
 def test_a_node_used_twice_is_helped_with_as_a_sum(tmp_path):
     Progress(level=2).save(tmp_path / "q.json")
     drawn = exercise(0, "shared")
-    assert drawn.formula == "u = a**2; v = u/c; L = v - u"
+    assert drawn.formula == "u = relu(a); v = u*c; L = v*u"
     names = list(drawn.answers)
     before = [str(drawn.answers[name]) for name in names[: names.index("u")]]
     _, said = play(tmp_path / "q.json", *before, "h", "h")
-    assert "∂L/∂L * ∂L/∂u plus ∂L/∂v * ∂v/∂u, where ∂L/∂u = -1 and ∂v/∂u = 1 / c" in said
+    assert "∂L/∂L * ∂L/∂u plus ∂L/∂v * ∂v/∂u, where ∂L/∂u = v and ∂v/∂u = c" in said
 
 
 def test_what_cannot_be_kept_is_said_and_the_quiz_goes_on(tmp_path):
@@ -209,18 +210,18 @@ def test_two_quizzes_at_once_add_up(tmp_path):
     assert Progress.load(path) == progress
 
 
-GOOD = {"level": 1, "streak": 0, "done": 3, "right": 1, "shaky": {"overwrite": 2}}
+GOOD = {"version": 1, "level": 1, "streak": 0, "done": 3, "right": 1, "shaky": {"overwrite": 2}}
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "no JSON text"),
-        ("[]", "no progress of a quiz"),
+        ("{", "this is not JSON"),
+        ("[]", "this is not the progress of a quiz"),
         (json.dumps({**GOOD, "done": -1}), "done: -1 is no whole number"),
         (json.dumps({**GOOD, "level": 77}), "there is no level 77"),
         (json.dumps({**GOOD, "shaky": {"typo": 1}}), "names no mistakes"),
-        (json.dumps({"level": 1}), "no progress of a quiz"),
+        (json.dumps({"version": 1, "level": 1}), "this is not the progress of a quiz"),
     ],
 )
 def test_a_damaged_file_is_said_and_set_aside(tmp_path, content, message):
@@ -231,14 +232,46 @@ def test_a_damaged_file_is_said_and_set_aside(tmp_path, content, message):
     student = Student()
     quiz(1, path=path, ask=student.ask, say=student.say)
     assert message in student.said[0]
-    assert "kept as q.damaged.json, and the quiz begins anew" in student.said[0]
-    assert (tmp_path / "q.damaged.json").read_text() == content
+    assert "kept as q.damaged-1.json, and the quiz begins anew" in student.said[0]
+    assert (tmp_path / "q.damaged-1.json").read_text() == content
     assert Progress.load(path).done == 1
+
+
+def test_damaged_files_are_all_kept(tmp_path):
+    path = tmp_path / "q.json"
+    for k in range(1, 4):
+        path.write_text(f"damaged {k}")
+        play(path, rounds=1)
+    assert [(tmp_path / f"q.damaged-{k}.json").read_text() for k in range(1, 4)] == [
+        f"damaged {k}" for k in range(1, 4)
+    ]
+
+
+def test_the_file_of_a_newer_release_is_left_alone(tmp_path):
+    path, student = tmp_path / "q.json", Student()
+    content = json.dumps({**GOOD, "version": 2, "colour": "blue"})
+    path.write_text(content)
+    assert quiz(1, path=path, ask=student.ask, say=student.say).done == 1
+    assert "will not be kept: " in student.said[0]
+    assert "a newer release of this program keeps your progress there" in student.said[0]
+    assert path.read_text() == content
+    assert [each.name for each in tmp_path.iterdir()] == ["q.json"]
+
+
+def test_ctrl_c_ends_with_the_summary_and_reaches_the_caller(tmp_path):
+    said = []
+
+    def ask(question):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quiz(1, path=tmp_path / "q.json", ask=ask, say=said.append)
+    assert said[-1].startswith("0 of 0 exercises all right at once")
 
 
 def test_good_progress_is_read(tmp_path):
     (tmp_path / "q.json").write_text(json.dumps(GOOD))
-    assert Progress.load(tmp_path / "q.json") == Progress(**GOOD)
+    assert Progress.load(tmp_path / "q.json") == Progress(**{name: x for name, x in GOOD.items() if name != "version"})
 
 
 def test_where_progress_is_kept(monkeypatch, tmp_path):
@@ -283,4 +316,4 @@ def test_in_a_terminal_ctrl_c_and_ctrl_d_end_it_with_a_summary(tmp_path, end):
     assert "1 of 1 exercises all right at once; 1 of 1 in all." in child.before
     assert "Practised: one operation." in child.before
     assert "Traceback" not in child.before
-    assert child.exitstatus == 0
+    assert child.exitstatus == (130 if end == "c" else 0)

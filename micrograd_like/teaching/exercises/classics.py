@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from .generator import Exercise, Number
+from .exercise import Exercise, Number
 
 _LECTURE = "A. Karpathy, The spelled-out intro to neural networks and backpropagation"
 

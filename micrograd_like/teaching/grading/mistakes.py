@@ -1,255 +1,90 @@
-"""The mistakes that people make in backpropagation by hand, each as a small variation of the pass.
+"""The mistakes that people make in backpropagation by hand, each as a small variation of a rule.
 
-    gradients(loss, "overwrite")
-
-gives every node the gradient that somebody finds who makes that mistake wherever it can be made; `confined` makes it in
-one place only, and `updates` goes on to a step of gradient descent. Nothing here touches the graph.
+There are three kinds: of the backward pass, of the update, and of a value in the forward pass. A rule computes with
+formulas as if they were numbers, so that it says once what it makes of any graph. Only one mistake is no variation of
+a rule: passing a gradient on before it is complete.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from ... import ops
 from ...engine import Value, local_derivative, topological_order
-from ...notation.names import node_names
-from ...notation.numbers import show
 from ...ops import CONSTANT, Operation
-from ...pictures.drawing import Drawing
-from ...pictures.graph import draw_graph
+from .lines import Edge, Term
 
-MANY_VISITS = 100_000  # of nodes by the recursion without an order, which comes to each on every path to it
+MANY_VISITS = 10_000  # of nodes by the recursion without an order, which comes to each on every path to it
 
-Local = Callable[[Value, int, Sequence[Any]], Any]
+Contribute = Callable[[Edge], Any]
+AddUp = Callable[[Value, Sequence[Term]], Any]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: what to say to a student who makes it, and how the pass goes then."""
+    """One mistake, and what to say to a student who makes it."""
 
+    kind: ClassVar[str]
     id: str
     name: str
     sentence: str  # to the student, when it is named
     question: str  # a hint that does not give it away
-    local: Local | None = None  # (node, operand's position, numbers) -> ∂node/∂operand; None from it: as ever
-    contribute: Callable[[Any, Any, Value, Value, Value], Any] | None = None  # (upstream, local, node, operand, root)
-    combine: Callable[[Sequence[Any]], Any] | None = None  # a gradient from its contributions
-    finish: Callable[[Value, Any], Any] | None = None  # (node, gradient) -> what is taken for it
-    in_order: bool = True  # whether a node waits for all its contributions
-    update: Callable[[Any, Any, Any], Any] | None = None  # (number, gradient, learning rate) -> the number after a step
-    slip: Callable[[Value, Sequence[Any]], Iterator[Any]] | None = None  # (node, numbers) -> wrong values of it
-    place: Value | None = None  # the one node at which it is made; None for everywhere
 
     def __str__(self) -> str:
         """Return its name."""
         return self.name
 
 
-def gradients(
-    root: Value, *mistakes: str | Mistake | None, given: Mapping[Value, Any] | None = None
-) -> dict[Value, Any]:
-    """Return the gradient of `root` with respect to every node but constants, operands first, as mistakes make it.
+@dataclass(frozen=True)
+class BackwardMistake(Mistake):
+    """A mistake of the backward pass: a wrong contribution, or a sum of contributions that differs.
 
-    Args:
-        root: the output.
-        mistakes: ids of rows of MISTAKES, or Mistakes; none, or None, for the right gradients.
-        given: gradients that somebody goes on with, whatever the pass comes to at these nodes.
-
-    Raises:
-        ValueError: there is no mistake of that id; a local derivative is infinite or undefined; or a recursion without
-            an order is combined with another mistake, or would have to come to nodes too often.
+    A rule returns None where the mistake cannot be made. Of several rules, a student is taken to keep to one.
     """
-    return Passes(root).gradients(*mistakes, given=given)
 
+    kind = "gradient"
+    contribute: tuple[Contribute, ...] = ()
+    add_up: tuple[AddUp, ...] = ()
 
-class Passes:
-    """The backward pass over one graph, to be tried with many mistakes: what they share is worked out once."""
-
-    def __init__(self, root: Value) -> None:
-        self.root = root
-        self.order = [v for v in topological_order(root) if v.op is not CONSTANT]
-        self.numbers = {v: [x.data for x in v.operands] for v in self.order}
-        self.edges = {  # each operand that takes a gradient, with its position and the local derivative
-            v: [
-                (i, x, local_derivative(v, i, self.numbers[v]))
-                for i, x in enumerate(v.operands)
-                if x.op is not CONSTANT
-            ]
-            for v in self.order
-        }
-
-    def gradients(self, *mistakes: str | Mistake | None, given: Mapping[Value, Any] | None = None) -> dict[Value, Any]:
-        """Return what `gradients` describes."""
-        rules = [find(m) if isinstance(m, str) else m for m in mistakes if m is not None]
-        if not all(rule.in_order for rule in rules):
-            if len(rules) > 1 or given:
-                raise ValueError("a pass without an order is not combined with other mistakes")
-            return self._without_order()
-        if not given and not any(map(self._matters, rules)):
-            return dict(self.right)
-        return self._in_order(rules, given or {})
-
-    @cached_property
-    def right(self) -> dict[Value, Any]:
-        """The right gradients."""
-        return self._in_order((), {})
-
-    def _matters(self, rule: Mistake) -> bool:
-        """Tell whether a rule can change a gradient: one of another operation, or of the step, cannot."""
-        if rule.local:
-            return any(rule.local(v, i, self.numbers[v]) is not None for v in self.order for i, _, _ in self.edges[v])
-        return not rule.update
-
-    def _in_order(self, rules: Sequence[Mistake], given: Mapping[Value, Any]) -> dict[Value, Any]:
-        found: dict[Value, Any] = {}
-        contributions: dict[Value, list[Any]] = {v: [] for v in self.order}
-        for v in reversed(self.order):
-            here = [rule for rule in rules if rule.place is None or rule.place is v]
-            if v is self.root:
-                found[v] = type(v.data)(1)
-            else:
-                combine = next((rule.combine for rule in here if rule.combine), _add_up)
-                found[v] = combine(contributions[v])
-                for rule in here:
-                    found[v] = rule.finish(v, found[v]) if rule.finish else found[v]
-            for x, contribution in self.contributions(v, given.get(v, found[v]), here):
-                contributions[x].append(contribution)
-        return {v: found[v] for v in self.order}
-
-    def contributions(self, v: Value, upstream: Any, rules: Sequence[Mistake] = ()) -> Iterator[tuple[Value, Any]]:
-        """Yield each operand that takes a gradient, with what the node contributes to it as mistakes make it."""
-        numbers = self.numbers[v]
-        wrong_locals = [rule.local for rule in rules if rule.local]
-        contribute = next((rule.contribute for rule in rules if rule.contribute), None)
-        for i, x, local in self.edges[v]:
-            for wrong_local in wrong_locals:
-                if (wrong := wrong_local(v, i, numbers)) is not None:
-                    local = wrong
-                    break
-            yield x, contribute(upstream, local, v, x, self.root) if contribute else upstream * local
-
-    def _without_order(self) -> dict[Value, Any]:
-        """Give each operand its contribution and go on there at once, as a recursion does that waits for nothing."""
-        visits = dict.fromkeys(self.order, 0)
-        visits[self.root] = 1
-        for v in reversed(self.order):
-            for _, x, _ in self.edges[v]:
-                visits[x] += visits[v]
-        if sum(visits.values()) > MANY_VISITS:
-            raise ValueError(
-                f"without an order, this graph takes {sum(visits.values()):,} visits of its nodes: too many"
-            )
-        one = type(self.root.data)(1)
-        found = dict.fromkeys(self.order, one - one)
-        found[self.root] = one
-        stack = [(self.root, iter(self.edges[self.root]))]
-        while stack:
-            v, rest = stack[-1]
-            edge = next(rest, None)
-            if edge is None:
-                stack.pop()
-            else:
-                _, x, local = edge
-                found[x] += found[v] * local
-                stack.append((x, iter(self.edges[x])))
-        return found
-
-
-def _add_up(contributions: Sequence[Any]) -> Any:
-    first, *others = contributions
-    return sum(others, first)
-
-
-def updates(
-    root: Value, found: Mapping[Value, Any], learning_rate: Any, *mistakes: str | Mistake | None
-) -> dict[Value, Any]:
-    """Return every leaf's number after a step of gradient descent, x - learning_rate * gradient, as mistakes make it.
-
-    Args:
-        root: the output.
-        found: the gradients with which somebody takes the step, such as those of `gradients`.
-        learning_rate: how far the step goes.
-        mistakes: as in `gradients`.
-
-    Raises:
-        ValueError: there is no mistake of that id.
-    """
-    rules = [find(m) if isinstance(m, str) else m for m in mistakes if m is not None]
-    moved = {}
-    for v in topological_order(root):
-        if not v.operands and v.op is not CONSTANT:
-            here = (rule.update for rule in rules if rule.update and (rule.place is None or rule.place is v))
-            moved[v] = next(here, _descend)(v.data, found[v], learning_rate)
-    return moved
-
-
-def _descend(x: Any, gradient: Any, learning_rate: Any) -> Any:
-    return x - learning_rate * gradient
-
-
-def confined(mistake: Mistake, place: Value) -> Mistake:
-    """Return the mistake as it is made at one node only."""
-    if not mistake.in_order:
-        raise ValueError(f"{mistake.id} is a mistake of the whole pass and cannot be confined to a node")
-    return replace(mistake, place=place)
+    @property
+    def versions(self) -> list[tuple[str, Callable[..., Any], bool]]:
+        """Its rules, each with a key of its own, and whether it makes a sum."""
+        rules: list[tuple[Callable[..., Any], bool]] = [(rule, False) for rule in self.contribute]
+        rules += [(rule, True) for rule in self.add_up]
+        return [(f"{self.id}{SEPARATOR}{k}" if k else self.id, *rule) for k, rule in enumerate(rules)]
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The right gradients of a graph beside those that a mistake leads to."""
+class UpdateMistake(Mistake):
+    """A mistake of the update: another number for a parameter, of its number, its gradient and the learning rate."""
 
-    root: Value
-    mistake: Mistake
-    right: dict[Value, Any]
-    wrong: dict[Value, Any]
-
-    @property
-    def differing(self) -> list[Value]:
-        """The nodes whose gradient the mistake changes, in the order in which the pass comes to them."""
-        return [v for v in reversed(self.right) if is_other(self.wrong[v], self.right[v])]
-
-    def __str__(self) -> str:
-        """Return a table: each node with both gradients, and a mark where they differ."""
-        names = node_names(topological_order(self.root))
-        differing = {names[v] for v in self.differing}
-        table = [("node", "right", "wrong")]
-        table += [(names[v], show(g), show(self.wrong[v])) for v, g in reversed(self.right.items())]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [f"{self.mistake.name}: {self.mistake.sentence}", ""]
-        for name, right, wrong in table:
-            mark = "  <- differs" if name in differing else ""
-            lines.append(f"{name:{widths[0]}}  {right:>{widths[1]}}  {wrong:>{widths[2]}}{mark}")
-        return "\n".join(lines)
-
-    def draw(self, **options: Any) -> Drawing:
-        """Draw the graph with the wrong gradients, the right ones beside them; the options are those of `draw`."""
-        twin = deepcopy(self.root)
-        twins = dict(zip(topological_order(self.root), topological_order(twin), strict=True))
-        for v, gradient in self.wrong.items():
-            twins[v].grad = gradient
-        drawing = draw_graph(twin, right={twins[v]: self.right[v] for v in self.differing}, **options)
-        return replace(drawing, title=f"{drawing.title}; {self.mistake.name}")
+    kind = "update"
+    update: Callable[[Any, Any, Any], Any]
 
 
-def backprop_with(root: Value, mistake: str | Mistake) -> Comparison:
-    """Return the right pass and the one with a mistake side by side, to be printed or drawn.
+@dataclass(frozen=True)
+class ForwardMistake(Mistake):
+    """A mistake of the forward pass: other values for a node, of the values of its operands."""
 
-    Raises:
-        ValueError: as `gradients` says, or it is a mistake of the step after the pass.
-    """
-    rule = find(mistake) if isinstance(mistake, str) else mistake
-    if rule.update:
-        raise ValueError(f"{rule.id} is a mistake of the step after the pass: it changes no gradient")
-    return Comparison(root, rule, gradients(root), gradients(root, rule))
+    kind = "value"
+    values: Callable[[Value, Sequence[Any]], Iterable[Any]]
 
 
-def applicable(root: Value) -> list[Mistake]:
-    """Return the rows of MISTAKES that change a gradient of this graph."""
-    right, found = gradients(root), {mistake.id: _attempt(root, mistake) for mistake in MISTAKES}
-    return [m for m in MISTAKES if (wrong := found[m.id]) and any(is_other(wrong[v], g) for v, g in right.items())]
+@dataclass(frozen=True)
+class PassMistake(Mistake):
+    """A mistake that is no variation of a rule: all gradients of a graph as it makes them, none where it cannot."""
+
+    kind = "pass"
+    numbers: Callable[[Value], Mapping[Value, Any]]
+
+
+SEPARATOR = "/"  # between a mistake's id and the number of its rule
+
+
+def by_key(key: str) -> str:
+    """Return the id of the mistake to which a rule belongs."""
+    return key.partition(SEPARATOR)[0]
 
 
 def find(mistake_id: str) -> Mistake:
@@ -257,127 +92,327 @@ def find(mistake_id: str) -> Mistake:
     for mistake in MISTAKES:
         if mistake.id == mistake_id:
             return mistake
-    raise ValueError(f"there is no mistake {mistake_id!r}: there are {', '.join(mistake.id for mistake in MISTAKES)}")
+    raise ValueError(f"there is no mistake {mistake_id!r}: choose from {', '.join(mistake.id for mistake in MISTAKES)}")
 
 
-def _attempt(root: Value, mistake: Mistake) -> dict[Value, Any] | None:
-    """Return the gradients under a mistake, or None if it leads to none: to a division by zero, say."""
+def without_order(root: Value) -> dict[Value, Any]:
+    """Return the gradients that a recursion finds which gives each operand its contribution and goes on there at once.
+
+    There are none if it would come to nodes too often, or if a local derivative is infinite.
+    """
     try:
-        return gradients(root, mistake)
-    except (ArithmeticError, ValueError):
+        return _recursion(root)
+    except ValueError:
+        return {}
+
+
+def _recursion(root: Value) -> dict[Value, Any]:
+    order = topological_order(root)
+    edges: dict[Value, list[tuple[Value, Any]]] = {}
+    visits = dict.fromkeys(order, 0)
+    visits[root] = 1
+    for v in reversed(order):
+        numbers = [x.data for x in v.operands]
+        operands = [(i, x) for i, x in enumerate(v.operands) if x.op is not CONSTANT]
+        edges[v] = [(x, local_derivative(v, i, numbers)) for i, x in operands]
+        for _, x in operands:
+            visits[x] += visits[v]
+    if sum(visits.values()) > MANY_VISITS:
+        return {}
+    one = type(root.data)(1)
+    found = dict.fromkeys([v for v in order if v.op is not CONSTANT], one - one)
+    found[root] = one
+    stack = [(root, iter(edges[root]))]
+    while stack:
+        v, rest = stack[-1]
+        edge = next(rest, None)
+        if edge is None:
+            stack.pop()
+        else:
+            x, local = edge
+            found[x] += found[v] * local
+            stack.append((x, iter(edges[x])))
+    return found
+
+
+# -------------------- how the wrong rules come about --------------------
+
+
+def _at(*rows: Operation, wrong: Callable[[Edge], Any]) -> Contribute:
+    """Return a rule that is upstream * a wrong local derivative at nodes of some operations."""
+
+    def contribute(e: Edge) -> Any:
+        name_is_known = any(e.op.name == row.name for row in rows)
+        return None if not name_is_known or (local := wrong(e)) is None else e.upstream * local
+
+    return contribute
+
+
+def _second(*rows: Operation, wrong: Callable[[Edge], Any]) -> Contribute:
+    """Return such a rule for the second operand."""
+    return _at(*rows, wrong=lambda e: wrong(e) if e.position else None)
+
+
+def _power(wrong: Callable[[Any, Any], Any]) -> Contribute:
+    return _at(ops.power, wrong=lambda e: None if e.position else wrong(*e.xs))
+
+
+def _activation(tanh: Callable[[Edge], Any], sigmoid: Callable[[Edge], Any]) -> Contribute:
+    both = {ops.tanh.name: tanh, ops.sigmoid.name: sigmoid}
+    return lambda e: both[e.op.name](e) if e.op.name in both else None
+
+
+def _input_of_activation(e: Edge) -> Any:
+    """Return the product's other factor as it was before an activation."""
+    if e.other is None or (h := e.node.operands[e.other]).op.name not in ACTIVATIONS:
         return None
+    return e.upstream * e.terms[h.operands[0]]
 
 
-def is_other(found: Any, right: Any) -> bool:
-    """Tell whether two gradients differ by more than rounding."""
-    return bool(abs(found - right) > 1e-9 * max(1, abs(right)))
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu", "softplus", "atan")
 
 
-# -------------------- how the wrong local derivatives come about --------------------
+def _updated(e: Edge) -> Any:
+    """Return the contribution with the other factor, a parameter that is used here only, after its update."""
+    if e.learning_rate is None or e.other is None or not e.operand.operands:
+        return None
+    weight = e.node.operands[e.other]
+    if weight.operands or weight.op is CONSTANT:
+        return None
+    w, x = e.xs[e.other], e.x
+    return e.upstream * (w - e.learning_rate * (e.upstream * x))
 
 
-def _at(op: Operation, wrong: Callable[[int, Sequence[Any], Value], Any]) -> Local:
-    """Return a rule that is `wrong` at nodes of one operation, and right elsewhere."""
-    return lambda v, i, numbers: wrong(i, numbers, v) if v.op is op else None
+def _constant_factor(e: Edge) -> Any:
+    is_constant = [x.op is CONSTANT for x in e.node.operands]
+    factor = e.op is ops.multiply and is_constant[1 - e.position]
+    return e.upstream if factor or (e.op is ops.divide and not e.position and is_constant[1]) else None
 
 
-def _own_factor(v: Value, i: int, numbers: Sequence[Any]) -> Any:
-    return numbers[i] if v.op is ops.multiply or (v.op is ops.dot and i < len(numbers) // 2 * 2) else None
+def _swapped(v: Value, xs: Sequence[Any]) -> Iterator[Any]:
+    if v.op in (ops.subtract, ops.divide, ops.power):
+        yield v.op(*xs[::-1])
 
 
-def _without_sign(v: Value, i: int, numbers: Sequence[Any]) -> Any:
-    return 1 if v.op is ops.negative or (v.op is ops.subtract and i) else None
+def _other_operation(v: Value, xs: Sequence[Any]) -> Iterator[Any]:
+    for other in OTHERS.get(v.op, ()):
+        yield other(*xs)
 
 
-def _at_input(v: Value, i: int, numbers: Sequence[Any]) -> Any:
-    x = numbers[0]
-    return {ops.tanh: 1 - x * x, ops.sigmoid: x * (1 - x)}.get(v.op)
+OTHERS = {
+    ops.add: (ops.multiply, ops.subtract),
+    ops.subtract: (ops.add,),
+    ops.multiply: (ops.add, ops.divide),
+    ops.divide: (ops.multiply, ops.subtract),
+}
 
 
-def _power(change: Callable[[Any, Any], Any]) -> Local:
-    return _at(ops.power, lambda i, numbers, v: None if i else change(*numbers))
+def _when(wanted: Callable[[Value], bool], *values: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+    """Return a rule that gives other values at some nodes."""
+    return lambda v, xs: (value(*xs) for value in values if wanted(v))
+
+
+def _is(*rows: Operation) -> Callable[[Value], bool]:
+    return lambda v: v.op in rows
+
+
+def _last(v: Value, contributions: Sequence[Term]) -> Any:
+    return contributions[-1] if len(contributions) > 1 else None
+
+
+def _first(v: Value, contributions: Sequence[Term]) -> Any:
+    return contributions[0] if len(contributions) > 1 else None
+
+
+def _product(v: Value, contributions: Sequence[Term]) -> Any:
+    return prod(contributions[1:], start=contributions[0]) if len(contributions) > 1 else None
+
+
+def _twice(v: Value, contributions: Sequence[Term]) -> Any:
+    return None if v.operands else 2 * sum(contributions[1:], contributions[0])
 
 
 # fmt: off
-MISTAKES = (
-    Mistake("overwrite", "overwritten instead of added",
-        "A node that is used more than once gets a contribution from each use, and they are added; only the last one "
-        "was kept.", "How many edges lead away from this node, and what does each of them give it?",
-        combine=lambda contributions: contributions[-1]),
-    Mistake("first_path_only", "only the first path",
-        "A node that is used more than once gets a contribution from each use; only the first one was taken.",
-        "By how many paths does this node act on the output?", combine=lambda contributions: contributions[0]),
-    Mistake("paths_multiplied", "paths multiplied",
+MISTAKES: tuple[Mistake, ...] = (
+    # ---------- contributions and their sum
+    BackwardMistake("overwrite", "only one of the paths was kept",
+        "A node that is used more than once gets a contribution from each use, and they are added; here only one of "
+        "them was kept.", "How many edges lead away from this node, and what does each of them give it?",
+        add_up=(_last, _first)),
+    BackwardMistake("paths_multiplied", "paths multiplied",
         "Contributions along one path are multiplied, but those of different paths are added.",
-        "What happens to the contributions of different paths?", combine=prod),
-    Mistake("upstream_forgotten", "upstream gradient forgotten",
-        "The local derivative has to be multiplied by the upstream gradient.",
-        "How does the node above act on the output?", contribute=lambda up, local, v, x, root: local),
-    Mistake("upstream_added", "upstream gradient added",
-        "By the chain rule, upstream gradient and local derivative are multiplied, not added.",
-        "What does the chain rule do with the two factors?", contribute=lambda up, local, v, x, root: up + local),
-    Mistake("factors_not_swapped", "factors not swapped",
-        "The derivative of x*y with respect to x is y, the other factor; here it was x itself.",
-        "If x grows by 1, by how much does x*y grow?", local=_own_factor),
-    Mistake("product_rule_for_sum", "the rule of × used for +",
-        "A sum passes its gradient on as it is: the derivative of x + y with respect to x is 1, not y.",
-        "If x grows by 1, by how much does x + y grow?", local=_at(ops.add, lambda i, numbers, v: numbers[1 - i])),
-    Mistake("minus_lost", "sign lost in −",
-        "What is subtracted has the derivative -1.", "If y grows by 1, does x - y grow or shrink?",
-        local=_without_sign),
-    Mistake("division_sign_lost", "sign lost in /",
-        "The derivative of x/y with respect to y is -x/y², with a minus.",
-        "If y grows, does x/y grow or shrink?",
-        local=_at(ops.divide, lambda i, numbers, v: numbers[0] / numbers[1] ** 2 if i else None)),
-    Mistake("activation_at_input", "derivative of the activation at its input",
-        "The rules 1 - t² of tanh and s(1 - s) of sigmoid want the function's result, not its input.",
-        "Which number goes into 1 - t²: what goes into tanh, or what comes out?", local=_at_input),
-    Mistake("relu_always_1", "relu always passes on",
-        "relu passes nothing on where its input is negative.", "Was the input of relu above 0?",
-        local=_at(ops.relu, lambda i, numbers, v: 1)),
-    Mistake("relu_always_0", "relu never passes on",
-        "relu passes the gradient on unchanged where its input is above 0.", "Was the input of relu above 0?",
-        local=_at(ops.relu, lambda i, numbers, v: 0)),
-    Mistake("power_without_base", "power rule without the base",
-        "The derivative of x**n is n * x**(n - 1); the base was left out.", "What is the derivative of x²?",
-        local=_power(lambda x, n: n)),
-    Mistake("exponent_kept", "power rule with the old exponent",
-        "The derivative of x**n is n * x**(n - 1); the exponent was not lowered.", "What is the derivative of x³?",
-        local=_power(lambda x, n: n * x**n)),
-    Mistake("stopped_short", "chain one link short",
-        "The last link of the chain is missing: the gradient of the node above was taken over as it is.",
-        "Which operation stands between this node and the one above?",
-        contribute=lambda up, local, v, x, root: up * local if x.operands else up),
-    Mistake("local_forgotten", "local derivative forgotten",
-        "The upstream gradient was passed on without the local derivative of the operation.",
-        "What is the local derivative here?", local=lambda v, i, numbers: 1),
-    Mistake("no_order", "passed on too early",
+        "What happens to the contributions of different paths?", add_up=(_product,)),
+    BackwardMistake("stale", "gradients of an earlier pass kept",
+        "The gradients of an earlier backward pass were not reset, and this one was added to them.",
+        "What were the gradients before the pass began?", add_up=(_twice,)),
+    PassMistake("no_order", "passed on too early",
         "A node may pass its gradient on when all contributions to it are in; here it went on with a part, and then "
-        "again.", "Had this node all its contributions when it passed them on?", in_order=False),
-    Mistake("stale", "gradients of an earlier pass kept",
-        "The gradients of an earlier backward pass were not cleared, and this one was added to them.",
-        "What were the gradients before the pass began?",
-        finish=lambda v, gradient: gradient if v.operands else 2 * gradient),
-    Mistake("value_for_gradient", "value taken for the gradient",
+        "again.", "Had this node all its contributions when it passed them on?", without_order),
+    BackwardMistake("upstream_forgotten", "upstream gradient forgotten",
+        "The local derivative has to be multiplied by the upstream gradient.",
+        "How does the node above act on the output?", (lambda e: None if e.is_root else e.local,)),
+    BackwardMistake("upstream_added", "upstream gradient added",
+        "By the chain rule, upstream gradient and local derivative are multiplied, not added.",
+        "What does the chain rule do with the two factors?", (lambda e: e.upstream + e.local,)),
+    BackwardMistake("value_for_gradient", "value taken for the gradient",
         "The upstream gradient goes into the product, not the value that the node has in the forward pass.",
         "Which of the two numbers of the node above is its gradient?",
-        contribute=lambda up, local, v, x, root: (up if v is root else v.data) * local),
-    Mistake("rounded_early", "rounded too early",
-        "A gradient on the way was rounded to one decimal; keep more digits, and round at the end.",
-        "With how many digits did you go on?",
-        finish=lambda v, gradient: round(gradient, 1) if v.operands else gradient),
-    Mistake("uphill", "step uphill",
-        "The gradient says where the loss grows; a step against it subtracts learning rate * gradient, and does not "
+        (lambda e: None if e.is_root else e.out * e.local,)),
+    BackwardMistake("seed_is_value", "the pass started from the output's value",
+        "The backward pass starts from 1, the derivative of the output with respect to itself, not from the output's "
+        "value.", "If L grows by 1, by how much does L grow?", (lambda e: e.out * e.local if e.is_root else None,)),
+    BackwardMistake("stopped_short", "chain one link short",
+        "The last link of the chain is missing: the gradient of the node above was taken over as it is.",
+        "Which operation stands between this node and the one above?",
+        (lambda e: None if e.operand.operands else e.upstream,)),
+    BackwardMistake("local_forgotten", "local derivative forgotten",
+        "The upstream gradient was passed on without the local derivative of the operation.",
+        "What is the local derivative here?", (lambda e: e.upstream,)),
+    # ---------- sums, products, quotients
+    BackwardMistake("factors_not_swapped", "factors not swapped",
+        "The derivative of x*y with respect to x is y, the other factor; here it was x itself.",
+        "If x grows by 1, by how much does x*y grow?",
+        (lambda e: None if e.other is None else e.upstream * e.x,)),
+    BackwardMistake("product_rule_for_sum", "the rule of × used for +",
+        "A sum passes its gradient on as it is: the derivative of x + y with respect to x is 1, not y.",
+        "If x grows by 1, by how much does x + y grow?", (_at(ops.add, wrong=lambda e: e.xs[1 - e.position]),)),
+    BackwardMistake("zero_bias", "zero taken to have no gradient",
+        "A number that is 0 acts on the output all the same: if it grows by 1, so does the sum.",
+        "If the number that is 0 grew a little, would the output stay?",
+        (lambda e: Term(0) if e.op in (ops.add, ops.sum, ops.dot) and e.other is None
+            and not e.operand.operands and not e.operand.data else None,)),
+    BackwardMistake("minus_lost", "sign lost in −",
+        "What is subtracted has the derivative -1.", "If y grows by 1, does x - y grow or shrink?",
+        (_at(ops.negative, ops.subtract, wrong=lambda e: 1 if e.op is ops.negative or e.position else None),)),
+    BackwardMistake("minus_swapped", "plus and minus swapped in −",
+        "In x - y it is y whose derivative is -1; that of x is 1.", "Which of the two is subtracted?",
+        (_at(ops.subtract, wrong=lambda e: 1 if e.position else -1),)),
+    BackwardMistake("division_sign_lost", "sign lost in /",
+        "The derivative of x/y with respect to y is -x/y², with a minus.",
+        "If y grows, does x/y grow or shrink?", (_second(ops.divide, wrong=lambda e: e.xs[0] / e.xs[1] ** 2),)),
+    BackwardMistake("quotient_without_square", "quotient rule without the square",
+        "The derivative of x/y with respect to y is -x/y²; y was not squared.", "What is the derivative of 1/y?",
+        (_second(ops.divide, wrong=lambda e: -e.xs[0] / e.xs[1]),)),
+    BackwardMistake("quotient_without_numerator", "quotient rule without the numerator",
+        "The derivative of x/y with respect to y is -x/y²; x was left out.", "Is 3/y steeper than 1/y?",
+        (_second(ops.divide, wrong=lambda e: -1 / e.xs[1] ** 2),)),
+    BackwardMistake("quotient_swapped", "quotient rule with the roles swapped",
+        "In x/y the derivative with respect to x is 1/y, and that with respect to y is -x/y²; numerator and "
+        "denominator were swapped.", "Which of the two stands below the line?",
+        (_at(ops.divide, wrong=lambda e: 1 / e.xs[0] if e.position else -e.xs[1] / e.xs[0] ** 2),
+         _at(ops.divide, wrong=lambda e: 1 / e.xs[1] if e.position else -e.xs[0] / e.xs[1] ** 2))),
+    BackwardMistake("constant_forgotten", "constant factor forgotten",
+        "The derivative of 3*x is 3, and that of x/n is 1/n; the constant was left out.",
+        "If x grows by 1, by how much does 3*x grow?", (_constant_factor,)),
+    # ---------- powers and functions
+    BackwardMistake("power_without_base", "power rule without the base",
+        "The derivative of x**n is n * x**(n - 1); the base was left out.", "What is the derivative of x²?",
+        (_power(lambda x, n: n),)),
+    BackwardMistake("power_without_factor", "power rule without the factor",
+        "The derivative of x**n is n * x**(n - 1); the factor n was forgotten, such as the 2 of a square.",
+        "Is x² steeper than x, and how much?", (_power(lambda x, n: x ** (n - 1)),)),
+    BackwardMistake("exponent_kept", "power rule with the old exponent",
+        "The derivative of x**n is n * x**(n - 1); the exponent was not lowered.", "What is the derivative of x³?",
+        (_power(lambda x, n: n * x**n),)),
+    BackwardMistake("exp_as_power", "exp by the power rule",
+        "The derivative of exp(x) is exp(x) itself; the power rule is for x**n, where the base varies.",
+        "What varies in exp(x), the base or the exponent?",
+        (_at(ops.exp, wrong=lambda e: e.x * e.out / Term(2.718281828459045)),
+         _at(ops.exp, wrong=lambda e: e.x * e.out))),
+    BackwardMistake("log_at_output", "derivative of log at its result",
+        "The derivative of log(x) is 1/x, of what goes in; not of what comes out.",
+        "Which number goes into 1/x: what goes into log, or what comes out?",
+        (_at(ops.log, wrong=lambda e: 1 / e.out),)),
+    BackwardMistake("root_without_half", "square root without the half",
+        "The derivative of sqrt(x) is 1 / (2 * sqrt(x)); the 2 was forgotten.",
+        "What does the power rule say of x to the power 1/2?", (_at(ops.sqrt, wrong=lambda e: 1 / e.out),)),
+    BackwardMistake("sine_sign", "sign of sine and cosine",
+        "The derivative of sin is cos, and that of cos is -sin.", "Which of the two falls at first, sin or cos?",
+        (_at(ops.sin, ops.cos, wrong=lambda e: -e.local),)),
+    BackwardMistake("abs_as_itself", "abs differentiated as its operand",
+        "The derivative of |x| is 1 or -1, the sign of x.", "If x is below 0 and grows, does |x| grow or shrink?",
+        (_at(ops.absolute, wrong=lambda e: 1), _at(ops.absolute, wrong=lambda e: e.x))),
+    BackwardMistake("wrong_winner", "gradient given to the other operand of max",
+        "Of two numbers the larger one alone makes max(x, y), and it gets the whole gradient; min goes by the smaller "
+        "one.", "Which of the two numbers does the result follow?",
+        (_at(ops.maximum, ops.minimum, wrong=lambda e: 1 - e.local),)),
+    BackwardMistake("shared_winner", "gradient of max given to both operands",
+        "Only the operand that max(x, y) takes gets a gradient; the other one gets 0.",
+        "If the smaller number grew a little, would max change?", (_at(ops.maximum, ops.minimum, wrong=lambda e: 1),)),
+    # ---------- activations
+    BackwardMistake("activation_forgotten", "derivative of the activation forgotten",
+        "The gradient was passed through the activation as if it were not there.",
+        "How steep is the activation at this place?",
+        (_at(ops.tanh, ops.sigmoid, ops.exp, ops.softplus, wrong=lambda e: 1),)),
+    BackwardMistake("activation_at_input", "derivative of the activation at its input",
+        "The rules 1 - t² of tanh and s(1 - s) of sigmoid want the function's result, not its input.",
+        "Which number goes into 1 - t²: what goes into tanh, or what comes out?",
+        (_activation(lambda e: e.upstream * (1 - e.x**2), lambda e: e.upstream * (e.x * (1 - e.x))),)),
+    BackwardMistake("activation_twice", "activation applied twice",
+        "t and s in 1 - t² and s(1 - s) are the results already; the function was applied to them once more.",
+        "Is the number that you have what goes into the activation, or what comes out?",
+        (_activation(lambda e: e.upstream * (1 - ops.tanh(e.out) ** 2),
+                     lambda e: e.upstream * (ops.sigmoid(e.out) * (1 - ops.sigmoid(e.out)))),)),
+    BackwardMistake("activation_at_gradient", "derivative of the activation at the gradient",
+        "The rules 1 - t² and s(1 - s) want the function's result from the forward pass, not the upstream gradient.",
+        "Which number of the forward pass goes into the rule?",
+        (_activation(lambda e: e.upstream * (1 - e.upstream**2),
+                     lambda e: e.upstream * (e.upstream * (1 - e.upstream))),)),
+    BackwardMistake("other_activation", "the rule of another activation",
+        "1 - t² is the rule of tanh, and s(1 - s) that of sigmoid.", "Which activation stands here?",
+        (_activation(lambda e: e.upstream * (e.out * (1 - e.out)), lambda e: e.upstream * (1 - e.out**2)),)),
+    BackwardMistake("tanh_without_square", "tanh without the square",
+        "The derivative of tanh is 1 - t², with a square.", "What is the slope of tanh at 0, and far below 0?",
+        (_at(ops.tanh, wrong=lambda e: 1 - e.out), _at(ops.tanh, wrong=lambda e: 1 + e.out**2))),
+    BackwardMistake("sigmoid_rule", "the rule of sigmoid misremembered",
+        "The derivative of sigmoid is s(1 - s).", "How steep is sigmoid where it is nearly 1?",
+        (_at(ops.sigmoid, wrong=lambda e: e.out * (1 + e.out)), _at(ops.sigmoid, wrong=lambda e: 1 - e.out),
+         _at(ops.sigmoid, wrong=lambda e: e.out))),
+    BackwardMistake("relu_always_1", "relu always passes on",
+        "relu passes nothing on where its input is negative.", "Was the input of relu above 0?",
+        (_at(ops.relu, wrong=lambda e: 1),)),
+    BackwardMistake("relu_always_0", "relu never passes on",
+        "relu passes the gradient on unchanged where its input is above 0.", "Was the input of relu above 0?",
+        (_at(ops.relu, wrong=lambda e: 0),)),
+    BackwardMistake("activation_left_out", "pre-activation in place of the activation",
+        "The derivative with respect to a weight is the number that the weight is multiplied by: what comes out of the "
+        "activation before it, not what goes in.", "Which number is this weight multiplied by in the forward pass?",
+        (_input_of_activation,)),
+    BackwardMistake("updated_weight", "the updated weight used in the pass",
+        "The backward pass uses the weights with which the forward pass was computed; all of them are updated "
+        "afterwards.",
+        "Which weights made the loss that is differentiated?", (_updated,)),
+    # ---------- the update
+    UpdateMistake("uphill", "update uphill",
+        "The gradient says where the loss grows; an update against it subtracts learning rate * gradient, and does not "
         "add it.", "If the gradient is above 0, should the number grow or shrink for the loss to fall?",
-        update=lambda x, gradient, rate: x + rate * gradient),
-    Mistake("rate_forgotten", "learning rate forgotten",
+        lambda x, gradient, rate: x + rate * gradient),
+    UpdateMistake("rate_forgotten", "learning rate forgotten",
         "The gradient is multiplied by the learning rate before it is subtracted.",
-        "How far does the step go for each unit of the gradient?", update=lambda x, gradient, rate: x - gradient),
-    Mistake("step_for_number", "only the step",
-        "This is the step itself, -learning rate * gradient; it has to be added to the number as it was.",
-        "From where does the step start?", update=lambda x, gradient, rate: -rate * gradient),
-    Mistake("gradient_forgotten", "gradient forgotten in the step",
-        "A step is learning rate * gradient long, not the learning rate alone.",
-        "Is the step of every parameter equally long?", update=lambda x, gradient, rate: x - rate),
+        "How far does the update go for each unit of the gradient?", lambda x, gradient, rate: x - gradient),
+    UpdateMistake("update_for_number", "only the change",
+        "This is the change itself, -learning rate * gradient; it has to be added to the number as it was.",
+        "From where does the update start?", lambda x, gradient, rate: -rate * gradient),
+    UpdateMistake("gradient_forgotten", "gradient forgotten in the update",
+        "The change is learning rate * gradient, not the learning rate alone.",
+        "Does every parameter change by the same amount?", lambda x, gradient, rate: x - Term(rate)),
+    # ---------- the forward pass
+    ForwardMistake("operands_swapped", "operands swapped",
+        "In x - y, x/y and x**y it matters which number stands first.",
+        "Which of the two numbers is subtracted, divided by, or the exponent?", _swapped),
+    ForwardMistake("other_operation", "another operation",
+        "The numbers were put together by another operation than the one that is meant.",
+        "Which operation stands between the two?", _other_operation),
+    ForwardMistake("operand_left_out", "one number of a sum left out",
+        "A sum has more than one number; one of them was left out.", "Which numbers are added here?",
+        _when(_is(ops.add), lambda x, y: x, lambda x, y: y)),
+    ForwardMistake("times_exponent", "multiplied by the exponent",
+        "x**n is x multiplied by itself, n times; it is not n*x.", "What is 3**2, written as a product?",
+        _when(_is(ops.power), lambda x, n: x * n)),
+    ForwardMistake("relu_passed_on", "relu passed a negative number on", "relu makes 0 of everything below 0.",
+        "Is what goes into relu above 0?", _when(_is(ops.relu), lambda x: x, lambda x: ops.absolute(x))),
+    ForwardMistake("function_left_out", "function left out",
+        "The function was not applied: what goes into it was taken over.", "What does the function make of its input?",
+        _when(_is(ops.tanh, ops.sigmoid, ops.exp, ops.log, ops.sqrt), lambda x: x)),
 )
 # fmt: on

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,16 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from ...files import write_folder
-from ...notation.answers import COMMA, read_answer
+from ...notation.answers import read_answer
 from ...notation.numbers import show
-from ..exercises.generator import Exercise, alike
+from ...ops import one_line
+from ...tables import read_columns
+from ..exercises.exercise import Exercise
+from ..exercises.generator import VERSION as GENERATOR
+from ..exercises.generator import alike
+from ..grading.grade import diagnose
 from ..grading.mistakes import find
+from ..grading.verdicts import Evidence
 from .sheet import Sheet
 
-FORMAT, VERSION = "micrograd_like.key", 1
+FORMAT, VERSION = "micrograd_like.key", 2
 COLUMNS = ("name", "exercise", "node", "answer")
-DELIMITERS = ",;\t"
+SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # so they begin, to a spreadsheet
+INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))  # and marks
 LONGEST = 40  # characters of a name in a file's name
 
 
@@ -64,8 +72,10 @@ def write_class(
     names = [name.strip() for name in names]
     if not names:
         raise ValueError("the class has nobody in it: give one name at least")
-    if repeated := [name for name, n in Counter(names).items() if n > 1 or not name]:
-        raise ValueError(f"the name {repeated[0]!r} is empty or given twice: everybody needs a name of their own")
+    if not all(map(_look, names)):
+        raise ValueError("a name is empty: everybody needs a name of their own")
+    if alike_names := _first_alike(names):
+        raise ValueError(SAME.format(*map(one_line, alike_names)))
     folder = Path(folder)
     exercises = [alike(len(names), 1000 * seed + k, level, operations, size) for k in range(count)]
     everybody = dict(zip(names, zip(*exercises, strict=True), strict=True))
@@ -84,16 +94,16 @@ def _files(
         sheet = Sheet(everybody[name], student=name)
         yield file, (sheet.screen() if screen else sheet.html(key=False)).encode()
     asked = [
-        (name, number, node, answer)
+        (name, number, line.asked, line.answer)
         for name, drawn in everybody.items()
         for number, each in enumerate(drawn, start=1)
-        for node, answer in each.answers.items()
+        for line in each.lines()
     ]
     students = {name: [each.as_document() for each in drawn] for name, drawn in everybody.items()}
-    key = json.dumps({"format": FORMAT, "version": VERSION, "students": students}, indent=1, ensure_ascii=False)
+    document = {"format": FORMAT, "version": VERSION, "generator": GENERATOR, "students": students}
     yield "answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])
     yield "key.csv", _table([COLUMNS, *((*row, show(float(answer), 6)) for *row, answer in asked)])  # 1/2 may be a date
-    yield "key.json", key.encode() + b"\n"
+    yield "key.json", f"{json.dumps(document, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def _slug(name: str) -> str:
@@ -110,7 +120,9 @@ class StudentGrading:
 
     asked: int
     answered: int
-    right: int  # also where an answer follows from an earlier slip
+    right: int
+    following: int  # right, given an earlier slip
+    points: float  # with the credit that the teacher gives for these
     mistakes: tuple[str, ...]  # the ids of those that are behind the wrong answers
     perhaps: tuple[str, ...]  # and of those that explain too few answers to be sure of
     unknown: tuple[str, ...]  # where wrong answers begin that no one mistake explains
@@ -122,7 +134,7 @@ class StudentGrading:
         named = [find(mistake_id).name for mistake_id in self.mistakes]
         named += [f"perhaps {find(mistake_id).name}" for mistake_id in self.perhaps]
         named += [f"no known mistake: {where}" for where in self.unknown]
-        named += [f"not a number: {_in_a_line(answer)[:LONGEST]}" for answer in self.unread]
+        named += [f"not a number: {one_line(answer)[:LONGEST]}" for answer in self.unread]
         return "; ".join(named) if self.answered else "no answers"
 
 
@@ -141,15 +153,21 @@ class ClassGrading:
 
     def csv(self) -> bytes:
         """Return a table for a spreadsheet, in which no name is taken for a formula."""
-        rows = [(name, s.right, s.asked, s.answered, s.remarks) for name, s in self.students.items()]
-        return _table([("name", "right", "asked", "answered", "mistakes"), *rows])
+        rows = [
+            (name, s.right, s.following, f"{s.points:g}", s.asked, s.answered, s.remarks)
+            for name, s in self.students.items()
+        ]
+        return _table([("name", "right", "following", "points", "asked", "answered", "mistakes"), *rows])
 
     def __str__(self) -> str:
         """Return the table of students, and that of mistakes."""
-        students = {_in_a_line(name): student for name, student in self.students.items()}
+        students = {one_line(name): student for name, student in self.students.items()}
         width = max([len("name"), *map(len, students)])
-        lines = [f"{'name':{width}}  right  mistakes"]
-        lines += [f"{name:{width}}  {s.right:>2}/{s.asked:<2}  {s.remarks}".rstrip() for name, s in students.items()]
+        lines = [f"{'name':{width}}  right  following  points  mistakes"]
+        lines += [
+            f"{name:{width}}  {s.right:>2}/{s.asked:<2}  {s.following:>9}  {s.points:>6g}  {s.remarks}".rstrip()
+            for name, s in students.items()
+        ]
         if not self.mistakes:
             return "\n".join([*lines, "", "no mistakes were named"])
         lines += ["", f"students  perhaps  mistake, of a class of {len(self.students)}"]
@@ -158,16 +176,16 @@ class ClassGrading:
         return "\n".join(lines)
 
 
-def _in_a_line(written: str) -> str:
-    """Return text without what would move a terminal's cursor."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in written)
-
-
-def grade_class(key: str | Path, answers: str | Path) -> ClassGrading:
+def grade_class(key: str | Path, answers: str | Path, credit: float = 1.0) -> ClassGrading:
     """Grade the answers of a class, a CSV file with the columns name, exercise, node and answer.
 
     Exercises are counted from 1. Everybody in the key is listed, with or without answers; an answer that is no number
-    is not right.
+    is not right. All exercises of a student are evidence for the same mistakes.
+
+    Args:
+        key: the file that stands beside the sheets.
+        answers: the table.
+        credit: how much of a point an answer earns that is right given an earlier slip.
 
     Raises:
         OSError: a file cannot be read.
@@ -177,29 +195,39 @@ def grade_class(key: str | Path, answers: str | Path) -> ClassGrading:
     given = _read_answers(Path(answers), everybody)
     return ClassGrading(
         {
-            name: _grade_student([(each, given.get((name, k), {})) for k, each in enumerate(drawn, start=1)])
+            name: _grade_student([(each, given.get((name, k), {})) for k, each in enumerate(drawn, start=1)], credit)
             for name, drawn in everybody.items()
         }
     )
 
 
-def _grade_student(work: Sequence[tuple[Exercise, dict[str, str]]]) -> StudentGrading:
+def _grade_student(work: Sequence[tuple[Exercise, dict[str, str]]], credit: float) -> StudentGrading:
     mistakes, perhaps = dict[str, None](), dict[str, None]()
-    right, answered, unknown, unread = 0, 0, [], []
+    gradings, unknown, unread = [], [], []
     for number, (drawn, written) in enumerate(work, start=1):
         readable = {node: answer for node, answer in written.items() if _is_number(answer)}
         unread += [f"{node} = {answer}" for node, answer in written.items() if node not in readable]
-        result = drawn.grade(readable)
-        right += sum(g.status in ("right", "follow-through") and g.name in drawn.answers for g in result.grades)
-        answered += len(written)
+        result = drawn.grade_asked(readable, credit)
+        gradings.append(result)
         if len(result.diagnoses) == 1:
             of_these = mistakes if result.diagnoses[0].confident else perhaps
             of_these |= dict.fromkeys(m.id for m in result.diagnoses[0].mistakes)
         elif result.first_wrong:
             unknown.append(f"from {result.first_wrong.name} in exercise {number}")
-    asked = sum(len(drawn.answers) for drawn, _ in work)
-    unsure = tuple(mistake_id for mistake_id in perhaps if mistake_id not in mistakes)
-    return StudentGrading(asked, answered, right, tuple(mistakes), unsure, tuple(unknown), tuple(unread))
+    together, _ = diagnose(sum((result.evidence for result in gradings), Evidence([], {})))
+    if len(together) == 1 and together[0].confident:
+        mistakes |= dict.fromkeys(m.id for m in together[0].mistakes)
+    return StudentGrading(
+        asked=sum(len(result.grades) for result in gradings),
+        answered=sum(len(written) for _, written in work),
+        right=sum(result.count("right") for result in gradings),
+        following=sum(result.count("follow-through") for result in gradings),
+        points=sum(result.points for result in gradings),
+        mistakes=tuple(mistakes),
+        perhaps=tuple(mistake_id for mistake_id in perhaps if mistake_id not in mistakes),
+        unknown=tuple(unknown),
+        unread=tuple(unread),
+    )
 
 
 def _is_number(written: str) -> bool:
@@ -214,20 +242,47 @@ def _is_number(written: str) -> bool:
 
 
 def read_names(path: str | Path) -> list[str]:
-    """Read the column `name` of a CSV file.
+    """Read the column `name` of a table, as `tables.read_columns` understands tables.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it has no such column, or is not in UTF-8.
+        ValueError: it has no such column, or two names in it look the same.
     """
-    return [name for _, (name,) in _rows(Path(path), ("name",))]
+    rows = read_columns(path, ["name"])
+    names = [name for _, (name,) in rows]
+    if alike := _first_alike(names):
+        first, second = alike
+        where = f"lines {rows[names.index(first)][0]} and {rows[len(names) - 1 - names[::-1].index(second)][0]}"
+        raise ValueError(f"{path}, {where}: {SAME.format(one_line(first), one_line(second))}")
+    return names
+
+
+def _first_alike(names: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two names that are the same, or look the same once they are printed or in a spreadsheet."""
+    seen: dict[str, str] = {}
+    for name in names:
+        looks = _look(name)
+        if looks in seen:
+            return seen[looks], name
+        seen[looks] = name
+    return None
+
+
+def _look(name: str) -> str:
+    """Return what can be seen of a name, without the apostrophe that lets a spreadsheet take it for text."""
+    seen = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", name) if not _is_invisible(c))
+    return " ".join(seen.split()).removeprefix("'")
+
+
+def _is_invisible(c: str) -> bool:
+    return not c.isspace() and (unicodedata.category(c)[0] == "C" or c in INVISIBLE)
 
 
 def _read_key(path: Path) -> dict[str, list[Exercise]]:
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is no JSON text: {error}") from None
+        raise ValueError(f"{path}: this is not JSON: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{path}: this is no key of a class: it is the file key.json beside the sheets")
     if document.get("version") != VERSION:
@@ -237,6 +292,8 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
             name: [Exercise.from_document(f"{name} {k}", part) for k, part in enumerate(parts, start=1)]
             for name, parts in document["students"].items()
         }
+        if alike_names := _first_alike([*everybody]):
+            raise ValueError(SAME.format(*map(one_line, alike_names)))
         for drawn in everybody.values():
             for each in drawn:
                 each.grade({})  # whether that is possible
@@ -247,48 +304,25 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
 
 def _read_answers(path: Path, everybody: dict[str, list[Exercise]]) -> dict[tuple[str, int], dict[str, str]]:
     """Return what was answered by name and exercise; what is left empty is left out."""
-    names = {_harmless(name): name for name in everybody} | {name: name for name in everybody}
+    names = {_look(name): name for name in everybody}
     found: dict[tuple[str, int], dict[str, str]] = {}
-    for line, (name, number, node, answer) in _rows(path, COLUMNS):
-        row = f"{path}: row {line}"
+    for line, (written, number, node, answer) in read_columns(path, COLUMNS):
+        row, name = f"{path}: row {line}", _look(written)
         if name not in names:
-            raise ValueError(f"{row}: {name!r} is not in the key")
+            raise ValueError(f"{row}: {written!r} is not in the key")
         drawn = {str(k): each for k, each in enumerate(everybody[names[name]], start=1)}
         if number not in drawn:
             raise ValueError(f"{row}: there are exercises 1 to {len(drawn)}, not {number[:LONGEST]!r}")
-        asked = drawn[number].answers
-        if node not in asked:
-            raise ValueError(f"{row}: no node {node!r} is asked for in exercise {number}: there are {', '.join(asked)}")
-        answers = found.setdefault((names[name], int(number)), {})
-        if answer and node in answers:
-            raise ValueError(f"{row}: {name} has answered for {node} in exercise {number} before")
-        if answer:  # with a decimal comma in many countries
-            answers[node] = answer.replace(",", ".") if COMMA.fullmatch(answer) else answer
-    return found
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells in some columns of a CSV file, with the number of the row; empty rows are left out.
-
-    Cells are separated by what separates the names of the columns: commas, semicolons or tabs.
-    """
-    try:
-        written = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8: save the table as CSV in UTF-8") from None
-    for delimiter in DELIMITERS:
-        table = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter)
         try:
-            names = [cell.strip().casefold() for cell in next(table, [])]
-            if set(columns) <= set(names):
-                places = [names.index(column) for column in columns]
-                for number, row in enumerate(table, start=2):
-                    if any(map(str.strip, row)):
-                        yield number, [row[k].strip() if k < len(row) else "" for k in places]
-                return
-        except csv.Error as error:
-            raise ValueError(f"{path}: row {table.line_num}: this is no table: {error}") from None
-    raise ValueError(f"{path}: a column is missing: the first line must name {', '.join(columns)}")
+            asked = drawn[number].find(node)
+        except ValueError as error:
+            raise ValueError(f"{row}: in exercise {number} {error}") from None
+        answers = found.setdefault((names[name], int(number)), {})
+        if answer and asked in answers:
+            raise ValueError(f"{row}: {name} has answered for {asked} in exercise {number} before")
+        if answer:
+            answers[asked] = answer
+    return found
 
 
 def _table(rows: Sequence[Sequence[Any]]) -> bytes:

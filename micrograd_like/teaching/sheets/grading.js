@@ -1,186 +1,256 @@
-// Grading, as grading.py grades: a part of an exercise, the answers to it, and what is said of them.
+// Verdicts on a paper, as verdicts.py gives them, and what is said of them.
 
-// Return the grade of each answer, the diagnoses, and which answer is the first wrong one; an answer is null if missing.
-function grade(part, typed) {
-  const answers = part.asked.map((q, i) => (q.filled ? new Answer(Rational.of(q.truth)) : typed[i]));
-  const ofValues = part.of === "values";
-  const { found, gone } = ofValues ? valuesGiven(part, answers) : {};
-  const consistent = ofValues ? part.asked.map((q) => found[q.name]) : gradientsGiven(part, answers);
-  const grades = part.asked.map((q, i) => {
-    const [truth, answer] = [Rational.of(q.truth), answers[i]];
-    const grade = { name: q.name, status: "wrong", answer, isTooCoarse: false };
-    if (!answer) grade.status = "missing";
-    else if (answer.isRight(truth)) grade.status = "right";
-    else if (answer.isRight(consistent[i])) grade.status = "follow-through";
-    else grade.isTooCoarse = answer.isTooCoarse(truth);
-    return grade;
-  });
-  const isRight = grades.every((g) => g.status === "right" || g.status === "missing");
-  const diagnoses = isRight ? [] : ofValues ? diagnoseValues(part, grades, gone) : diagnose(part, grades);
-  return { grades, diagnoses, isRight, first: grades.findIndex((g) => g.status === "wrong") };
+const CHOICE = RULES.choice;
+const LEAST_EXACT = 1e-6;
+
+// Return each line's status and what is behind the wrong ones; answers are by the lines' ids, null if missing.
+function grade(part, answers) {
+  const paper = judge(part, answers);
+  const asked = part.questions.filter((question) => !question.filled);
+  const grades = asked.map((question) => ({ question, status: paper.status[question.id] }));
+  const verdict = conclude(evidence(paper));
+  const first = grades.find((g) => g.status === "wrong");
+  return { grades, verdict, first, isRight: grades.every((g) => g.status === "right" || g.status === "missing") };
 }
 
-// -------------------- what follows from the answers before --------------------
-
-// Return each node's value as computed from those that were answered for the operands, and the one that is gone on with.
-function valuesGiven(part, answers) {
-  const given = new Map(Object.entries(part.given).map(([name, text]) => [name, Rational.of(text)]));
-  part.asked.forEach((q, i) => answers[i] && given.set(q.name, answers[i].number));
-  const [found, gone] = [{}, {}];
-  for (const [name, equation, number] of part.nodes) {
-    found[name] = Rational.of(number);
-    try {
-      if (equation) found[name] = Rational.ofFloat(evaluate(equation, gone));
-    } catch (error) {
-      if (!(error instanceof Unread)) throw error;
+function judge(part, answers) {
+  const paper = { part, answers, status: {}, carried: {}, computed: {} };
+  const slipped = new Set();
+  paper.unseen = rounding(part, answers);
+  for (const [name, x] of Object.entries(part.given)) paper.carried[name] = point(x);
+  for (const { id, rules, truth } of part.lines) {
+    const answer = answers[id];
+    let computed = follow(rules, paper.carried, answer);
+    paper.computed[id] = computed;
+    let behind = rules.some((rule) => namesIn(rule).some((name) => slipped.has(name)));
+    if (!answer) paper.status[id] = "missing";
+    else if (answer.isRight(truth)) {
+      paper.status[id] = "right";
+      computed = join(computed, point(truth));
+      behind = false;
+    } else if (fits(answer, computed)) paper.status[id] = behind ? "follow-through" : "right";
+    else {
+      const coarse = answer.isTooCoarse(truth) || agrees(answer, computed);
+      paper.status[id] = coarse ? "too coarse" : "wrong";
+      behind = !coarse;
     }
-    gone[name] = (given.get(name) ?? found[name]).toNumber();
+    if (behind) slipped.add(id);
+    paper.carried[id] = carry(paper, answer, computed);
   }
-  return { found, gone };
+  const written = Object.values(answers).filter(Boolean);
+  const isConstant = written.length >= CHOICE.same && new Set(written.map((x) => x.number)).size === 1;
+  for (const { id } of part.lines) {
+    if (paper.status[id] === "follow-through" && (isConstant || !answers[id].number)) paper.status[id] = "trivial";
+  }
+  return paper;
 }
 
-// Return each gradient, and each number after the step, as they follow from the gradients that were answered.
-function gradientsGiven(part, answers) {
-  const given = numbersGiven(part, answers);
-  const found = backward(part, given);
-  return part.asked.map((q) => {
-    if (!q.slips) return found[q.node];
-    const gradient = given.get(q.node) ?? found[q.node];
-    return Rational.of(q.from).minus(gradient.times(Rational.of(part.rate)));
-  });
+// Return how far numbers may have been rounded that are not shown, by someone who rounds those that are.
+function rounding(part, answers) {
+  const decimals = part.lines
+    .map(({ id, truth }) => ({ answer: answers[id], truth }))
+    .filter(({ answer: x }) => x && x.slack && x.trusted === Infinity && x.seen === Infinity);
+  const slacks = decimals.filter(({ answer: x, truth }) => x.slack <= CHOICE.least && x.number !== truth);
+  const finest = decimals.length ? Math.min(...decimals.map(({ answer: x }) => x.slack)) : 0;
+  return Math.max(Math.min(10 * finest, CHOICE.onTheWay), ...slacks.map(({ answer: x }) => x.slack));
 }
 
-function numbersGiven(part, answers) {
-  const given = new Map();
-  part.asked.forEach((q, i) => answers[i] && !q.slips && given.set(q.node, answers[i].number));
-  return given;
+function carry(paper, answer, computed) {
+  if (!answer) {
+    const [low, high] = computed;
+    const isShort = low === high && Math.abs(low - Math.round(low * 100) / 100) < 1e-12;
+    return isShort || isEmpty(computed) ? computed : widen(computed, paper.unseen);
+  }
+  const shown = point(answer.number);
+  const before = meet(computed, answer.interval);
+  if (isEmpty(before)) return answer.slack < 0.1 ? answer.interval : shown;
+  if (before[0] === before[1] && before[0] === answer.number) return shown;
+  return meet(widen(join(before, shown), answer.slack * CHOICE.finer), answer.interval);
 }
 
-const linear = ([a, b], x) => x.times(Rational.of(a)).plus(Rational.of(b));
-
-// Return the gradient of each node, going on with those given; a slip is a mistake at one node.
-function backward(part, given, slip = {}) {
-  const [found, contributions] = [[], part.nodes.map(() => [])];
-  part.nodes.forEach((edges, v) => {
-    const here = slip.place === v ? slip : {};
-    found[v] = v ? contributions[v].reduce((x, y) => combine(here.combine, x, y)) : ONE;
-    if (here.finish) found[v] = linear(here.finish, found[v]);
-    if (here.decimals !== undefined) found[v] = found[v].rounded(here.decimals);
-    const upstream = given.get(v) ?? found[v];
-    edges.forEach(([x, local], i) => contributions[x].push(linear(here.edges?.[i] ?? [local, "0"], upstream)));
-  });
-  return found;
+// Return what rules make of the numbers that are carried: the first one, or the one that fits the answer.
+function follow(rules, carried, answer) {
+  const [first, ...others] = rules.map((rule) => evaluate(rule, carried));
+  if (!answer || fits(answer, first)) return first;
+  return others.find((x) => fits(answer, x)) ?? first;
 }
 
-function combine(form, x, y) {
-  if (!form) return x.plus(y);
-  const [a, b, c, d] = form.map(Rational.of);
-  return a.plus(b.times(x)).plus(c.times(y)).plus(d.times(x).times(y));
+function fits(answer, computed, exactly = false) {
+  if (isEmpty(computed)) return false;
+  const x = nearest(computed, answer.number);
+  const isNear = Math.abs(answer.number - x) <= LEAST_EXACT * Math.max(1, Math.abs(x));
+  return (!exactly || answer.seen === Infinity || isNear) && answer.isRight(x);
 }
 
-// -------------------- finding the mistakes --------------------
+const agrees = (answer, computed) => !isEmpty(computed) && answer.agrees(nearest(computed, answer.number));
 
-// Return the simplest sets of mistakes that give all the answers, as places in RULES.mistakes.
-function diagnose(part, grades) {
-  const wrong = grades.filter((g) => g.status === "wrong").length;
-  const isStepAnswered = part.asked.some((q, i) => q.slips && grades[i].answer);
-  const blank = grades.filter((g, i) => !part.asked[i].filled);
-  const fits = ([mistakes, numbers]) =>
-    mistakes.every((m) => isStepAnswered || !RULES.mistakes[m].update) &&
-    numbers.split(" ").every((number, i) => !blank[i].answer || blank[i].answer.isRight(Rational.of(number)));
-  for (const { enough, candidates } of part.stages) {
-    const distinct = new Map();
-    for (const [mistakes] of candidates.filter(fits).reverse()) distinct.set(`${mistakes}`, mistakes);
-    if (distinct.size) {
-      const isSure = wrong >= enough && distinct.size === 1;
-      return [...distinct.values()].reverse().map((mistakes) => ({ mistakes, isSure }));
+function namesIn(tree) {
+  if (typeof tree === "string") return [tree];
+  return Array.isArray(tree) ? tree.slice(1).flatMap(namesIn) : [];
+}
+
+// -------------------- what is behind the wrong lines --------------------
+
+function evidence(paper) {
+  const { lines } = paper.part;
+  const wrong = lines.filter(({ id }) => paper.status[id] === "wrong");
+  if (!wrong.length) return { facts: [], against: {} };
+  const explained = Object.fromEntries(wrong.map(({ id }) => [id, new Set()]));
+  const against = {};
+  for (const key of new Set(lines.flatMap((line) => Object.keys(line.wrong)))) {
+    const found = attempt(paper, key);
+    against[key] = found.against;
+    found.explained.forEach((id) => explained[id].add(key));
+  }
+  if (wrong.every(({ id }) => !explained[id].size) && lines.length <= CHOICE.mostLines) {
+    for (const line of lines.filter(({ id }) => paper.status[id] === "missing")) {
+      for (const key of Object.keys(line.wrong)) {
+        for (const id of attempt(paper, key, line).explained) {
+          explained[id].add(key);
+          against[key] = Math.max(against[key], 1);
+        }
+      }
     }
   }
-  return slipBySlip(part, grades).map((mistakes) => ({ mistakes, isSure: false }));
+  const facts = wrong.map((line) => ({
+    bits: bits(paper, line),
+    mistakes: explained[line.id],
+    slips: slips(paper, line),
+    isSwapped: wrong.some((other) => other !== line && areSwapped(paper, line, other)),
+  }));
+  return { facts, against };
 }
 
-// Return the mistakes, one or two, that explain each wrong answer if one goes on with the answers before it.
-function slipBySlip(part, grades) {
-  const answers = grades.map((g) => g.answer);
-  const explained = grades.flatMap((g, i) => (g.status === "wrong" ? [explanations(part, answers, i)] : []));
-  return fewest(explained);
-}
-
-// Return the mistakes, one or else two, that together explain each wrong answer, of which there are those for each.
-function fewest(explained) {
-  const byId = (m) => RULES.mistakes[m].id;
-  const all = [...new Set(explained.flat())].sort((m, n) => (byId(m) < byId(n) ? -1 : 1));
-  const single = all.map((m) => [m]);
-  const pairs = all.flatMap((m, k) => all.slice(k + 1).map((n) => [m, n]));
-  for (const sets of [single, pairs]) {
-    const fitting = sets.filter((chosen) => explained.every((found) => found.some((m) => chosen.includes(m))));
-    if (fitting.length) return fitting;
-  }
-  return [];
-}
-
-// Return the slips that make each wrong value of the numbers that somebody has for its operands.
-function diagnoseValues(part, grades, gone) {
-  const makes = (text, answer) => {
-    try {
-      return answer.isRight(Rational.ofFloat(evaluate(text, gone)));
-    } catch (error) {
-      if (!(error instanceof Unread)) throw error;
-      return false;
+// Return which wrong lines a mistake explains, and how many right ones speak against it.
+function attempt(paper, key, only) {
+  const { part, answers, status } = paper;
+  const carried = Object.fromEntries(Object.entries(part.given).map(([name, x]) => [name, point(x)]));
+  const explained = [];
+  let against = 0;
+  for (const line of part.lines) {
+    const { id, rules } = line;
+    const answer = answers[id];
+    const trees = !only || only === line ? (line.wrong[key] ?? []) : [];
+    if (!answer) {
+      carried[id] = carry(paper, null, follow(trees.length ? trees.slice(0, 1) : rules, carried));
+      continue;
     }
-  };
-  const explained = grades.flatMap(({ status, answer }, i) =>
-    status === "wrong" ? [part.asked[i].slips.filter(([, text]) => makes(text, answer)).map(([slip]) => slip)] : [],
-  );
-  const found = fewest(explained);
-  const isSure = explained.length > 1 && found.length === 1 && found[0].length === 1;
-  return found.map((mistakes) => ({ mistakes, isSure }));
+    const found = trees.length ? trees.map((tree) => evaluate(tree, carried)) : [follow(rules, carried, answer)];
+    carried[id] = paper.carried[id];
+    if (status[id] === "wrong") {
+      const fitting = found.find((x) => fits(answer, x, true));
+      if (fitting) {
+        explained.push(id);
+        carried[id] = carry(paper, answer, fitting);
+      }
+    } else if (status[id] !== "trivial" && !agrees(answer, found[0])) against += 1;
+  }
+  return { explained, against };
 }
 
-// Return the mistakes that, made at this place only, give a wrong answer, all other answers being gone on with.
-function explanations(part, answers, i) {
-  const given = numbersGiven(part, answers);
-  const { node, slips, from } = part.asked[i];
-  if (slips) {
-    const gradient = given.get(node) ?? backward(part, given)[node];
-    return slips.filter(([, ...form]) => answers[i].isRight(linear(form, gradient))).map(([m]) => m);
+function bits(paper, { id }) {
+  const [answer, [low, high]] = [paper.answers[id], paper.computed[id]];
+  const width = answer.slack ? 2 * answer.slack : denominator(answer.number);
+  const more = low <= high && high - low !== Infinity ? high - low : 0;
+  const found = Math.log2(1 + (2 * Math.abs(answer.number)) / (width + more));
+  return Math.min(Math.max(found, answer.number ? CHOICE.leastBits : 1), CHOICE.mostBits);
+}
+
+function denominator(x) {
+  for (let n = 1; n <= 64; n += 1) if (Math.abs(x * n - Math.round(x * n)) < 1e-9) return 1 / n;
+  return 1 / 64;
+}
+
+const SLIPS = {
+  sign: (x) => [-x],
+  off_by_one: (x) => [x - 1, x + 1],
+  doubled: (x) => [2 * x, x / 2],
+  point: (x) => [10 * x, x / 10],
+};
+
+function slips(paper, { id }) {
+  const [answer, computed] = [paper.answers[id], paper.computed[id]];
+  if (isEmpty(computed)) return [];
+  const images = (make) => make(computed[0]).map((low, i) => span([low, make(computed[1])[i]]));
+  return Object.keys(SLIPS).filter((slip) => images(SLIPS[slip]).some((x) => fits(answer, x)));
+}
+
+const areSwapped = ({ answers }, line, other) =>
+  answers[line.id].isRight(other.truth) && answers[other.id].isRight(line.truth);
+
+const mistakeOf = (key) => key.split("/")[0];
+const idsOf = (keys) => [...new Set(keys.map(mistakeOf))];
+const sorted = (items) => [...items].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+
+// Return the simplest that explains all wrong lines: sets of mistakes, or a slip.
+function conclude({ facts, against }) {
+  if (!facts.length) return { sets: [], slip: "", isSure: false };
+  const single = sorted(facts[0].mistakes).filter((key) => facts.every((fact) => fact.mistakes.has(key)));
+  const clean = idsOf(single.filter((key) => !against[key]));
+  const total = facts.reduce((sum, fact) => sum + fact.bits, 0);
+  const enough = Math.log2(Object.keys(RULES.mistakes).length) + CHOICE.sure;
+  const isSwapped = facts.length === 2 && facts.every((fact) => fact.isSwapped);
+  const penSlips = facts.length === 1 ? facts[0].slips : [];
+  const slip = isSwapped ? "swapped" : (sorted(penSlips)[0] ?? "");
+  if (clean.length) {
+    const isSure = clean.length === 1 && facts.length > 1 && !isSwapped && total > enough;
+    return { sets: clean.map((id) => [id]), slip: isSwapped ? slip : "", isSure };
   }
-  given.delete(node);
-  const places = part.nodes.map((edges, v) => v === node || edges.some(([x]) => x === node));
-  const found = part.slips.filter((s) => places[s.place] && answers[i].isRight(backward(part, given, s)[node]));
-  return [...new Set(found.map((s) => s.mistake))];
+  const somewhere = idsOf(single.sort((a, b) => against[a] - against[b]));
+  if (slip) return { sets: somewhere.map((id) => [id]), slip, isSure: false };
+  if (single.length) {
+    const less = CHOICE.against * Math.min(...single.map((key) => against[key]));
+    const isSure = somewhere.length === 1 && facts.length > 2 && total - less > enough;
+    return { sets: somewhere.map((id) => [id]), slip: "", isSure };
+  }
+  return { sets: pairs(facts, against), slip: "", isSure: false };
+}
+
+function pairs(facts, against) {
+  const keys = sorted(new Set(facts.flatMap((fact) => [...fact.mistakes])));
+  const found = new Map();
+  keys.forEach((a, i) => {
+    for (const b of keys.slice(i + 1)) {
+      if (facts.every((fact) => fact.mistakes.has(a) || fact.mistakes.has(b))) {
+        const ids = sorted(new Set([mistakeOf(a), mistakeOf(b)]));
+        found.set(`${ids}`, Math.min(found.get(`${ids}`) ?? Infinity, against[a] + against[b]));
+      }
+    }
+  });
+  const least = Math.min(...found.values());
+  return [...found].filter(([, n]) => n === least).map(([ids]) => ids.split(","));
 }
 
 // -------------------- what is said of it --------------------
 
-// Return what is said of one answer, beside it.
-function describe({ status, isTooCoarse }) {
-  return RULES.words[isTooCoarse ? "too coarse" : status];
-}
-
 // Return the diagnosis, which gives no number away.
-function diagnosis(result) {
+function diagnosis({ grades, verdict, first }) {
   const words = RULES.words;
-  const missing = result.grades.filter((g) => g.status === "missing").length;
-  if (result.isRight) return fill(missing ? words["right so far"] : words["all right"], { missing });
-  const named = result.diagnoses.map((d) => d.mistakes.map((m) => RULES.mistakes[m].name).join(" and "));
-  const isKnown = named.length === 1 && result.diagnoses[0].isSure;
-  const mistakes = [...new Set(named)].join("; or ");
-  const said = [fill(words[isKnown ? "known" : named.length ? "possible" : "unknown"], { mistakes })];
-  if (result.first >= 0) said.push(fill(words.first, result.grades[result.first]));
+  if (!first) {
+    const missing = grades.filter((g) => g.status === "missing").length;
+    if (grades.some((g) => g.status === "too coarse")) return words.digits;
+    return missing ? fill(words["right so far"], { missing }) : words["all right"];
+  }
+  const named = verdict.sets.map((ids) => ids.map((id) => RULES.mistakes[id].name).join(" and "));
+  const isKnown = named.length === 1 && verdict.isSure;
+  const slip = words[verdict.slip];
+  const mistakes = [...new Set(slip ? [...named, slip] : named)].join("; or ");
+  const which = slip && !named.length ? "slip" : isKnown ? "known" : named.length ? "possible" : "unknown";
+  const said = [fill(words[which], { mistakes, slip })];
+  said.push(fill(words.first, { name: first.question.name }));
   if (named.length && !isKnown) said.push(words.chance);
   return said.join(" ");
 }
 
 // Return the lines of help at each of the levels, of which each gives more away than the one before.
-function help(part, result) {
-  const mistakes = [...new Set(result.diagnoses.flatMap((d) => d.mistakes))].map((m) => RULES.mistakes[m]);
-  const first = part.asked[result.first];
-  const open = part.asked.filter((q, i) => q === first || (!first && result.grades[i].status === "follow-through"));
+function help({ grades, verdict, first }) {
+  const mistakes = [...new Set(verdict.sets.flat())].map((id) => RULES.mistakes[id]);
+  const open = grades.filter(({ status }) => status === "too coarse" || status === "trivial");
+  const shown = first ? [first] : open;
   return {
-    hint: mistakes.length ? mistakes.map((m) => m.question) : first ? [first.hint] : [],
+    hint: mistakes.length ? mistakes.map((m) => m.question) : first ? [first.question.hint] : [],
     rule: mistakes.map((m) => m.sentence),
-    step: first ? first.working : [],
-    answer: open.map((q) => `${q.question} = ${q.shown}`),
+    step: first ? first.question.working : [],
+    answer: shown.map(({ question }) => `${question.question} = ${question.shown}`),
   };
 }

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ..exercises.generator import Exercise
-from ..grading.grade import ask_about
+from ..exercises.exercise import Exercise
 from ..grading.mistakes import find
+from ..grading.report import ask_about
 
 TOLERANCE = 0.001  # of the right answer and of a mistake's
 
@@ -34,8 +34,8 @@ def _question(drawn: Exercise, number: int, name: str) -> Element:
     _text(question, "name", f"Exercise {number}: {asked}")
     steps = drawn.formula.replace("; ", "\n")
     text = f"{steps}\n\nGiven {', '.join(drawn.conditions)}: what is {asked}?"
-    if drawn.is_of_step(name):
-        text += f" It is the number after a step of gradient descent with learning rate {drawn.learning_rate}."
+    if drawn.is_updated(name):
+        text += f" It is the number after an update by gradient descent with learning rate {drawn.learning_rate}."
     text += " Write it as a decimal such as -0.75, rounded to three places if it is longer."
     _text(question, "questiontext", text, format="plain_text")
     SubElement(question, "defaultgrade").text = "1"
@@ -44,7 +44,7 @@ def _question(drawn: Exercise, number: int, name: str) -> Element:
     for wrong, mistakes in _wrong_answers(drawn, name).items():
         said = " Or: ".join(find(mistake_id).sentence for mistake_id in mistakes)
         _answer(question, wrong, 0, said if len(mistakes) == 1 else f"It may be: {said}")
-    _answer(question, "*", 0, ask_about(name, of_values=False, of_step=drawn.is_of_step(name)))
+    _answer(question, "*", 0, ask_about(name, "update" if drawn.is_updated(name) else "gradient"))
     working = next(line.working for line in drawn.lines() if line.question == asked)
     _text(question, "generalfeedback", working, format="plain_text")
     return question

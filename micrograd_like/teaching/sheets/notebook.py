@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...notation.numbers import show
-from ..exercises.generator import Exercise, Line
+from ..exercises.exercise import Exercise, Line
 from .tex import typeset
 
 _HOW = (
@@ -98,7 +98,7 @@ class _Parts:
         self.drawn, self.n = drawn, n
         self.lines: dict[str, dict[str, Line]] = {"values": {}, "gradients": {}}
         for line in drawn.lines(fade):
-            self.lines["values" if line.is_value else "gradients"][line.name] = line
+            self.lines["values" if line.kind == "value" else "gradients"][line.name] = line
 
     @property
     def asked(self) -> list[str]:

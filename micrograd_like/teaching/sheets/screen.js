@@ -1,6 +1,14 @@
 // The page itself: what is typed is read and graded, and help comes one click at a time.
 
-const SYMBOLS = { right: "✓", "follow-through": "↳", wrong: "✗", missing: "–", unread: "!" };
+const SYMBOLS = {
+  right: "✓",
+  "follow-through": "↳",
+  trivial: "↳",
+  "too coarse": "≈",
+  wrong: "✗",
+  missing: "–",
+  unread: "!",
+};
 const HELP = {
   hint: ["Give me a hint", "Hint"],
   rule: ["Tell me the rule", "Rule"],
@@ -25,17 +33,17 @@ function mark(box, status = "", said = "") {
 }
 
 function start(form, part) {
-  const boxes = [...form.querySelectorAll("input")]; // one for each answer that is not filled in
-  const blank = part.asked.flatMap((q, i) => (q.filled ? [] : [i]));
+  const blank = part.questions.filter((question) => !question.filled);
+  const boxes = blank.map(({ id }) => form.elements.namedItem(id));
   const [report, more] = [form.querySelector(".report"), form.querySelector(".more")];
   let levels = []; // of help that are still to come
   let wrong = boxes[0]; // the first one
 
   function check() {
-    const typed = [];
+    const typed = {};
     const unread = boxes.filter((box, k) => {
       try {
-        typed[blank[k]] = readAnswer(box.value);
+        typed[blank[k].id] = readAnswer(box.value);
         mark(box);
         return false;
       } catch (error) {
@@ -50,10 +58,10 @@ function start(form, part) {
       unread[0].focus();
     } else {
       const result = grade(part, typed);
-      boxes.forEach((box, k) => mark(box, result.grades[blank[k]].status, describe(result.grades[blank[k]])));
+      result.grades.forEach(({ status }, k) => mark(boxes[k], status, RULES.words[status]));
       report.replaceChildren(element("p", "diagnosis", diagnosis(result)));
-      wrong = boxes[blank.indexOf(result.first)] ?? boxes[0];
-      if (!result.isRight) levels = Object.entries(help(part, result)).filter(([, lines]) => lines.length);
+      wrong = boxes[blank.indexOf(result.first?.question)] ?? boxes[0];
+      if (!result.isRight) levels = Object.entries(help(result)).filter(([, lines]) => lines.length);
     }
     offer();
   }
@@ -84,4 +92,4 @@ function start(form, part) {
   });
 }
 
-document.querySelectorAll("form").forEach((form, k) => start(form, PARTS[k]));
+document.querySelectorAll("form").forEach((form, k) => start(form, PAPERS[k]));

@@ -10,10 +10,10 @@ from typing import Any
 from ...files import write_folder, write_whole
 from ...notation.numbers import show
 from ...pictures.graph import draw_graph
-from ..exercises.generator import Exercise
+from ..exercises.exercise import Exercise
 from .moodle import moodle_xml
 from .notebook import notebook, otter_tests
-from .screen import SCRIPTS, is_blank, parts, program, source
+from .screen import SCRIPTS, paper, program, source
 from .tex import escape, foreign, typeset
 
 
@@ -37,14 +37,14 @@ class Sheet:
         answers before it is asked to, but a page that checks itself carries them: do not hand it out as an exam.
         """
         exercises = [
-            part | {"parts": parts(drawn, self.fade)}
+            part | {"paper": paper(drawn, self.fade)}
             for part, drawn in zip(self._parts(picture=True), self.exercises, strict=True)
         ]
         return str(
             _template("screen.html").render(
                 sheet=self,
                 exercises=exercises,
-                parts=[part for each in exercises for part in each["parts"] if is_blank(part)],
+                papers=[each["paper"] for each in exercises if _is_blank(each["paper"])],
                 program=program(*SCRIPTS),
                 style=source("screen.css"),
             )
@@ -105,7 +105,7 @@ class Sheet:
         for drawn in self.exercises:
             telling = [
                 (mistake.name, ", ".join(f"{name} = {show(x)}" for name, x in wrong.items()))
-                for mistake, wrong in drawn.telling
+                for mistake, wrong in drawn.telling(self.fade)
             ]
             parts.append(
                 {
@@ -162,8 +162,13 @@ def _template(name: str) -> Any:
         keep_trailing_newline=True,
     )
     environment.filters |= {"cell": _cell, "tex": escape}
-    environment.tests["blank"] = is_blank
+    environment.tests["blank"] = _is_blank
     return environment.get_template(name)
+
+
+def _is_blank(data: dict[str, Any]) -> bool:
+    """Tell whether anything of a paper is left to the student."""
+    return not all(question["filled"] for question in data["questions"])
 
 
 def _cell(written: str) -> str:

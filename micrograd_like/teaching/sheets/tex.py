@@ -9,7 +9,7 @@ from typing import Any
 from ...graph.steps import BackwardStep, ForwardStep, forward_steps
 from ...notation import latex
 from ...notation.latex import LATEX
-from ..exercises.generator import Exercise, Line
+from ..exercises.exercise import Exercise, Line
 
 _WRITTEN = {
     **{c: rf"\{c}" for c in "&%$#_{}"},
@@ -59,14 +59,15 @@ def typeset(drawn: Exercise, fade: float = 1.0) -> dict[str, Any]:
             for line in drawn.lines(fade)
         ],
         "telling": [
-            (mistake.name, [f"${_equals(name, x)}$" for name, x in wrong.items()]) for mistake, wrong in drawn.telling
+            (mistake.name, [f"${_equals(name, x)}$" for name, x in wrong.items()])
+            for mistake, wrong in drawn.telling(fade)
         ],
     }
 
 
 def asked(drawn: Exercise, name: str) -> str:
     """Return what is asked by the name of an answer, in LaTeX, as `Exercise.question` does in text."""
-    return latex.name(name) if drawn.is_of_step(name) else latex.partial(latex.name(drawn.root.label), latex.name(name))
+    return latex.name(name) if drawn.is_updated(name) else latex.partial(latex.name(drawn.root.label), latex.name(name))
 
 
 def _equals(name: str, x: Any) -> str:

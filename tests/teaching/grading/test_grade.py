@@ -1,139 +1,29 @@
-"""Grading, and how often the mistake behind the numbers is found."""
+"""What is said of answers; how often it is right is measured in test_verdicts.py."""
 
+import subprocess
+import sys
 from fractions import Fraction
-from itertools import combinations
-from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from micrograd_like import Value, named, parse, topological_order
 from micrograd_like.engine import UNREACHED
-from micrograd_like.notation.answers import read_answer
-from micrograd_like.ops import CONSTANT
-from micrograd_like.teaching import check, grade
-from micrograd_like.teaching.grading.mistakes import MISTAKES, applicable, confined, find, gradients
-from micrograd_like.teaching.grading.slips import SLIPS
-
-# -------------------- random exercises --------------------
-
-
-STEPS = (
-    *(lambda x, y: x * y, lambda x, y: x * y, lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x / y),
-    *(lambda x, y: x**2, lambda x, y: x.relu(), lambda x, y: (x * 0.25).tanh(), lambda x, y: -x),
-)
-
-
-def exercise(seed):
-    """Return a random graph with shared nodes over small numbers, labelled throughout."""
-    rng = Random(seed)
-    while True:
-        nodes = [Value(rng.choice([-3.0, -2.0, -1.5, 0.5, 2.0, 3.0, 4.0]), name) for name in "abcd"]
-        try:
-            for i in range(rng.randint(4, 8)):
-                v = rng.choice(STEPS)(rng.choice(nodes[-4:]), rng.choice(nodes))
-                v.label = f"n{i}"
-                nodes.append(v)
-            right = gradients(nodes[-1])
-        except (ArithmeticError, ValueError):
-            continue
-        if len(right) > 6 and all(abs(g) < 1e4 for g in right.values()) and len(applicable(nodes[-1])) > 5:
-            return nodes[-1]
-
-
-def answers_under(root, *mistakes):
-    """Return everything that somebody answers who makes these mistakes."""
-    return {v: float(g) for v, g in gradients(root, *mistakes).items()}
-
-
-def tell_apart(answers, others):
-    """Return whether answers differ from other numbers by more than the digits given leave open."""
-    return not all(read_answer(answer).is_right(others[v]) for v, answer in answers.items())
+from micrograd_like.teaching import check, grade, gradients
+from micrograd_like.teaching.grading.mistakes import find
 
 
 def named_ids(grading):
     return [diagnosis.ids for diagnosis in grading.diagnoses]
 
 
-def attempt(root, *mistakes):
-    try:
-        return answers_under(root, *mistakes)
-    except (ArithmeticError, ValueError):
-        return None
+def statuses(grading):
+    return {g.name: g.status for g in grading.grades if g.answer}
 
 
-def test_one_mistake_is_named_whenever_its_numbers_differ_from_every_other_rules():
-    told = 0
-    for seed in range(40):
-        root = exercise(seed)
-        everyone = {m.id: attempt(root, m) for m in MISTAKES}
-        for mistake in applicable(root):
-            answers = everyone[mistake.id]
-            if not tell_apart(answers, answers_under(root)):
-                continue  # rounded early, but right to the digits given
-            alike = {other for other, a in everyone.items() if a and not tell_apart(answers, a)}
-            found = named_ids(grade(root, answers))
-            assert {frozenset([other]) for other in alike} == set(found)
-            told += len(alike) == 1
-    assert told > 300
-
-
-def test_a_mistake_at_one_node_is_among_those_named():
-    for seed in range(12):
-        root = exercise(seed)
-        right = answers_under(root)
-        for v in topological_order(root):
-            for mistake in MISTAKES:
-                if mistake.in_order and v.op is not CONSTANT:
-                    answers = attempt(root, confined(mistake, v))
-                    if answers and tell_apart(answers, right):
-                        grading = grade(root, answers)
-                        ids = set().union(*named_ids(grading))
-                        simpler = any(not tell_apart(answers, a) for m in MISTAKES if (a := attempt(root, m)))
-                        assert mistake.id in ids or simpler
-
-
-def test_two_mistakes_are_found_in_four_of_five_cases():
-    found = tried = 0
-    for seed in range(25):
-        root = exercise(seed)
-        singles = [a for m in MISTAKES if (a := attempt(root, m))]
-        pairs = list(combinations([m for m in applicable(root) if m.in_order], 2))
-        for one, other in Random(seed).sample(pairs, min(4, len(pairs))):
-            answers = attempt(root, one, other)
-            if answers is None or not all(tell_apart(answers, a) for a in (answers_under(root), *singles)):
-                continue  # not to be told from one mistake, or none
-            tried += 1
-            found += frozenset([one.id, other.id]) in named_ids(grade(root, answers))
-    assert tried > 60
-    assert found / tried >= 0.8
-
-
-@given(st.integers(0, 60), st.floats(-50, 50).map(lambda x: round(x, 3)), st.integers(0, 100))
-def test_a_random_wrong_number_gets_no_confident_diagnosis(seed, number, which):
-    root = exercise(seed)
-    answers = answers_under(root)
-    v = list(answers)[which % (len(answers) - 1)]
-    answers[v] = number
-    assert not any(diagnosis.confident for diagnosis in grade(root, answers).diagnoses)
-
-
-@given(st.integers(0, 60), st.randoms(use_true_random=False))
-def test_random_numbers_throughout_get_no_confident_diagnosis(seed, rng):
-    root = exercise(seed)
-    answers = {v: round(rng.uniform(-9, 9), 2) for v in answers_under(root) if v is not root}
-    assert not any(diagnosis.confident for diagnosis in grade(root, answers).diagnoses)
-
-
-@given(st.integers(0, 60))
-def test_right_answers_are_right(seed):
-    root = exercise(seed)
-    grading = grade(root, answers_under(root))
-    assert grading.is_right
-    assert {g.status for g in grading.grades} == {"right"}
-    assert grading.diagnoses == ()
-    assert all(v.grad is UNREACHED for v in topological_order(root))
+def test_importing_the_grader_loads_neither_graphviz_nor_rich():
+    code = "import sys, micrograd_like.teaching.grading.grade as g; print({'graphviz', 'rich'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 # -------------------- what a student sees --------------------
@@ -164,7 +54,7 @@ def test_overwriting_is_named_without_the_numbers():
     wrong = gradients(root, "overwrite")
     assert len({v for v, g in gradients(root).items() if g != wrong[v]}) >= 2
     said = str(grade(root, {v: g for v, g in wrong.items() if v is not root}))
-    assert "The mistake: overwritten instead of added. It first shows at b." in said
+    assert "It may be: only one of the paths was kept. It first shows at b. So few numbers may also be chance." in said
     assert "How many edges lead away from this node, and what does each of them give it?" in said
     assert str(gradients(root)[root.operands[1]]) not in said
 
@@ -202,7 +92,7 @@ def test_levels_give_more_and_more_away(lecture):
     assert "∂L" not in rule
     assert "a  -4: wrong (6)" in answer
     assert "(6)" not in step
-    with pytest.raises(ValueError, match="a level is hint, rule, step, answer, not 'all'"):
+    with pytest.raises(ValueError, match="unknown level 'all'; choose from hint, rule, step, answer"):
         grade(lecture, answers, level="all")
 
 
@@ -218,14 +108,15 @@ def test_missing_and_partial_answers(lecture):
 def test_decimals_are_judged_by_their_digits():
     root = parse("o = tanh(a*b)", a=0.5, b=1)
     assert grade(root, {"a": "0.786", "b": "0.39"}).is_right
-    said = str(grade(parse("L = a*b", a=0.5, b=0.0345), {"a": "0.03", "b": 0.5}))
-    assert "a  0.03: wrong, for it has too few digits" in said
+    said = str(grade(parse("L = a*b", a=0.5, b=1 / 3), {"a": "0.3", "b": 0.5}))
+    assert "a  0.3: too few digits to be right" in said
+    assert "What is there is right as far as it goes; write more digits." in said
 
 
 def test_expressions_are_read_and_not_executed():
     root = parse("o = tanh(a)", a=0.5)
     assert grade(root, {"a": "1 - tanh(0.5)**2"}).is_right
-    with pytest.raises(ValueError, match=r"the answer for a: .* is no number"):
+    with pytest.raises(ValueError, match=r"the answer for a: .* is not a number"):
         grade(root, {"a": "__import__('os')"})
 
 
@@ -241,14 +132,12 @@ SLIPPED = [
     ("v = x - y", {"x": 2, "y": 5}, 3, "operands_swapped"),
     ("v = x/y", {"x": 2, "y": 5}, "2.5", "operands_swapped"),
     ("v = x**3", {"x": 2}, 9, "operands_swapped"),
-    ("v = x*y", {"x": -2, "y": 5}, 10, "sign_wrong"),
-    ("v = x + y", {"x": -7, "y": 5}, 2, "sign_wrong"),
     ("v = x*y", {"x": -2, "y": 5}, 3, "other_operation"),
     ("v = x - y", {"x": 2, "y": -5}, -3, "other_operation"),
     ("v = x + y", {"x": 3, "y": 5}, 3, "operand_left_out"),
     ("v = x**3", {"x": 2}, 6, "times_exponent"),
     ("v = relu(x)", {"x": -4}, -4, "relu_passed_on"),
-    ("v = tanh(x)", {"x": 0.5}, "0.5", "function_left_out"),
+    ("v = tanh(x)", {"x": 0.7}, "0.7", "function_left_out"),
 ]
 
 
@@ -260,16 +149,11 @@ def test_slips_of_the_forward_pass(formula, numbers, answer, slip):
     assert grading.diagnoses[0].mistakes[0].question in str(grading)
 
 
-def test_every_slip_was_computed_by_hand():
-    assert {slip for *_, slip in SLIPPED} == {slip.id for slip in SLIPS}
-    assert not {slip.id for slip in SLIPS} & {mistake.id for mistake in MISTAKES}
-
-
 def test_one_slip_twice_is_named_with_what_follows_from_it():
     root = parse("u = a*b; v = u - c; w = v*d; L = w + f", a=2, b=-3, c=4, d=5, f=1)
     grading = grade(root, {"u": -1, "v": -5, "w": 0, "L": 1}, values=True)  # 2 + (-3), and -5 + 5
     assert [g.status for g in grading.grades] == ["wrong", "follow-through", "wrong", "follow-through"]
-    assert "The mistake: another operation. It first shows at u." in str(grading)
+    assert "It may be: another operation. It first shows at u." in str(grading)
     two = grade(root, {"u": -1, "v": 5, "w": 25, "L": 26}, values=True)
     assert named_ids(two) == [{"other_operation", "operands_swapped"}]
     assert "It may be: operands swapped and another operation." in str(two)
@@ -277,14 +161,6 @@ def test_one_slip_twice_is_named_with_what_follows_from_it():
     assert "No mistake that is known here gives these numbers. It first shows at u.\nWhat is u computed from?" in str(
         none
     )
-
-
-@given(st.integers(0, 60), st.floats(-50, 50).map(lambda x: round(x, 3)), st.integers(0, 100))
-def test_a_random_wrong_value_gets_no_confident_diagnosis(seed, number, which):
-    root = exercise(seed)
-    order = [v for v in topological_order(root) if v.operands]
-    answers = {v: v.data for v in order} | {order[which % len(order)]: number}
-    assert not any(diagnosis.confident for diagnosis in grade(root, answers, values=True).diagnoses)
 
 
 def test_check_raises_the_diagnosis(lecture):
@@ -302,13 +178,13 @@ def test_bad_input(lecture):
         grade(lecture, {"z": 1})
     with pytest.raises(ValueError, match="no node is named 'f1': there are f"):
         grade(lecture, {"f1": 1})
-    with pytest.raises(ValueError, match="the answer for a: 'six' is no number: write 4, -3/2"):
+    with pytest.raises(ValueError, match="the answer for a: 'six' is not a number: write 4, -3/2"):
         grade(lecture, {"a": "six"})
-    with pytest.raises(ValueError, match="no node is named"):
+    with pytest.raises(ValueError, match="is not a node of this graph"):
         grade(lecture, {Value(1.0): 1})
     (a,) = named(a=1.0)
     other = Value(2.0, "a")
-    with pytest.raises(ValueError, match="2 nodes are named 'a': give the answer to the node itself"):
+    with pytest.raises(ValueError, match="2 nodes are named 'a'"):
         grade(a * other, {"a": 1})
     assert grade(a * other, {a: 2, other: 1}).is_right
 
@@ -317,7 +193,124 @@ def test_find_names_what_there_is():
     assert find("stale").name == "gradients of an earlier pass kept"
 
 
-# -------------------- the step after the pass --------------------
+# -------------------- rounding --------------------
+
+
+@pytest.fixture
+def neuron():
+    return parse(
+        "z = w1*x1 + w2*x2 + b; p = sigmoid(z); d = p - y; L = d**2/2", x1=1, x2=2, w1=0.5, w2=-0.4, b=0.1, y=1
+    )
+
+
+def test_right_work_rounded_on_the_way_is_right(neuron):
+    answers = {"w1": "-0.1360", "w2": "-0.2720", "b": "-0.1360"}  # by -0.55 * 0.2475, say; exactly it is -0.13609
+    assert statuses(grade(neuron, answers)) == dict.fromkeys(answers, "right")
+    assert "wrong" in statuses(grade(neuron, answers | {"w1": "-0.1460"})).values()
+
+
+def test_one_goes_on_with_the_number_as_it_is_shown_or_as_it_was():
+    root = parse("v = a/b; u = 4*v; w = 28*v; L = u + w", a=Fraction(2), b=Fraction(3))
+    for w in ("18.67", "18.76"):  # 28 * 2/3, and 28 * 0.67
+        assert grade(root, {"v": "0.67", "u": "2.67", "w": w}, values=True).is_right
+    assert statuses(grade(root, {"v": "0.67", "u": "2.67", "w": "18.9"}, values=True))["w"] == "wrong"
+    slipped = grade(root, {"v": "0.76", "u": "3.04", "w": "21.28"}, values=True)
+    assert statuses(slipped) == {"v": "wrong", "u": "follow-through", "w": "follow-through"}
+
+
+def test_how_many_digits_are_enough():
+    root = parse("L = a*b", a=1.02, b=5.32)
+    assert statuses(grade(root, {"b": "1.0", "a": "5.3"})) == {"b": "right", "a": "right"}
+    root = parse("L = a*b", a=Fraction(53, 4), b=Fraction(209, 10))
+    coarse = grade(root, {"b": "13", "a": "2e1"})
+    assert statuses(coarse) == {"b": "too coarse", "a": "too coarse"}
+    assert "No mistake" not in str(coarse)
+    assert (coarse.points, coarse.is_right) == (0, False)
+    with pytest.raises(AssertionError, match="too few digits"):
+        check(root, b="13")
+
+
+def test_a_wrong_leaf_is_gone_on_with():
+    root = parse("u = a*b; L = u + a", a=2, b=3)
+    assert statuses(grade(root, {"a": 4, "u": 12, "L": 16}, values=True)) == {
+        "a": "wrong",
+        "u": "follow-through",
+        "L": "follow-through",
+    }
+    assert statuses(grade(root, {"a": 2, "b": 3}, values=True)) == {"a": "right", "b": "right"}
+
+
+# -------------------- credit --------------------
+
+
+def test_trivial_consistency_earns_nothing():
+    root = parse("u = a*b; v = u*c; w = v*d; L = w*f", a=2, b=3, c=4, d=5, f=7)
+    asked = [v.label for v in topological_order(root) if v.label != "L"]
+    for constant in (0, 1):
+        grading = grade(root, dict.fromkeys(asked, constant), values=dict.fromkeys("uvwL", constant))
+        assert grading.points == 0
+        assert not any(diagnosis.confident for diagnosis in grading.diagnoses)
+    after_zero = grade(root, {"f": 120, "w": 0, "v": 0, "d": 0, "u": 0, "c": 0, "a": 0, "b": 0})
+    assert [g.status for g in after_zero.grades] == ["right", "wrong", *["trivial"] * 6]
+    assert after_zero.points == 1
+    assert "it follows from the slip before it, but shows nothing" in str(after_zero)
+
+
+def test_credit_is_the_teachers_to_give(lecture):
+    answers = {"f": 4, "d": 5, "e": 5, "c": 5, "a": -15, "b": 10}  # a slip at d
+    assert grade(lecture, answers).points == 5
+    assert grade(lecture, answers, credit=0).points == 1
+    assert grade(lecture, answers, credit=0.5).points == 3
+    assert grade(lecture, answers, credit={"a": 1, "b": 0.25}).points == 2.25
+    with pytest.raises(AssertionError, match="right, given the slip before it"):
+        check(lecture, a=-15, d=5)
+    with pytest.raises(AssertionError, match="d  5: wrong"):
+        check(lecture, answers, credit=1)
+    for credit in (-1, 2, "all", float("nan")):
+        with pytest.raises(ValueError, match="credit is a share of a point, from 0 to 1"):
+            grade(lecture, answers, credit=credit)
+
+
+def test_check_may_pass_what_follows_from_an_earlier_slip(lecture):
+    values = {"e": 6, "d": 16, "L": -32}
+    with pytest.raises(AssertionError, match="e  6: wrong"):
+        check(lecture, values, values=True, credit=1)
+    with pytest.raises(AssertionError, match="f  16: right, given the slip before it"):
+        check(lecture, f=16, values={"e": 6})
+    with pytest.raises(AssertionError, match="e  6: wrong"):  # the slip itself is still asked for
+        check(lecture, f=16, values={"e": 6, "d": 16}, credit=1)
+
+
+def test_forward_slips_carry_into_the_backward_pass(lecture):
+    grading = grade(lecture, {"f": 16, "d": -2, "c": -2, "e": -2, "a": 6, "b": -4}, values={"e": 6, "d": 16, "L": -32})
+    assert [(g.kind, g.name, g.status) for g in grading.grades][:4] == [
+        ("value", "e", "wrong"),
+        ("value", "d", "follow-through"),
+        ("value", "L", "follow-through"),
+        ("gradient", "f", "follow-through"),
+    ]
+    assert grading.count("right") == 5
+    assert grading.slip == "sign"
+    assert "there is a slip: one number has the wrong sign" in str(grading)
+
+
+def test_two_numbers_swapped_are_no_mistake(lecture):
+    grading = grade(lecture, {"f": -2, "d": 4, "c": -2, "e": -2, "a": 6, "b": -4})
+    assert not any(diagnosis.confident for diagnosis in grading.diagnoses)
+    grading = grade(lecture, {"f": 4, "d": -2, "c": 6, "e": -2, "a": -2, "b": -4})
+    assert grading.slip == "swapped"
+    assert "two numbers are swapped" in str(grading)
+
+
+def test_a_division_may_be_differentiated_by_its_result_or_anew():
+    root = parse("u = a/b; L = u*c", a=6, b=3, c=5)
+    for b in ("-20/3", "-10/3"):  # u = 4 by a slip: -u/b * 5, or -a/b² * 5
+        grading = grade(root, {"u": 5, "c": 4, "a": "5/3", "b": b}, values={"u": 4, "L": 20})
+        assert grading.count("wrong") == 1
+        assert statuses(grading)["b"] in ("follow-through", "right")
+
+
+# -------------------- the update after the pass --------------------
 
 
 @pytest.fixture
@@ -325,14 +318,12 @@ def line():
     return parse("p = w*x; e = p - y; L = e**2", w=2, x=3, y=2)  # e = 4, ∂L/∂e = 8, ∂L/∂w = 24
 
 
-def test_a_step_is_graded_with_the_gradients(line):
+def test_an_update_is_graded_with_the_gradients(line):
     right = {"e": 8, "p": 8, "w": 24, "w_new": "-2/5"}
     assert grade(line, right, learning_rate=Fraction(1, 10)).is_right
     assert grade(line, right, learning_rate=0.1).is_right
     uphill = grade(line, {**right, "w_new": "4.4"}, learning_rate=0.1)
-    assert [(g.name, g.status) for g in uphill.grades if g.answer] == [
-        *(("e", "right"), ("p", "right"), ("w", "right"), ("w_new", "wrong")),
-    ]
+    assert statuses(uphill) == {"e": "right", "p": "right", "w": "right", "w_new": "wrong"}
     assert named_ids(uphill) == [{"uphill"}]
     assert "should the number grow or shrink" in str(uphill)
     step = grade(line, {**right, "w_new": "4.4"}, learning_rate=Fraction(1, 10), level="step")
@@ -343,17 +334,17 @@ def test_a_step_is_graded_with_the_gradients(line):
         check(line, w_new="4.4", learning_rate=0.1)
     check(line, w_new="-0.4", w=24, learning_rate=0.1)
     assert named_ids(grade(line, {**right, "w_new": 7}, learning_rate=0.1)) == []
-    assert "From where does the step to w_new start" in str(grade(line, {"w_new": 7}, learning_rate=0.1))
+    assert "From where does the update to w_new start" in str(grade(line, {"w_new": 8}, learning_rate=0.1))
 
 
-def test_a_step_follows_from_a_wrong_gradient(line):
+def test_an_update_follows_from_a_wrong_gradient(line):
     grading = grade(line, {"e": 8, "p": 8, "w": 16, "w_new": "0.4"}, learning_rate=0.1)  # factors not swapped, w = 2
-    assert [g.status for g in grading.grades if g.answer] == ["right", "right", "wrong", "follow-through"]
+    assert list(statuses(grading).values()) == ["right", "right", "wrong", "follow-through"]
     assert {"factors_not_swapped"} in named_ids(grading)
     both = grade(line, {"e": 8, "p": 8, "w": 16, "x": 24, "w_new": "3.6", "x_new": "5.4"}, learning_rate=0.1)
     assert {"factors_not_swapped", "uphill"} in named_ids(both)
     slips = grade(line, {"e": 5, "p": 5, "w": 15, "w_new": "-13"}, learning_rate=0.1)  # e is no known mistake
-    assert [g.status for g in slips.grades if g.answer] == ["wrong", "follow-through", "follow-through", "wrong"]
+    assert list(statuses(slips).values()) == ["wrong", "follow-through", "follow-through", "wrong"]
 
 
 def test_a_node_of_that_name_is_the_node():
@@ -365,3 +356,15 @@ def test_a_node_of_that_name_is_the_node():
 def test_a_learning_rate_is_a_number_above_0(line, rate):
     with pytest.raises(ValueError, match=r"a learning rate is a number above 0, such as 0\.1, not"):
         grade(line, {"w": 24}, learning_rate=rate)
+
+
+def test_stale_numbers_are_refused(lecture):
+    leaf = next(v for v in topological_order(lecture) if v.label == "a")
+    leaf.data = 7.0
+    with pytest.raises(ValueError, match="numbers were changed after the forward pass"):
+        grade(lecture, {"a": 1})
+
+
+def test_nothing_in_the_graph_is_touched(lecture):
+    grade(lecture, {"a": 1, "b": 2}, values={"e": 3})
+    assert all(v.grad is UNREACHED for v in topological_order(lecture))

@@ -38,7 +38,7 @@ def fill_in(notebook, mistaken=False):
         if match := re.fullmatch(r"answers-(\d)", cell.id):
             n = int(match[1])
             drawn = SHEET.exercises[n - 1]
-            values = {line.name: str(line.answer) for line in drawn.lines() if line.is_value}
+            values = {line.name: str(line.answer) for line in drawn.lines() if line.kind == "value"}
             gradients = NOT_SWAPPED if mistaken and n == 1 else {name: str(x) for name, x in drawn.answers.items()}
             cell.source += f"\nvalues_{n} = {values!r}\ngradients_{n} = {gradients!r}"
             cell.source = cell.source.replace("raise NotImplementedError()", "")
@@ -202,7 +202,7 @@ def test_otter_grades_with_the_tests_in_a_folder(tmp_path):
 def test_otter_checks_in_the_notebook_with_the_tests_that_it_carries(tmp_path):
     python = Path(need("graders", "otter")).with_name("python")
     SHEET.save(tmp_path / "sheet.ipynb", key=False)
-    values = {line.name: str(line.answer) for line in SHEET.exercises[0].lines() if line.is_value}
+    values = {line.name: str(line.answer) for line in SHEET.exercises[0].lines() if line.kind == "value"}
     program = f"""
 import otter
 values_1, gradients_1 = {values!r}, {NOT_SWAPPED!r}

@@ -1,0 +1,46 @@
+"""Many steps at once: what a sample or a layer of a network has contributed, in a line for each layer."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..engine import Value
+from ..graph.steps import BackwardStep
+from ..graph.structure import Where
+from ..ops import relu
+
+NOWHERE = Where(None, None)
+
+
+def summarise(steps: Sequence[BackwardStep], where: dict[Value, Where], grad: Callable[[Value], Any]) -> str:
+    """Return a table of the layers that steps go through.
+
+    Args:
+        steps: the steps.
+        where: to which layer and sample their nodes belong.
+        grad: returns the gradient of a node by now, or None; those of a layer's parameters make the norm.
+    """
+    samples = sorted({w.sample for s in steps if (w := where.get(s.node, NOWHERE)).sample})
+    title = f"samples {samples[0]}-{samples[-1]}" if samples[1:] else f"sample {samples[0]}" if samples else ""
+    rows = [(title, "edges", "|gradient|", "smallest", "largest", "dead relus")]
+    by_layer: dict[tuple[int, int], list[BackwardStep]] = {}
+    for s in steps:
+        w = where.get(s.node, NOWHERE)
+        by_layer.setdefault((w.network or 1, w.layer or 0), []).append(s)
+    parameters: dict[tuple[int, int], list[Any]] = {}
+    for v, w in where.items():
+        if not v.operands and w.layer and (g := grad(v)) is not None:
+            parameters.setdefault((w.network or 1, w.layer), []).append(float(g))
+    for key, done in by_layer.items():
+        network, layer = key
+        name = f"layer {layer}" + f" of network {network}" * (network > 1) if layer else "no layer"
+        sizes = [abs(s.contribution) for s in done]
+        norm = f"{math.hypot(*parameters.get(key, ())):.4g}" if layer else ""
+        relus = [s for s in done if s.node.op is relu and layer]
+        dead = f"{sum(not s.local for s in relus)} of {len(relus)}" if relus else ""
+        rows.append((name, f"{len(done):,}", norm, f"{float(min(sizes)):.4g}", f"{float(max(sizes)):.4g}", dead))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(x.rjust(n) for x, n in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        for row in rows
+    )
