@@ -60,7 +60,7 @@ def judge(written: str, truth: Any, numbers: Mapping[str, Any]) -> tuple[float, 
         ValueError: it is not a number; names in it stand for `numbers`.
     """
     answer = read_answer(written, numbers)
-    return Fraction(answer.number), None if answer.is_too_coarse(truth) else answer.agrees(truth)
+    return answer.number, None if answer.is_too_coarse(truth) else answer.agrees(truth)
 
 
 def describe_wrong(s: BackwardStep, answer: float) -> str:
