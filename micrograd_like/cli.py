@@ -43,7 +43,7 @@ from .stepping.shell import Shell, debug_program
 from .tables import TableWarning
 from .teaching import explain
 from .teaching.exercises.classics import CLASSICS
-from .teaching.exercises.generator import exercise
+from .teaching.exercises.generator import exercise, own
 from .teaching.exercises.levels import LEVELS
 from .teaching.explanation import LARGEST
 from .teaching.grading.mistakes import MISTAKES
@@ -207,13 +207,24 @@ def _exercise(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.name} has its own numbers: leave out the name, or what would choose an exercise")
     if options.size and options.level != "chain":
         raise ValueError("--size is for --level chain: the other levels have a size of their own")
+    if not options.expression and (options.numbers or options.ask):
+        raise ValueError("--numbers and --ask are for a formula of your own, --expression 'u = a*b; L = u + c'")
+    if options.expression and (options.name or wanted or options.roster):
+        raise ValueError("--expression is an exercise of its own: leave out NAME, --level and --class")
     if options.roster:
         return _class(options, count, seed, wanted)
     if options.fade is not None and not options.output:
         raise ValueError("--fade is for a sheet: say with -o where to write it")
-    drawn = [CLASSICS[options.name]] if options.name else [exercise(1000 * seed + k, **wanted) for k in range(count)]
+    if options.expression:
+        numbers = {name: Fraction(number) for name, number in options.numbers or ()}  # 0.1 is a tenth
+        drawn = [own(options.expression, numbers, options.ask or (), 1000 * seed + k) for k in range(count)]
+    elif options.name:
+        drawn = [CLASSICS[options.name]]
+    else:
+        drawn = [exercise(1000 * seed + k, **wanted) for k in range(count)]
     if options.output:
-        sheet = Sheet(drawn, fade=1 if options.fade is None else options.fade)
+        title = {"title": options.title} if options.title else {}
+        sheet = Sheet(drawn, fade=1 if options.fade is None else options.fade, **title)
         _wrote(sheet.save(options.output, key=not options.no_key, screen=options.screen, otter=bool(options.format)))
         return 0
     for each in drawn:
@@ -240,7 +251,7 @@ def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str,
 def _grade(options: argparse.Namespace) -> int:
     if options.output:
         refuse_to_overwrite(options.output, options.key, options.answers)
-    result = grade_class(options.key, options.answers)
+    result = grade_class(options.key, options.answers, options.credit)
     print(result)
     if options.output:
         write_whole(Path(options.output), result.csv())
@@ -480,6 +491,12 @@ def _parser() -> _Parser:
         "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help=f"a classic: {', '.join(CLASSICS)}"
     )
     command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help=f"{', '.join(LEVELS)} (default diamond)")
+    command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
+    command.add_argument(
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=_assignment, help="for it; else some that show mistakes"
+    )
+    command.add_argument("--ask", type=_names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
+    command.add_argument("--title", help="of the sheet")
     command.add_argument("--operations", type=_names, help="what to practise, such as '*,+,relu'")
     command.add_argument("--size", type=_count, help="operations of a chain (default 4)")
     command.add_argument("--seed", type=int, help="which exercise (default 0)")
@@ -503,10 +520,13 @@ def _parser() -> _Parser:
         "grade",
         help="grade the answers of a class, and see who made which mistake",
         epilog="ANSWERS.csv has the columns name, exercise, node and answer; the sheets come with one to fill in. What "
-        "follows from an earlier slip counts as right. A mistake that explains few numbers was made perhaps.",
+        "follows from an earlier slip has a column of its own. A mistake that explains few numbers was made perhaps.",
     )
     command.add_argument("key", metavar="KEY.json", help="the key that `exercise --class` wrote beside the sheets")
     command.add_argument("answers", metavar="ANSWERS.csv", help="what was handed in")
+    command.add_argument(
+        "--credit", type=float, default=1.0, help="of a point for what follows from an earlier slip (default 1)"
+    )
     command.add_argument("-o", "--output", metavar="FILE.csv", help="where to write the table for a spreadsheet")
     command.set_defaults(run=_grade)
 

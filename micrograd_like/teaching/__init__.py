@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .grading.comparison import gradients as gradients
     from .grading.grade import check as check
     from .grading.grade import grade as grade
+    from .grading.kinds import Mistake as Mistake
     from .grading.mistakes import MISTAKES as MISTAKES
-    from .grading.mistakes import Mistake as Mistake
     from .grading.report import Grading as Grading
 
 # Loaded when first asked for, so that a grader loads neither rich nor graphviz: name -> module.
@@ -29,7 +29,8 @@ _LAZY = {
     **dict.fromkeys(("Explanation", "PassTable", "explain", "tabulate"), "explanation"),
     **dict.fromkeys(("Comparison", "backprop_with", "gradients"), "grading.comparison"),
     **dict.fromkeys(("check", "grade"), "grading.grade"),
-    **dict.fromkeys(("MISTAKES", "Mistake"), "grading.mistakes"),
+    "MISTAKES": "grading.mistakes",
+    "Mistake": "grading.kinds",
     "Grading": "grading.report",
 }
 

@@ -14,9 +14,10 @@ from ...notation.numbers import show
 from ...ops import PARAMETER
 from ..grading.comparison import is_other
 from ..grading.grade import grade
+from ..grading.kinds import Mistake
 from ..grading.lines import NEW, Kind, Lines, Told, lines_of
 from ..grading.lines import Line as Rule
-from ..grading.mistakes import MISTAKES, Mistake, find
+from ..grading.mistakes import MISTAKES, find
 from ..grading.report import Grading, Level, describe_update
 
 Number = Fraction | float  # a float where a fraction would be unreadable
@@ -69,6 +70,7 @@ class Exercise:
     given: Mapping[str, Number] = field(default_factory=dict)  # results that are decimals: of tanh and sigmoid
     learning_rate: Fraction | None = None  # of an update by gradient descent after the pass
     parameters: tuple[str, ...] = ()  # what the update changes
+    ask: tuple[str, ...] = ()  # the nodes whose gradients are asked for; if empty, all that have a name
 
     @cached_property
     def root(self) -> Value:
@@ -101,7 +103,8 @@ class Exercise:
     def _is_asked(self, line: Rule) -> bool:
         if line.kind == "update":
             return line.node.label in self.parameters
-        return line.kind == "gradient" and bool(line.node.label) and line.node is not self.root
+        is_wanted = line.name in self.ask if self.ask else bool(line.node.label)
+        return line.kind == "gradient" and is_wanted and line.node is not self.root
 
     @cached_property
     def answers(self) -> dict[str, Any]:
@@ -218,6 +221,7 @@ class Exercise:
             "given": {name: str(x) for name, x in self.given.items()},
             "learning_rate": None if self.learning_rate is None else str(self.learning_rate),
             "parameters": list(self.parameters),
+            "ask": list(self.ask),
         }
 
     @classmethod
@@ -235,6 +239,7 @@ class Exercise:
             given={letter: _read(x) for letter, x in document["given"].items()},
             learning_rate=None if rate is None else Fraction(rate if set(rate).isdisjoint("eE") else float(rate)),
             parameters=tuple(document["parameters"]),
+            ask=tuple(document["ask"]),
         )
 
     def lines(self, fade: float = 1.0, rule: str = "") -> list[Line]:

@@ -6,7 +6,7 @@ Many draws of small numbers are tried, and the one is kept whose right gradients
 as possible change an answer, each in its own way: what a student writes down then says which mistake it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -15,10 +15,11 @@ from typing import Any
 
 from ... import ops
 from ...engine import Value, topological_order
+from ...notation.expressions import parse
 from ...ops import CONSTANT
 from ..grading.comparison import gradients
 from ..grading.lines import NEW, Told
-from .exercise import Exercise
+from .exercise import Exercise, Number
 from .levels import FIXED, LEVELS, STEPS, letters
 
 # What a seed makes is fixed by this version, which keys store. Draws are compared by these mistakes alone, so that a
@@ -41,6 +42,7 @@ RATES = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 10), Fraction(1, 20))
 FRACTIONS = Fraction(1, 6)  # of the numbers: how far apart exercises for a class are in their share of fractions
 MISSES = 10_000  # draws in a row after which a formula is taken to have no more numbers
 FORMULAS = 8  # of which one is looked for that has numbers for the whole class
+OWN = 400  # draws of numbers for a formula of one's own
 CLOSED = 0.25  # of the exercises with several paths have a relu that passes nothing on, if they can
 
 
@@ -87,6 +89,42 @@ def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = 
     if best is None:
         raise ValueError(f"no nice numbers were found for level {level!r} with {', '.join(operations)}: allow others")
     return best[1]
+
+
+def own(formula: str, numbers: Mapping[str, Number] | None = None, ask: Sequence[str] = (), seed: int = 0) -> Exercise:
+    """Make an exercise of a formula of one's own.
+
+    Args:
+        formula: in the language of `parse`; what is to be asked for has a name: `u = a*b; L = u + c`.
+        numbers: of the leaves, exact as Fractions; if there are none, such as tell mistakes apart are looked for.
+        ask: the nodes whose gradients are asked for; all that have a name if left out.
+        seed: of the numbers that are looked for.
+
+    Raises:
+        ValueError: the formula cannot be read, or its numbers do not suit it; there is no node to ask for; or no
+            numbers were found for which it is defined.
+    """
+    rng, best = Random(f"{seed} {formula}"), None
+    if numbers:
+        best = (True, 0, 0), Exercise("own", formula, dict(numbers), ask=tuple(ask))
+    else:
+        leaves = sorted(set(letters(formula)) - {step.partition("=")[0].strip() for step in formula.split(";")})
+        parse(formula, **dict.fromkeys(leaves, Fraction(2)))  # says what is wrong with it
+    for _ in range(0 if numbers else OWN):
+        drawn = _with_numbers("own", formula, rng)
+        try:
+            if drawn:
+                score = (_is_nice(drawn.root), *_telling(drawn))
+                best = (score, drawn) if best is None or score > best[0] else best
+        except (ArithmeticError, ValueError):
+            continue
+    if best is None:
+        raise ValueError(f"no numbers were found for which {formula} is defined: give it some, such as x=2 w=-3")
+    made = replace(best[1], ask=tuple(ask))
+    names = [line.name for line in made.rules.lines if line.kind == "gradient" and line.node is not made.root]
+    if unknown := [name for name in ask if name not in names]:
+        raise ValueError(f"there is no gradient to ask for at {unknown[0]!r}: there are {', '.join(names)}")
+    return made
 
 
 def alike(
@@ -148,7 +186,7 @@ def _with_numbers(name: str, formula: str, rng: Random) -> Exercise | None:
 
     An operation may be undefined for these numbers.
     """
-    leaves = sorted({v for v in letters(formula) if f"{v} =" not in formula})
+    leaves = sorted(set(letters(formula)) - {step.partition("=")[0].strip() for step in formula.split(";")})
     drawn = Exercise(name, formula, {leaf: _small(rng) for leaf in leaves})
     try:
         told = [v.label for v in topological_order(drawn.root) if v.op in _ACTIVATIONS]

@@ -90,7 +90,7 @@ ABOUT = {
     "tanh": "a neuron with tanh",
     "sigmoid": "a neuron with sigmoid",
     "network": "two neurons and a loss",
-    "descent": "a step of gradient descent",
+    "descent": "an update by gradient descent",
 }
 FIXED = (_neuron, _tanh_neuron, _sigmoid_neuron, _two_neurons, _descent)  # whatever operations are wanted
 

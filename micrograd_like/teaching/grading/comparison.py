@@ -14,8 +14,9 @@ from ...engine import Value, check_data, local_derivative, topological_order
 from ...graph.walk import walk
 from ...notation.names import node_names
 from ...notation.numbers import show
+from .kinds import Mistake
 from .lines import lines_of
-from .mistakes import MISTAKES, Mistake, find
+from .mistakes import MISTAKES, find
 
 if TYPE_CHECKING:
     from ...pictures.drawing import Drawing

@@ -16,8 +16,9 @@ from ...notation.answers import Answer, read_answer
 from ...notation.names import find as find_node
 from ...ops import CONSTANT, PARAMETER
 from .comparison import gradients
+from .kinds import by_key
 from .lines import Line, Lines, lines_of
-from .mistakes import MISTAKES, by_key, find
+from .mistakes import MISTAKES, find
 from .report import LEVELS, Diagnosis, Grading, Level, NodeGrade
 from .verdicts import Evidence, Judged, Paper, conclude
 

@@ -11,8 +11,8 @@ from ...notation.answers import Answer
 from ...notation.names import node_names, partial
 from ...notation.numbers import show
 from .comparison import gradients
+from .kinds import Mistake
 from .lines import NEW, Kind
-from .mistakes import Mistake
 from .verdicts import Evidence, Status
 
 Level = Literal["hint", "rule", "step", "answer"]

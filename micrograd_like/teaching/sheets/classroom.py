@@ -25,7 +25,7 @@ from ..exercises.generator import alike
 from ..grading.grade import diagnose
 from ..grading.mistakes import find
 from ..grading.verdicts import Evidence
-from .sheet import Sheet
+from .sheet import Sheet, printed
 
 FORMAT, VERSION = "micrograd_like.key", 2
 COLUMNS = ("name", "exercise", "node", "answer")
@@ -59,9 +59,10 @@ def write_class(
 ) -> ClassSet:
     """Write a sheet for everybody, with numbers of their own as `alike` finds them, and the key.
 
-    Beside the sheets stand `key.json`, which `grade_class` reads, `key.csv` with the right answers, and `answers.csv`,
-    a form to fill in. The folder appears when all of it is written, or not at all. The sheets are for print, without
-    the key, or for the screen, where they check what is typed into them.
+    Beside the sheets stand `all.html`, all of them to be printed in one go, `key.json`, which `grade_class` reads,
+    `key.csv` with the right answers, and `answers.csv`, a form to fill in. The folder appears when all of it is
+    written, or not at all. The sheets are for print, without the key, or for the screen, where they check what is
+    typed into them; these are not in one file.
 
     Raises:
         ValueError: there are no names, one is empty or given twice, or as `exercise` says.
@@ -90,9 +91,11 @@ def _files(
     everybody: dict[str, tuple[Exercise, ...]], sheets: dict[str, str], screen: bool
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the content of each file of a class."""
-    for file, name in sheets.items():
-        sheet = Sheet(everybody[name], student=name)
+    made = {file: Sheet(everybody[name], student=name) for file, name in sheets.items()}
+    for file, sheet in made.items():
         yield file, (sheet.screen() if screen else sheet.html(key=False)).encode()
+    if not screen:
+        yield "all.html", printed(list(made.values())).encode()
     asked = [
         (name, number, line.asked, line.answer)
         for name, drawn in everybody.items()

@@ -12,7 +12,7 @@ from ..exercises.exercise import Exercise
 from ..grading.mistakes import find
 from ..grading.report import ask_about
 
-TOLERANCE = 0.001  # of the right answer and of a mistake's
+TOLERANCE = 0.005  # of the right answer and of a mistake's: half of the last place of two decimals
 
 
 def moodle_xml(exercises: Sequence[Exercise], category: str = "Backpropagation by hand") -> str:
@@ -36,14 +36,14 @@ def _question(drawn: Exercise, number: int, name: str) -> Element:
     text = f"{steps}\n\nGiven {', '.join(drawn.conditions)}: what is {asked}?"
     if drawn.is_updated(name):
         text += f" It is the number after an update by gradient descent with learning rate {drawn.learning_rate}."
-    text += " Write it as a decimal such as -0.75, rounded to three places if it is longer."
+    text += " Write it as a decimal such as -0.75, rounded to two places or more."
     _text(question, "questiontext", text, format="plain_text")
     SubElement(question, "defaultgrade").text = "1"
     right = drawn.answers[name]
     _answer(question, right, 100, "Right.")
     for wrong, mistakes in _wrong_answers(drawn, name).items():
         said = " Or: ".join(find(mistake_id).sentence for mistake_id in mistakes)
-        _answer(question, wrong, 0, said if len(mistakes) == 1 else f"It may be: {said}")
+        _answer(question, wrong, 0, f"One number alone may be chance; it may be: {said}")
     _answer(question, "*", 0, ask_about(name, "update" if drawn.is_updated(name) else "gradient"))
     working = next(line.working for line in drawn.lines() if line.question == asked)
     _text(question, "generalfeedback", working, format="plain_text")

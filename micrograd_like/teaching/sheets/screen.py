@@ -115,6 +115,7 @@ def _question(line: Line) -> Data:
     *before, last = line.working.split("; ")
     return {
         "kind": line.kind,
+        "asked": line.asked,
         "filled": not line.is_blank,
         "question": line.question,
         "shown": show(line.answer),

@@ -1,6 +1,7 @@
 """A sheet of exercises, for print or the screen, in LaTeX or Markdown, or for others' programs: blanks, and a key."""
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import write_folder, write_whole
+from ...notation.mathml import mathml
 from ...notation.numbers import show
 from ...pictures.graph import draw_graph
 from ..exercises.exercise import Exercise
@@ -28,7 +30,7 @@ class Sheet:
 
     def html(self, key: bool = True) -> str:
         """Return a page for print, black on white, with a box for each answer; the key follows on its own page."""
-        return str(_template("sheet.html").render(sheet=self, parts=self._parts(picture=True), key=key))
+        return printed([self], key)
 
     def screen(self) -> str:
         """Return a page for the screen that checks what is typed into it, in one file that needs no network.
@@ -37,8 +39,8 @@ class Sheet:
         answers before it is asked to, but a page that checks itself carries them: do not hand it out as an exam.
         """
         exercises = [
-            part | {"paper": paper(drawn, self.fade)}
-            for part, drawn in zip(self._parts(picture=True), self.exercises, strict=True)
+            part | {"paper": paper(drawn, self.fade) | {"exercise": number}}
+            for number, (part, drawn) in enumerate(zip(self._parts(picture=True), self.exercises, strict=True), start=1)
         ]
         return str(
             _template("screen.html").render(
@@ -123,6 +125,16 @@ class Sheet:
         return parts
 
 
+def printed(sheets: Sequence[Sheet], key: bool = False) -> str:
+    """Return sheets as one page for print, each of which begins on a new page; as in `Sheet.html`."""
+    parts = [
+        (sheet, [typeset(drawn, sheet.fade) | {"picture": _picture(drawn)} for drawn in sheet.exercises])
+        for sheet in sheets
+    ]
+    title = " – ".join([sheets[0].title, *([sheets[0].student] if len(sheets) == 1 and sheets[0].student else [])])
+    return str(_template("sheet.html").render(sheets=parts, title=title, key=key))
+
+
 _PICTURES: dict[tuple[str, tuple[str, ...]], str] = {}
 
 
@@ -161,7 +173,7 @@ def _template(name: str) -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": _cell, "tex": escape}
+    environment.filters |= {"cell": _cell, "tex": escape, "math": _math, "prose": _prose}
     environment.tests["blank"] = _is_blank
     return environment.get_template(name)
 
@@ -169,6 +181,21 @@ def _template(name: str) -> Any:
 def _is_blank(data: dict[str, Any]) -> bool:
     """Tell whether anything of a paper is left to the student."""
     return not all(question["filled"] for question in data["questions"])
+
+
+def _math(latex: str) -> Any:
+    """Return a formula in LaTeX as MathML, which a template takes as it is."""
+    from markupsafe import Markup
+
+    return Markup(mathml(latex))
+
+
+def _prose(written: str) -> Any:
+    """Return a sentence with formulas between dollar signs, these as MathML."""
+    from markupsafe import Markup
+
+    parts = re.split(r"\$(.+?)\$", written)
+    return Markup("").join(_math(part) if k % 2 else part for k, part in enumerate(parts))
 
 
 def _cell(written: str) -> str:

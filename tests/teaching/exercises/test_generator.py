@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from fractions import Fraction
 
 import pytest
@@ -11,10 +12,11 @@ from micrograd_like.notation.numbers import show
 from micrograd_like.ops import relu
 from micrograd_like.teaching import Exercise, alike, exercise
 from micrograd_like.teaching.exercises.classics import CLASSICS
-from micrograd_like.teaching.exercises.generator import COMPARED, LARGEST
+from micrograd_like.teaching.exercises.generator import COMPARED, LARGEST, own
 from micrograd_like.teaching.exercises.levels import LEVELS
 from micrograd_like.teaching.grading.comparison import gradients
-from micrograd_like.teaching.grading.mistakes import MISTAKES, BackwardMistake, Mistake
+from micrograd_like.teaching.grading.kinds import BackwardMistake, Mistake
+from micrograd_like.teaching.grading.mistakes import MISTAKES
 
 
 @pytest.mark.parametrize("level", [x for x in LEVELS if x not in ("tanh", "sigmoid", "descent")])
@@ -312,6 +314,40 @@ def test_lines_of_one_rule():
         CLASSICS["karpathy"].lines(rule="tanh")
     with pytest.raises(ValueError, match="fade is between 0"):
         CLASSICS["karpathy"].lines(fade=2)
+
+
+def test_a_formula_of_ones_own():
+    numbers = {"w": Fraction(1, 2), "x": Fraction(2), "b": Fraction(-1, 10), "y": Fraction(1)}
+    drawn = own("p = w*x; o = tanh(p + b); L = (o - y)**2", numbers, ["w", "b"])
+    t = math.tanh(0.9)
+    slope = 2 * (t - 1) * (1 - t * t)
+    assert drawn.answers == pytest.approx({"b": slope, "w": 2 * slope})
+    assert str(drawn).endswith("Compute L, then ∂L/∂b, ∂L/∂w.")
+    assert drawn.grade({"w": f"{2 * slope:.3f}", "b": f"{slope:.3f}"}).is_right
+    assert Exercise.from_document("own", json.loads(json.dumps(drawn.as_document()))).answers == drawn.answers
+
+
+def test_numbers_are_looked_for_that_tell_mistakes_apart():
+    drawn = own("u = a*b; v = u - c; L = v**2", seed=3)
+    assert own("u = a*b; v = u - c; L = v**2", seed=3) == drawn != own("u = a*b; v = u - c; L = v**2", seed=4)
+    assert drawn.distinct == len(drawn.visible)
+    assert all(drawn.answers.values())
+    assert own("u = exp(a)*b; L = u + log(a)").answers["a"]  # where no numbers are nice, some that are defined
+    assert own("p = w*x; o = tanh(p); L = o*3").given["o"]  # rounded, as at the level tanh
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("L = a*",), "not a formula"),
+        (("L = a*b", {"a": Fraction(1)}), "b has no number"),
+        (("L = a*b", {}, ["q"]), "there is no gradient to ask for at 'q': there are b, a"),
+        (("L = log(-a*a)",), "log is defined for numbers above 0 only"),
+    ],
+)
+def test_a_formula_that_makes_no_exercise(arguments, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        own(*arguments)
 
 
 def test_what_a_student_gets():

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from micrograd_like.cli import main
+from micrograd_like.notation import latex
+from micrograd_like.notation.mathml import mathml
 from micrograd_like.tables import TableWarning
 from micrograd_like.teaching import Exercise, alike
 from micrograd_like.teaching.exercises.generator import VERSION as GENERATOR
@@ -57,25 +59,29 @@ def one(tmp_path):
 
 
 def test_everybody_gets_a_sheet(sheets):
-    pages = sorted(path.name for path in sheets.glob("*.html"))
+    pages = sorted(path.name for path in sheets.glob("0*.html"))
     assert pages == [
         *("001-Ada.html", "002-Bob-Jr.html", "003-Eve-the-Third.html", "004-cmd.html"),
         *("005-script-alert-1-script.html", "006-Zoë.html", "007-ADA.html", f"008-{'x' * 40}.html"),
     ]
     assert len({page.casefold() for page in pages}) == len(pages)  # on a disk that ignores case too
     assert len({(sheets / page).read_bytes() for page in pages}) == len(NAMES)
-    assert {path.name for path in sheets.iterdir()} == {*pages, "key.json", "key.csv", "answers.csv"}
+    assert {path.name for path in sheets.iterdir()} == {*pages, "all.html", "key.json", "key.csv", "answers.csv"}
     drawn = drawn_from(sheets)
     assert list(drawn) == NAMES
     for exercises in zip(*drawn.values(), strict=True):
         assert len({each.formula for each in exercises}) == 1
         assert len({tuple(each.numbers.values()) for each in exercises}) == len(NAMES)
+    everything = (sheets / "all.html").read_text(encoding="utf-8")
     for page, (first, second) in zip(pages, drawn.values(), strict=True):
         written = (sheets / page).read_text(encoding="utf-8")
-        assert ", ".join(first.conditions) in written
-        assert ", ".join(second.conditions) in written
+        for each in (first, second):
+            assert all(mathml(f"{name} = {latex.number(x)}") in written for name, x in each.numbers.items())
         assert "<script" not in written
         assert "Key" not in written
+        assert written.partition("<article")[2].partition("</article")[0] in everything
+    assert everything.count('class="sheet"') == len(NAMES)
+    assert "Key" not in everything
 
 
 def test_the_key_and_the_form_for_answers(sheets):
@@ -121,6 +127,7 @@ def test_nobody_and_doubles(tmp_path):
 
 def test_many_names(tmp_path, monkeypatch):
     monkeypatch.setattr("micrograd_like.teaching.sheets.classroom.Sheet.html", lambda sheet, key: sheet.student)
+    monkeypatch.setattr("micrograd_like.teaching.sheets.classroom.printed", lambda sheets: "")
     names = [f"Student {i}" for i in range(1001)]
     written = write_class(names, tmp_path / "many", "tanh")
     assert written.different == 1001

@@ -1,5 +1,6 @@
 """The page for the screen in a browser, offline: typed numbers are answered, and help comes one click at a time."""
 
+import json
 import re
 from fractions import Fraction
 
@@ -9,7 +10,7 @@ from micrograd_like.cli import main
 from micrograd_like.teaching import CLASSICS, Exercise, exercise
 from micrograd_like.teaching.exercises.levels import LEVELS
 from micrograd_like.teaching.grading.mistakes import find
-from micrograd_like.teaching.sheets import Sheet
+from micrograd_like.teaching.sheets import Sheet, grade_class, write_class
 
 
 @pytest.fixture
@@ -122,6 +123,22 @@ def test_the_forward_pass_is_checked_too(show):
     while (more := form.locator(".more")).is_visible():
         more.click()
     assert re.findall("e = a .*", status(form)) == ["e = a * b = 2 * (-3) = ?", "e = a * b = -6"]
+
+
+def test_what_was_typed_is_saved_as_a_table_that_is_graded(show, tmp_path):
+    name = 'Zoë "Z", the 1st'
+    key = write_class([name], tmp_path / "set", "diamond", count=2).key
+    students = json.loads(key.read_text(encoding="utf-8"))["students"]
+    drawn = [Exercise.from_document("", part) for part in students[name]]
+    page = show(Sheet(drawn, student=name))
+    for form, each in zip(page.locator("form").all(), drawn, strict=True):
+        type_in(form, each, each.answers)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save my answers").click()
+    saved.value.save_as(tmp_path / "answers.csv")
+    student = grade_class(key, tmp_path / "answers.csv").students[name]
+    assert student.right == student.answered == sum(len(each.answers) for each in drawn)
+    assert "hand this file in" in page.locator("#saved").inner_text()
 
 
 def test_names_are_text_and_what_is_filled_in_needs_no_box(show):
