@@ -57,10 +57,10 @@ class Operation:
         Raises:
             ValueError: the name is taken, or a formula uses what it cannot; the text says what.
         """
-        if not str(name).isidentifier() or iskeyword(name) or any(hasattr(cls, name) for cls in _classes):
-            raise ValueError(f"{name!r} cannot be the name of an operation: choose another, such as cube")
         if name in (*OPERATIONS, "max", "min"):
             raise ValueError(f"there is an operation {name!r} already: choose another name")
+        if not str(name).isidentifier() or iskeyword(name) or any(hasattr(cls, name) for cls in _classes):
+            raise ValueError(f"{name!r} cannot be the name of an operation: choose another, such as cube")
         self.name, self.symbol, self.forward, self.domain, self.default = name, symbol, forward, domain, default
         self.about = about
         self.operand_names = tuple(formulas)
