@@ -1,74 +1,98 @@
-"""Exercises as questions for Moodle: one numerical question for each gradient, with feedback for each known mistake.
+"""Exercises as questions for Moodle: one of embedded answers (Cloze) for each exercise, with its picture.
 
-The format is Moodle XML, as its documentation describes it under "Moodle XML format" and "Numerical question type": the
-first answer that matches gives the grade and the feedback, `*` matches any other, and a fraction is no number.
+The format is Moodle XML, and in the text of a question `{1:NUMERICAL:=4:0.005#right~%0%-4:0.005#feedback~*#feedback}`
+for each answer, as Moodle's documentation describes it under "Embedded Answers (Cloze) question type": the first answer
+that matches gives the grade and the feedback, `*` matches any other, and a fraction is not a number.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Sequence
+from html import escape
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ..exercises.exercise import Exercise
+from ..exercises.exercise import Exercise, Line
 from ..grading.mistakes import find
 from ..grading.report import ask_about
 
 TOLERANCE = 0.005  # of the right answer and of a mistake's: half of the last place of two decimals
+_HOW = "Write each answer as a decimal such as -0.75, rounded to two places or more."
 
 
-def moodle_xml(exercises: Sequence[Exercise], category: str = "Backpropagation by hand") -> str:
-    """Return the questions, in a category of the question bank."""
+def moodle_xml(
+    exercises: Sequence[Exercise], picture: Callable[[Exercise], str], category: str = "Backpropagation by hand"
+) -> str:
+    """Return the questions, in a category of the question bank.
+
+    Args:
+        exercises: what is asked.
+        picture: draws an exercise as SVG, in base64.
+        category: its name.
+    """
     quiz = Element("quiz")
     question = SubElement(quiz, "question", type="category")
     name = category.strip().strip("/").replace("/", "//")  # where a single one would begin a category in it
     _text(question, "category", f"$course$/{name}")
     for number, drawn in enumerate(exercises, start=1):
-        for name in drawn.answers:
-            quiz.append(_question(drawn, number, name))
+        quiz.append(_question(drawn, number, picture(drawn)))
     indent(quiz)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(quiz, encoding="unicode") + "\n"
 
 
-def _question(drawn: Exercise, number: int, name: str) -> Element:
-    question = Element("question", type="numerical")
-    asked = drawn.question(name)
-    _text(question, "name", f"Exercise {number}: {asked}")
-    steps = drawn.formula.replace("; ", "\n")
-    text = f"{steps}\n\nGiven {', '.join(drawn.conditions)}: what is {asked}?"
-    if drawn.is_updated(name):
-        text += f" It is the number after an update by gradient descent with learning rate {drawn.learning_rate}."
-    text += " Write it as a decimal such as -0.75, rounded to two places or more."
-    _text(question, "questiontext", text, format="plain_text")
-    SubElement(question, "defaultgrade").text = "1"
-    right = drawn.answers[name]
-    _answer(question, right, 100, "Right.")
-    for wrong, mistakes in _wrong_answers(drawn, name).items():
-        said = " Or: ".join(find(mistake_id).sentence for mistake_id in mistakes)
-        _answer(question, wrong, 0, f"One number alone may be chance; it may be: {said}")
-    _answer(question, "*", 0, ask_about(name, "update" if drawn.is_updated(name) else "gradient"))
-    working = next(line.working for line in drawn.lines() if line.question == asked)
-    _text(question, "generalfeedback", working, format="plain_text")
+def _question(drawn: Exercise, number: int, picture: str) -> Element:
+    question = Element("question", type="cloze")
+    _text(question, "name", f"Exercise {number}: {drawn.formula}"[:200])
+    steps = "<br>".join(map(_html, drawn.formula.split("; ")))
+    rows = "".join(
+        f"<tr><td>{_html(line.question)} =</td><td>{_blank(drawn, line)}</td></tr>" for line in drawn.lines()
+    )
+    written = (
+        f"<p>{steps}</p><p>Given {_html(', '.join(drawn.conditions))}.</p><p>{_html(drawn.task)} {_HOW}</p>"
+        f'<p><img src="@@PLUGINFILE@@/graph.svg" alt="The computation graph"></p><table>{rows}</table>'
+    )
+    text = _text(question, "questiontext", written, format="html")
+    SubElement(text, "file", name="graph.svg", path="/", encoding="base64").text = picture
+    working = "".join(f"<li>{_html(line.working)}</li>" for line in drawn.lines())
+    _text(question, "generalfeedback", f"<ul>{working}</ul>", format="html")
     return question
 
 
-def _wrong_answers(drawn: Exercise, name: str) -> dict[float, list[str]]:
+def _blank(drawn: Exercise, line: Line) -> str:
+    """Return the box for an answer, with the wrong ones that mistakes lead to."""
+    right = float(line.answer)
+    answers = [f"={right:.10g}:{TOLERANCE}#{_quoted('Right.')}"]
+    for wrong, mistakes in _wrong_answers(drawn, line).items():
+        said = " Or: ".join(find(mistake_id).sentence for mistake_id in mistakes)
+        answers.append(f"%0%{wrong:.10g}:{TOLERANCE}#{_quoted(f'One number may be chance, but perhaps: {said}')}")
+    answers.append(f"*#{_quoted(ask_about(line.name, line.kind))}")
+    return f"{{1:NUMERICAL:{'~'.join(answers)}}}"
+
+
+def _wrong_answers(drawn: Exercise, line: Line) -> dict[float, list[str]]:
     """Return the wrong answers that mistakes lead to, each with the ids of these; what is nearly right is left out."""
-    place, found = list(drawn.answers).index(name), dict[float, list[str]]()
+    found = dict[float, list[str]]()
+    if line.kind == "value":
+        return found
+    place = list(drawn.answers).index(line.name)
     for mistake_id, answers in drawn.visible.items():
         wrong = float(answers[place])
-        if abs(wrong - drawn.answers[name]) > 2 * TOLERANCE:
+        if abs(wrong - float(line.answer)) > 2 * TOLERANCE:
             same = next((x for x in found if abs(x - wrong) <= 2 * TOLERANCE), wrong)
             found.setdefault(same, []).append(mistake_id)
     return found
 
 
-def _answer(question: Element, number: Any, fraction: int, feedback: str) -> None:
-    answer = SubElement(question, "answer", fraction=f"{fraction}", format="moodle_auto_format")
-    SubElement(answer, "text").text = number if isinstance(number, str) else f"{float(number):.10g}"
-    SubElement(answer, "tolerance").text = f"{TOLERANCE}"
-    _text(answer, "feedback", feedback, format="plain_text")
+def _html(written: str) -> str:
+    """Return text for HTML in which nothing begins an embedded answer."""
+    return escape(written).replace("{", "&#123;").replace("}", "&#125;")
 
 
-def _text(parent: Element, tag: str, written: str, **attributes: str) -> None:
+def _quoted(feedback: str) -> str:
+    """Return feedback in which no character ends it."""
+    return re.sub(r"([}#~/\"\\])", r"\\\1", escape(feedback, quote=False))
+
+
+def _text(parent: Element, tag: str, written: str, **attributes: str) -> Element:
     """Add text, but for the control characters that XML does not have."""
-    shown = "".join(c for c in written if c.isprintable() or c == "\n")
-    SubElement(SubElement(parent, tag, attributes), "text").text = shown
+    made = SubElement(parent, tag, attributes)
+    SubElement(made, "text").text = "".join(c for c in written if c.isprintable() or c == "\n")
+    return made

@@ -88,7 +88,7 @@ class Sheet:
             ".tex": lambda: self.tex(key),
             ".md": lambda: self.markdown(key),
             ".ipynb": lambda: self.notebook(key),
-            ".xml": lambda: moodle_xml(self.exercises, self.title),
+            ".xml": lambda: moodle_xml(self.exercises, _picture, self.title),
         }
         if screen and path.suffix.lower() != ".html":
             raise ValueError(f"a sheet for the screen is a page: end its name in .html, not as {path.name!r}")

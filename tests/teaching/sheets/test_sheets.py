@@ -1,5 +1,7 @@
 """Sheets for print and as Markdown, and questions for Moodle."""
 
+import base64
+import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -125,46 +127,59 @@ def test_options_that_do_not_go_together(options, said, tmp_path, monkeypatch, c
 # -------------------- Moodle --------------------
 
 
-def test_moodle_questions_have_feedback_for_each_mistake(sheet, tmp_path):
+CLOZE = re.compile(r"\{1:NUMERICAL:((?:[^}\\]|\\.)*)\}")
+
+
+def blanks(question):
+    """Return for each embedded answer the numbers, grades and feedback, as Moodle's documentation says it is read."""
+    found = []
+    for blank in CLOZE.findall(question.findtext("questiontext/text")):
+        answers = []
+        for part in re.split(r"(?<!\\)~", blank):
+            grade, number, tolerance, said = re.fullmatch(r"(=|%0%|)([-\d.e+]+|\*)(?::([\d.]+))?#(.*)", part).groups()
+            answers.append((grade, number, tolerance, re.sub(r"\\(.)", r"\1", said)))
+        found.append(answers)
+    return found
+
+
+def test_moodle_asks_an_exercise_in_one_question_with_its_picture(sheet, tmp_path):
     quiz = ElementTree.fromstring(sheet.save(tmp_path / "s.xml").read_text(encoding="utf-8"))
-    assert [q.get("type") for q in quiz][:2] == ["category", "numerical"]
-    questions = quiz.findall("question[@type='numerical']")
-    assert len(questions) == sum(len(drawn.answers) for drawn in sheet.exercises)
-    of_a = next(q for q in questions if q.findtext("name/text") == "Exercise 1: ∂L/∂a")
-    assert "L = d*f" in of_a.findtext("questiontext/text")
-    answers = {a.findtext("text"): (a.get("fraction"), a.findtext("feedback/text")) for a in of_a.iter("answer")}
-    assert answers["6"] == ("100", "Right.")
-    assert answers["-3"][0] == "0"
-    assert "upstream gradient" in answers["-3"][1]
-    assert "the other factor" in answers["8"][1]  # -2 * 2, from f = -2 not swapped at L: 4 * 2
-    assert list(answers.items())[-1] == ("*", ("0", "Which operations use a, and what does each contribute?"))
-    assert "= -2 * (-3) = 6" in of_a.findtext("generalfeedback/text")
-    assert "as a decimal" in of_a.findtext("questiontext/text")
+    assert [q.get("type") for q in quiz] == ["category", "cloze", "cloze"]
+    first = quiz[1]
+    assert first.findtext("name/text").startswith("Exercise 1: ")
+    assert "L = d*f" in first.findtext("questiontext/text")
+    assert "as a decimal" in first.findtext("questiontext/text")
+    assert "@@PLUGINFILE@@/graph.svg" in first.findtext("questiontext/text")
+    assert b"<svg" in base64.b64decode(first.findtext("questiontext/file"))
+    lines = sheet.exercises[0].lines()
+    assert len(blanks(first)) == len(lines)
+    of_a = {number: (grade, said) for grade, number, _, said in blanks(first)[-1]}
+    assert lines[-1].question == "∂L/∂a"
+    assert of_a["6"] == ("=", "Right.")
+    assert "upstream gradient" in of_a["-3"][1]
+    assert "the other factor" in of_a["8"][1]  # -2 * 2, from f = -2 not swapped at L: 4 * 2
+    assert all(
+        said.startswith("One number may be chance, but perhaps: ") for grade, said in of_a.values() if grade == "%0%"
+    )
+    assert list(of_a.items())[-1] == ("*", ("", "Which operations use a, and what does each contribute?"))
+    assert "= -2 * (-3) = 6" in first.findtext("generalfeedback/text")
 
 
-@pytest.mark.parametrize("drawn", [*(exercise(s, level) for level in LEVELS for s in (0, 1)), *CLASSICS.values()])
+@pytest.mark.parametrize("drawn", [*(exercise(0, level) for level in LEVELS), *CLASSICS.values()])
 def test_moodle_questions_keep_to_its_rules(drawn):
-    """As the importer reads them: question/format/xml/format.php, import_numerical, and qtype_numerical_answer."""
-    for question in ElementTree.fromstring(moodle_xml([drawn])).findall("question[@type='numerical']"):
-        assert [part.tag for part in question if part.tag != "answer"] == [
-            *("name", "questiontext", "defaultgrade", "generalfeedback"),
-        ]
-        assert all(part.get("format") == "plain_text" for part in question.iter() if part.tag.endswith("feedback"))
-        fractions = [a.get("fraction") for a in question.iter("answer")]
-        assert fractions == ["100"] + ["0"] * (len(fractions) - 1)  # of the grades it knows, all but one wrong
-        assert all(float(a.findtext("tolerance")) == 0.005 for a in question.iter("answer"))
-        *written, rest = [a.findtext("text") for a in question.iter("answer")]
-        assert rest == "*"
-        numbers = [float(number) for number in written]
-        assert float(drawn.answers[question.findtext("name/text").rpartition("∂")[2].split(": ")[-1]]) == pytest.approx(
-            numbers[0]
-        )
-        gaps = [abs(x - y) for k, x in enumerate(numbers) for y in numbers[:k]]
-        assert all(gap > 0.002 for gap in gaps)  # no two answers overlap, and what is right is never called wrong
+    (question,) = ElementTree.fromstring(moodle_xml([drawn], lambda drawn: "")).findall("question[@type='cloze']")
+    for line, answers in zip(drawn.lines(), blanks(question), strict=True):
+        *numbered, rest = answers
+        assert [grade for grade, *_ in numbered] == ["=", *["%0%"] * (len(numbered) - 1)]
+        assert rest[:3] == ("", "*", None)
+        assert {tolerance for _, _, tolerance, _ in numbered} == {"0.005"}
+        numbers = [float(number) for _, number, *_ in numbered]
+        assert numbers[0] == pytest.approx(float(line.answer))
+        assert all(abs(x - y) > 0.01 for k, x in enumerate(numbers) for y in numbers[:k])  # no two overlap
 
 
 def test_a_title_makes_one_category():
-    quiz = ElementTree.fromstring(moodle_xml([CLASSICS["twice"]], "/Week 1/2: \x07<b>&"))
+    quiz = ElementTree.fromstring(moodle_xml([CLASSICS["twice"]], lambda drawn: "", "/Week 1/2: \x07<b>&"))
     assert quiz.findtext("question/category/text") == "$course$/Week 1//2: <b>&"
 
 
