@@ -278,10 +278,11 @@ def local_derivative(v: Value, i: int, numbers: Sequence[Any]) -> Any:
         local = v.op.local(i, v.data, numbers)
     except (ValueError, ArithmeticError):
         local = float("nan")
-    if local.__class__ is float and isinstance(v.data, Fraction) and not local - local:
-        local = Fraction(local)  # of a 0.5 in a formula
+    if local.__class__ is float and isinstance(v.data, Fraction) and (2 * local).is_integer():
+        local = Fraction(local)  # a formula's 0.5 is exact, but a logarithm is not
     if local - local:  # not 0: infinite or NaN
-        name = ops.one_line(v.operands[i].label) or f"operand {i + 1}"
+        place = ("first", "second", "third")[i] if i < 3 else f"{i + 1}th"
+        name = ops.one_line(v.operands[i].label) or f"its {place} operand"
         example = v.op.example(numbers, [x.label for x in v.operands])
         where = f" ({made_at(v)})" if hasattr(v, "source") else ""
         raise ValueError(f"{example} = {v.data} has no finite derivative with respect to {name}{where}")
@@ -300,12 +301,12 @@ def check_data(order: Sequence[Value]) -> None:
     """Raise ValueError if a node of a graph is stale or NaN; the text says which, and what to do."""
     for v in order:
         if v.data != v.data:
-            raise ValueError(f"{describe(v)} is not a number (NaN): look at how it came about")
+            raise ValueError(f"{describe(v)} is not a number (NaN): find out where it came from")
         if v.operands and not _is_true(v, [x.data for x in v.operands]):
             example = v.op.example([x.data for x in v.operands], [x.label for x in v.operands])
-            name = ops.one_line(v.label) or "the node"
+            name = f"{ops.one_line(v.label)} = " if v.label else "the node "
             raise ValueError(
-                f"{name} = {example} holds {v.data}: numbers were changed after the forward pass. "
+                f"{name}{example} holds {v.data}: numbers were changed after the forward pass. "
                 "Write the formula again with the new numbers, or call recompute() on the output"
             )
 
@@ -417,7 +418,8 @@ def _node(op: Operation, data: Any, operands: tuple[Value, ...]) -> Value:
                 f"{name}: the exact result has more than 3,000 digits: take floats instead of fractions"
             )
     if data - data and not any(v.data - v.data for v in operands):  # infinite, though no operand was
-        raise OverflowError(f"{op.example([v.data for v in operands], [v.label for v in operands])}: {ops.TOO_LARGE}")
+        reason = ops.TOO_LARGE if data == data else "the result is not a number (NaN)"
+        raise OverflowError(f"{op.example([v.data for v in operands], [v.label for v in operands])}: {reason}")
     v = _new(Value)
     v.data = data
     v.grad = UNREACHED

@@ -57,10 +57,10 @@ class Operation:
         Raises:
             ValueError: the name is taken, or a formula uses what it cannot; the text says what.
         """
-        if not name.isidentifier() or iskeyword(name):
-            raise ValueError(f"{name!r} cannot be the name of an operation: choose one that can be called, like cube")
-        if name in OPERATIONS:
+        if name in (*OPERATIONS, "max", "min"):
             raise ValueError(f"there is an operation {name!r} already: choose another name")
+        if not str(name).isidentifier() or iskeyword(name) or any(hasattr(cls, name) for cls in _classes):
+            raise ValueError(f"{name!r} cannot be the name of an operation: choose another, such as cube")
         self.name, self.symbol, self.forward, self.domain, self.default = name, symbol, forward, domain, default
         self.about = about
         self.operand_names = tuple(formulas)
@@ -77,14 +77,22 @@ class Operation:
 
     def _check(self) -> None:
         """Raise ValueError unless the formulas make sense."""
-        if not self.operand_names:
+        if not self.operand_names or not all(isinstance(formula, str) for formula in self.formulas):
             raise ValueError(f"{self.name} needs a formula for each operand, such as x='3 * x**2'")
+        if not isinstance(self.symbol, str) or not self.symbol.strip().isprintable() or not self.symbol.strip():
+            raise ValueError(
+                f"the symbol of {self.name} must be a short text, such as {self.name!r}, not {self.symbol!r}"
+            )
+        if not callable(self.forward):
+            raise ValueError(f"the forward of {self.name} must be a function of its operands, not {self.forward!r}")
+        if unfit := [x for x in self.operand_names if not x.isidentifier() or iskeyword(x) or x == "out"]:
+            raise ValueError(f"{unfit[0]!r} cannot be the name of an operand of {self.name}: choose another, such as x")
         for name, formula, tree in zip(self.operand_names, self.formulas, self.trees, strict=True):
             where = f"the derivative of {self.name} with respect to {name}, {formula!r},"
             if unknown := names_in(tree) - {*self.operand_names, "out"}:
-                raise ValueError(f"{where} uses {min(unknown)}: there are {', '.join(self.operand_names)} and out")
+                raise ValueError(f"{where} uses {min(unknown)}, but has only {', '.join(self.operand_names)} and out")
             if unknown := operations_in(tree) - {*OPERATIONS, self.name}:
-                raise ValueError(f"{where} uses the operation {min(unknown)}, which there is not")
+                raise ValueError(f"{where} uses {min(unknown)}, which is not an operation")
 
     def _give(self, cls: type) -> None:
         """Make a method of a class out of this row."""
@@ -127,7 +135,8 @@ class Operation:
             operands = (*operands, self.default)
         if len(operands) != wanted:
             raise TypeError(
-                f"{self.name}({', '.join(self.operand_names)}) takes {wanted} operands, not {len(operands)}"
+                f"{self.name}({', '.join(self.operand_names)}) takes {wanted} operand{'s' * (wanted != 1)}, "
+                f"not {len(operands)}"
             )
         return tuple(operands)
 
@@ -197,6 +206,8 @@ class Variadic(Operation):
         """Return the operands, of which there must be one at least."""
         if not operands:
             raise ValueError(f"{self.name} needs at least one operand")
+        if isinstance(operands[0], list | tuple):
+            raise TypeError(f"{self.name} takes its operands one by one: write {self.name}(*values)")
         return tuple(operands)
 
     def local(self, i: int, out: Any, operands: Sequence[Any]) -> Any:
@@ -289,6 +300,8 @@ def _relu(x: Any) -> Any:
 
 def _logsumexp(*xs: float) -> float:
     largest = max(xs)
+    if largest - largest:  # infinite or NaN
+        return largest
     return largest + math.log(add_up(math.exp(x - largest) for x in xs))  # so that no exp overflows
 
 

@@ -28,6 +28,18 @@ def need(name, *commands):
 
 
 @pytest.fixture(scope="session")
+def c_compiler():
+    from micrograd_like.compiler import CompilerError, native
+
+    try:
+        return native.find_compiler()
+    except CompilerError:
+        if "c" in REQUIRED:
+            raise
+        pytest.skip("no C compiler; MICROGRAD_LIKE_TESTS=c makes this a failure")
+
+
+@pytest.fixture(scope="session")
 def node():
     return need("node", "node")
 

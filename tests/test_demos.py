@@ -97,8 +97,17 @@ def test_newton(tmp_path):
 
 def test_mistakes(tmp_path):
     out = run("mistakes", tmp_path)
-    assert "The mistake: overwritten instead of added. It first shows at b." in out
+    assert "only one of the paths was kept" in out
     assert "a  40: right, given the slip before it" in out
+
+
+def test_own_operation(tmp_path):
+    out = run("own_operation", tmp_path)
+    assert "∂y/∂v1 += ∂y/∂y * ∂y/∂v1 = 1 * (1 / (1 + v1**2)) = 1 * 0.5 = 0.5" in out
+    assert "differs" not in out
+    # d²/dx² atan(w*x) = -2*w³*x / (1 + (w*x)²)², at x = 1/2 and w = -2
+    assert "with respect to x is 2.0000" in out
+    assert "from math import atan" in out
 
 
 def test_compiling(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from micrograd_like import draw, ops, parse
+from micrograd_like import Value, draw, ops, parse
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -17,6 +17,11 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encod
 @pytest.fixture(autouse=True)
 def in_a_new_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    before = dict(ops.OPERATIONS)
+    yield
+    for name in ops.OPERATIONS.keys() - before.keys():  # those that the README makes
+        del ops.OPERATIONS[name], ops._forwards[name]
+        delattr(Value, name)
 
 
 def test_sessions_print_what_they_say():

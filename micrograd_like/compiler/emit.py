@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from .. import ops
 from .lower import CHOOSE, Instruction, Lowered, Operand
-from .spelling import check_language, helpers, number, spell
+from .spelling import FUNCTIONS, MORE, MORE_OF_TWO, check_language, helpers, number, spell
 
 WIDTH = 110
 LONGEST = 32  # terms of a sum in one line; what is longer takes several, for parsers dislike deep expressions
-MATH = ("exp", "log", "log1p", "pow", "sqrt", "sin", "cos", "tanh")  # of Python's module math
+MATH = (*FUNCTIONS, *MORE, *MORE_OF_TWO, "pow")  # of Python's module math
 
 FINITE = """
 def finite_(check):

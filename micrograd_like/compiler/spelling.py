@@ -34,6 +34,13 @@ typeof_unqual union unix unsigned var void volatile while with yield
 
 FUNCTIONS = "exp", "log", "sqrt", "sin", "cos", "tanh"  # which the languages' own libraries have
 
+# What those libraries have besides, for rows that may be made; the tables say what a language lacks.
+MORE = (
+    *("tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
+    *("expm1", "log1p", "log2", "log10", "cbrt", "erf", "erfc"),
+)
+MORE_OF_TWO = "atan2", "hypot"
+
 # How a row is written, its operands being {0}, {1} …; {terms} joins them by +, {products} as a weighted sum, {all} by
 # commas. "whole power" is a power whose exponent is a whole number in the text; "infinity" is the number.
 PYTHON = {
@@ -57,7 +64,16 @@ PYTHON = {
     "equal": "1.0 if {0} == {1} else 0.0",
     "choose": "{1} if {0} else {2}",
     "infinity": "float('inf')",
+    **{name: f"{name}({{all}})" for name in (*MORE, *MORE_OF_TWO)},
 }
+
+
+def _calls(prefix: str, **others: str) -> dict[str, str]:
+    """Return the calls of a library's functions, some of which have other names there."""
+    return {name: f"{prefix}{others.get(name, name)}({{all}})" for name in (*MORE, *MORE_OF_TWO)}
+
+
+_ARC = {f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")}  # NumPy's names
 NUMPY = PYTHON | {
     "power": "np.power({0}, {1})",
     **{name: f"np.{name}({{0}})" for name in (*FUNCTIONS, "abs")},
@@ -69,7 +85,10 @@ NUMPY = PYTHON | {
     "equal": "np.where({0} == {1}, 1.0, 0.0)",
     "choose": "np.where({0} != 0, {1}, {2})",
     "infinity": "np.inf",
+    **_calls("np.", **_ARC),
 }
+for lacking in "erf", "erfc":
+    del NUMPY[lacking]
 JAVASCRIPT = PYTHON | {
     **{name: f"Math.{name}({{0}})" for name in (*FUNCTIONS, "abs")},
     "power": "{0} ** {1}",
@@ -81,7 +100,10 @@ JAVASCRIPT = PYTHON | {
     "equal": "{0} == {1} ? 1 : 0",
     "choose": "{0} ? {1} : {2}",
     "infinity": "Infinity",
+    **_calls("Math."),
 }
+for lacking in "erf", "erfc":
+    del JAVASCRIPT[lacking]
 C = JAVASCRIPT | {
     **{name: f"{name}({{0}})" for name in FUNCTIONS},
     **dict.fromkeys(["power", "whole power"], "pow({0}, {1})"),
@@ -90,6 +112,7 @@ C = JAVASCRIPT | {
     "minimum": "{0} < {1} || {0} != {0} ? {0} : {1}",
     "logsumexp": "logsumexp({n}, (double[]){{{all}}})",
     "infinity": "__builtin_inf()",
+    **_calls(""),
 }
 TORCH = PYTHON | {
     **{name: f"torch.{name}({{0}})" for name in (*FUNCTIONS, "abs", "sigmoid", "relu")},
@@ -101,11 +124,13 @@ TORCH = PYTHON | {
     "equal": "equal({0}, {1})",
     "choose": "choose({0}, {1}, {2})",
     "infinity": "torch.inf",
+    **_calls("torch."),
 }
+del TORCH["cbrt"]
 JAX = {
     row: spelling.replace("np.", "jnp.")
     for row, spelling in {**NUMPY, "sigmoid": "jax.nn.sigmoid({0})", "softplus": "jax.nn.softplus({0})"}.items()
-}
+} | {name: f"jax.scipy.special.{name}({{0}})" for name in ("erf", "erfc")}
 SPELLINGS = {"python": PYTHON, "numpy": NUMPY, "c": C, "javascript": JAVASCRIPT, "torch": TORCH, "jax": JAX}
 
 # What a spelling calls, for each row that needs it.
@@ -186,7 +211,8 @@ def logsumexp(*xs):
 """,
     },
     "c": {
-        **{name: f"double {name}(double);\n" for name in FUNCTIONS},
+        **{name: f"double {name}(double);\n" for name in (*FUNCTIONS, *MORE)},
+        **{name: f"double {name}(double, double);\n" for name in MORE_OF_TWO},
         "power": "double pow(double, double);\n",
         "abs": "double fabs(double);\n",
         "sigmoid": """

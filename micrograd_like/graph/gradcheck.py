@@ -111,8 +111,8 @@ def _gradients(out: Value, leaves: list[Value]) -> list[float]:
 def _compare(f: Callable[[float], float], x: float, a: float, limit: float, eps: float) -> tuple[float, str]:
     """Return the central difference that is nearest to a gradient, and what there is to say about it."""
     found = []
-    usual = eps * max(1.0, abs(x))
-    for h in dict.fromkeys((usual, 1e-2 * usual, eps * math.sqrt(abs(x) or 1.0), eps * (abs(x) or 1.0))):
+    usual, small = eps * max(1.0, abs(x)), eps * (abs(x) or 1.0)
+    for h in dict.fromkeys((usual, 1e-2 * usual, eps * math.sqrt(abs(x) or 1.0), small, 1e-4 * small, 1e-6 * small)):
         slopes = _slopes(f, x, h)
         if slopes:
             found.append((h, slopes))
@@ -121,8 +121,14 @@ def _compare(f: Callable[[float], float], x: float, a: float, limit: float, eps:
     if not found:
         raise ValueError(f"f is not defined on both sides of {x:g}: there is no central difference")
     h, (left, mean, right) = found[0]
-    closer = _slopes(f, x, h / 10)  # where f is smooth, the slopes to both sides come ten times as near to each other
-    if closer and abs(closer[2] - closer[0]) > 0.5 * abs(right - left) > limit:
+    closer = _slopes(f, x, h / 10)
+    if closer is None:
+        return mean, "<- differs"
+    # As h shrinks, the slopes to the left and to the right settle: at one number where f is smooth, at two at a kink.
+    settled = max(abs(closer[0] - left), abs(closer[2] - right)) <= 0.2 * (abs(left) + abs(right)) + limit
+    if not settled:
+        raise ValueError(f"f cannot be checked at {x:g}: it jumps there, is random, or changes faster than eps shows")
+    if abs(closer[2] - closer[0]) > 0.5 * abs(right - left) > limit:
         return mean, f"a kink: the slope is {left:.4g} to the left and {right:.4g} to the right"
     return mean, "<- differs"
 

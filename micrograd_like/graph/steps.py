@@ -7,7 +7,7 @@ Whatever walks a person through a pass reads these steps. They are computed apar
 as they are, but in the very order and with the very arithmetic of `Value.backward()`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -17,7 +17,7 @@ from ..formulas import TEXT
 from ..notation import latex
 from ..notation.names import node_names, partial
 from ..notation.numbers import show
-from ..ops import CONSTANT, INPUT
+from ..ops import CONSTANT, INPUT, one_line
 from .walk import depending_on, walk
 
 
@@ -65,7 +65,8 @@ class ForwardStep(_Step):
 
     def __str__(self) -> str:
         """Return the step in one line: `e = a * b = 2 * (-3) = -6`."""
-        return " = ".join(part for part in (self.name, self.equation, self.filled_in, show(self.result)) if part)
+        parts = (self.name, self.equation, self.filled_in, show(self.result))
+        return one_line(" = ".join(part for part in parts if part))
 
     @property
     def text(self) -> str:
@@ -148,9 +149,9 @@ class BackwardStep(_Step):
         upstream, local, contribution = show(self.upstream), show(self.local), show(self.contribution)
         products = [TEXT.product([upstream, factor]) for factor in dict.fromkeys([self.formula, local])]
         line = " = ".join([self.symbols, *products, contribution])
-        if not self.before:
-            return line
-        return f"{line}, so {TEXT.total([show(self.before), contribution])} = {show(self.after)}"
+        if self.before:
+            line += f", so {TEXT.total([show(self.before), contribution])} = {show(self.after)}"
+        return one_line(line)
 
     @property
     def text(self) -> str:
@@ -200,8 +201,13 @@ class Path:
 
 
 def forward_steps(root: Value) -> Iterator[ForwardStep]:
-    """Yield a step for every node under `root`, operands before the nodes made from them; constants are left out."""
+    """Yield a step for every node under `root`, operands before the nodes made from them; constants are left out.
+
+    Raises:
+        ValueError: a node's data does not follow from its operands'; the text names it.
+    """
     order = topological_order(root)
+    check_data(order)
     names = node_names(order)
     for v in order:
         if v.op is not CONSTANT:
@@ -210,7 +216,7 @@ def forward_steps(root: Value) -> Iterator[ForwardStep]:
 
 
 def backward_steps(root: Value) -> Iterator[BackwardStep]:
-    """Yield the seed step and then a step for every edge, in the order in which `root.backward()` works.
+    """Return the seed step and then a step for every edge, in the order in which `root.backward()` works.
 
     Gradients start from zero, whatever the graph's nodes hold; constants take none.
 
@@ -221,6 +227,11 @@ def backward_steps(root: Value) -> Iterator[BackwardStep]:
     order = topological_order(root)
     check_data(order)
     names = node_names(order)
+    return iter(list(_backward_steps(order, names)))  # with the numbers of this moment, whatever is changed meanwhile
+
+
+def _backward_steps(order: Sequence[Value], names: Mapping[Value, str]) -> Iterator[BackwardStep]:
+    root = order[-1]
     output, one = names[root], type(root.data)(1)
     so_far = dict.fromkeys(order, one - one)
     so_far[root] = one

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from .. import ops
-from ..engine import Value, dot, record
+from ..engine import Value, dot, record, topological_order
 from ..formulas import BY_SYNTAX
 from ..ops import CONSTANT, Operation
 
@@ -90,6 +90,9 @@ class _Parser:
             raise ExpressionError("the formula is empty: write for example tanh(x*w + b)", self.lines[0])
         try:
             results = [self.statement(statement) for statement in statements]
+            for step in statements[:-1]:
+                if isinstance(step, ast.Expr):
+                    raise self.error(step, "this step has no name, so nothing can use it: write e = … in front of it")
         except RecursionError:
             raise ExpressionError("this formula is too long or nested too deeply", self.lines[0]) from None
         if unused := [name for name in self.leaves if name not in self.used]:
@@ -122,7 +125,10 @@ class _Parser:
             if row is None:
                 hint = _USE_INSTEAD.get(type(binary.op), "a formula has + - * / **")
                 raise self.error(binary.right, f"this operator is not known: {hint}")
-            v = self.apply(binary.right, row, [v, self.value(binary.right)])
+            right = self.value(binary.right)
+            if row is ops.power and all(x.op is CONSTANT for x in topological_order(right) if not x.operands):
+                right = self.constant(right.data)  # so that x**(4/2) is a square
+            v = self.apply(binary.right, row, [v, right])
         return v
 
     def operand(self, node: ast.expr) -> Value:
@@ -137,8 +143,7 @@ class _Parser:
                 v = Value(Fraction(str(node.value)) if self.exact else node.value)
             except OverflowError as error:
                 raise self.error(node, str(error)) from None
-            v.op = CONSTANT
-            return v
+            return self.constant(v.data)
         if isinstance(node, ast.Name):
             if node.id not in self.names:
                 is_function = node.id in functions()
@@ -151,10 +156,18 @@ class _Parser:
             self.used.add(node.id)
             return self.names[node.id]
         if isinstance(node, ast.UnaryOp) and (row := _row(node.op)):
-            return self.apply(node, row, [self.value(node.operand)])
+            v = self.value(node.operand)
+            if v.op is CONSTANT and not v.label:
+                return self.constant(row.compute([v.data]))  # -2 is a number
+            return self.apply(node, row, [v])
         if isinstance(node, ast.Call):
             return self.call(node)
         raise self.error(node, "a formula has numbers, names, + - * / **, parentheses and functions, and nothing else")
+
+    def constant(self, number: Any) -> Value:
+        v = Value(number)
+        v.op = CONSTANT
+        return v
 
     def call(self, node: ast.Call) -> Value:
         name = node.func.id if isinstance(node.func, ast.Name) else ""

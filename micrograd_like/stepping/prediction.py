@@ -53,7 +53,7 @@ class Predictions:
         self.say("right: upstream gradient * local derivative" if right else f"wrong: {describe_wrong(s, answer)}")
 
 
-def judge(written: str, truth: Any, numbers: Mapping[str, Any]) -> tuple[Fraction, bool | None]:
+def judge(written: str, truth: Any, numbers: Mapping[str, Any]) -> tuple[float, bool | None]:
     """Return the number that was written, and whether it is right; None if it has too few digits to tell.
 
     Raises:
@@ -63,7 +63,7 @@ def judge(written: str, truth: Any, numbers: Mapping[str, Any]) -> tuple[Fractio
     return answer.number, None if answer.is_too_coarse(truth) else answer.agrees(truth)
 
 
-def describe_wrong(s: BackwardStep, answer: Fraction) -> str:
+def describe_wrong(s: BackwardStep, answer: float) -> str:
     """Return what the contribution is, and what was answered instead, where that can be told."""
     rule = "it is upstream gradient * local derivative"
     mistakes = (

@@ -2,20 +2,6 @@
 
 import pytest
 
-from micrograd_like.compiler import CompilerError, native
-
-from ..conftest import REQUIRED
-
-
-@pytest.fixture(scope="session")
-def c_compiler():
-    try:
-        return native.find_compiler()
-    except CompilerError:
-        if "c" in REQUIRED:
-            raise
-        pytest.skip("no C compiler; MICROGRAD_LIKE_TESTS=c makes this a failure")
-
 
 @pytest.fixture(params=["python", "numpy", "c"])
 def backend(request):

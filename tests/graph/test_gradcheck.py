@@ -1,4 +1,5 @@
 import math
+import random
 import re
 from fractions import Fraction
 
@@ -133,3 +134,19 @@ def test_options_out_of_range(option, x):
 def test_eps_must_be_a_step(eps):
     with pytest.raises(ValueError, match="eps must be from 1e-12 to below 1"):
         gradcheck(Value.exp, [1.0], eps=eps)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * random.random(),
+        lambda x: x + 1 if x.data >= 0 else x,
+    ],
+)
+def test_what_does_not_settle_is_not_called_a_kink(f):
+    with pytest.raises(ValueError, match="f cannot be checked at 0"):
+        gradcheck(f, [0.0])
+
+
+def test_a_steep_function_is_checked_closely():
+    gradcheck(lambda x: (x * 1e9).sigmoid(), [0.0])

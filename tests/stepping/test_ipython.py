@@ -132,8 +132,8 @@ def test_backprop_is_a_table(ipython):
         ("%graph 3", "%graph takes a Value or a network; 3 is of type int: write %graph loss, for example"),
         ("%step MLP(1, [1])", "%step takes a Value; MLP(1, [1]) is of type MLP: write %step loss, for example"),
         ("%backprop a +", "%backprop a +: SyntaxError: invalid syntax"),
-        ("%backprop sqrt(a - 2)", "= 0.0 has no finite derivative with respect to operand 1"),
-        ("%step sqrt(a - 2)", "= 0.0 has no finite derivative with respect to operand 1"),
+        ("%backprop sqrt(a - 2)", "= 0.0 has no finite derivative with respect to its first operand"),
+        ("%step sqrt(a - 2)", "= 0.0 has no finite derivative with respect to its first operand"),
     ],
 )
 def test_mistakes_are_answered_in_a_line(ipython, line, message):

@@ -68,9 +68,14 @@ def test_the_checks_pass_with_the_key_and_fail_with_blanks(drawn, fade):
 
 def test_it_runs_in_a_kernel(tmp_path):
     done = run(read(SHEET), tmp_path)
-    pictures = [output for cell in done.cells for output in cell.get("outputs", []) if "image/svg+xml" in output.data]
+    pictures = [
+        output.data["text/html"]
+        for cell in done.cells
+        for output in cell.get("outputs", [])
+        if "<img" in output.get("data", {}).get("text/html", "")
+    ]
     assert len(pictures) == 2
-    assert "<svg" in pictures[0].data["image/svg+xml"]
+    assert "data:image/svg+xml" in pictures[0]
 
 
 def test_a_wrong_answer_stops_it_with_the_diagnosis(tmp_path):
