@@ -418,7 +418,7 @@ def _node(op: Operation, data: Any, operands: tuple[Value, ...]) -> Value:
                 f"{name}: the exact result has more than 3,000 digits: take floats instead of fractions"
             )
     if data - data and not any(v.data - v.data for v in operands):  # infinite, though no operand was
-        reason = ops.TOO_LARGE if data == data else "the result is not a number (NaN)"
+        reason = ops.TOO_LARGE if data == data else "the result is not a number (NaN), or too large for a float"
         raise OverflowError(f"{op.example([v.data for v in operands], [v.label for v in operands])}: {reason}")
     v = _new(Value)
     v.data = data

@@ -1,7 +1,7 @@
 import math
-import random
 import re
 from fractions import Fraction
+from itertools import cycle
 
 import pytest
 
@@ -136,10 +136,13 @@ def test_eps_must_be_a_step(eps):
         gradcheck(Value.exp, [1.0], eps=eps)
 
 
+NOISE = cycle([0.0, 1.0, 0.3])
+
+
 @pytest.mark.parametrize(
     "f",
     [
-        lambda x: x * random.random(),
+        lambda x: x + next(NOISE),
         lambda x: x + 1 if x.data >= 0 else x,
     ],
 )
