@@ -5,7 +5,9 @@ drawn, stepped through, and differentiated again.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from numbers import Real
+from operator import add
 from typing import Any
 
 from .. import ops
@@ -84,8 +86,7 @@ def jvp(output: Value, inputs: Sequence[Value], direction: Sequence[float]) -> A
 
 
 def _total(v: Value, contributions: list[Any]) -> Any:
-    first, *others = contributions
-    return sum(others, first)
+    return reduce(add, contributions)  # as backward() adds; from Python 3.12 on, sum() rounds in another way
 
 
 def _numbers(v: Value, upstream: Any, positions: list[int]) -> list[Any]:

@@ -9,7 +9,9 @@ as they are, but in the very order and with the very arithmetic of `Value.backwa
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
+from operator import add
 from typing import Any
 
 from ..engine import Value, check_data, local_derivative, made_at, topological_order
@@ -255,8 +257,7 @@ def _local_and_product(v: Value, upstream: Any, positions: list[int]) -> Iterato
 
 
 def _sum_of_products(v: Value, made: list[tuple[Any, Any]]) -> Any:
-    first, *others = [contribution for _, contribution in made]
-    return sum(others, first)
+    return reduce(add, [contribution for _, contribution in made])  # as backward() adds; sum() may round otherwise
 
 
 def count_paths(root: Value, leaf: Value) -> int:
