@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 from ..engine import UNREACHED, Value, topological_order
+from ..notation.numbers import show
 from ..notation.table import table
 
 
@@ -83,11 +84,11 @@ def gradcheck(
         limit = atol + rtol * abs(a)
         numeric, said = _compare(nudged(i), float(v.data), a, limit, eps)
         error = 0.0 if said.startswith("a kink") else abs(a - numeric)
-        rows.append((name, f"{a:.7g}", f"{numeric:.7g}", f"{error:.1e}", said))
+        rows.append((name, show(a, 7), show(numeric, 7), f"{error:.1e}", said))
         if error - limit > excess:
             excess, worst = (
                 error - limit,
-                f"{name!r} is {a:.7g} by backward(), but {numeric:.7g} by central differences",
+                f"{name!r} is {show(a, 7)} by backward(), but {show(numeric, 7)} by central differences",
             )
     print(table(rows, right=(1, 2, 3)))
     if worst:
@@ -129,7 +130,7 @@ def _compare(f: Callable[[float], float], x: float, a: float, limit: float, eps:
     if not settled:
         raise ValueError(f"f cannot be checked at {x:g}: it jumps there, is random, or changes faster than eps shows")
     if abs(closer[2] - closer[0]) > 0.5 * abs(right - left) > limit:
-        return mean, f"a kink: the slope is {left:.4g} to the left and {right:.4g} to the right"
+        return mean, f"a kink: the slope is {show(left)} to the left and {show(right)} to the right"
     return mean, "<- differs"
 
 

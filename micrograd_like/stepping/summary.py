@@ -7,6 +7,8 @@ from typing import Any
 from ..engine import Value
 from ..graph.steps import BackwardStep
 from ..graph.structure import Where
+from ..notation.numbers import show
+from ..notation.table import table
 from ..ops import relu
 
 NOWHERE = Where(None, None)
@@ -35,12 +37,8 @@ def summarise(steps: Sequence[BackwardStep], where: dict[Value, Where], grad: Ca
         network, layer = key
         name = f"layer {layer}" + f" of network {network}" * (network > 1) if layer else "no layer"
         sizes = [abs(s.contribution) for s in done]
-        norm = f"{math.hypot(*parameters.get(key, ())):.4g}" if layer else ""
+        norm = show(math.hypot(*parameters.get(key, ()))) if layer else ""
         relus = [s for s in done if s.node.op is relu and layer]
         dead = f"{sum(not s.local for s in relus)} of {len(relus)}" if relus else ""
-        rows.append((name, f"{len(done):,}", norm, f"{float(min(sizes)):.4g}", f"{float(max(sizes)):.4g}", dead))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(x.rjust(n) for x, n in zip(row[1:], widths[1:], strict=True))]).rstrip()
-        for row in rows
-    )
+        rows.append((name, f"{len(done):,}", norm, show(float(min(sizes))), show(float(max(sizes))), dead))
+    return table(rows, right=range(1, 6))

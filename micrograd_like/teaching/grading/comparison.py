@@ -14,6 +14,8 @@ from ...engine import Value, check_data, local_derivative, topological_order
 from ...graph.walk import walk
 from ...notation.names import node_names
 from ...notation.numbers import show
+from ...notation.table import table
+from ...ops import one_line
 from .kinds import Mistake
 from .lines import lines_of
 from .mistakes import MISTAKES, find
@@ -79,15 +81,12 @@ class Comparison:
     def __str__(self) -> str:
         """Return a table: each node with both gradients, and a mark where they differ."""
         names = node_names(topological_order(self.root))
-        differing = {names[v] for v in self.differing}
-        table = [("node", "right", "wrong")]
-        table += [(names[v], show(g), show(self.wrong[v])) for v, g in reversed(self.right.items())]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [f"{self.mistake.name}: {self.mistake.sentence}", ""]
-        for name, right, wrong in table:
-            mark = "  <- differs" if name in differing else ""
-            lines.append(f"{name:{widths[0]}}  {right:>{widths[1]}}  {wrong:>{widths[2]}}{mark}")
-        return "\n".join(lines)
+        differing = set(self.differing)
+        rows = [("node", "right", "wrong", "")]
+        for v, right in reversed(self.right.items()):
+            mark = "<- differs" if v in differing else ""
+            rows.append((one_line(names[v]), show(right), show(self.wrong[v]), mark))
+        return f"{self.mistake.name}: {self.mistake.sentence}\n\n{table(rows, right=(1, 2))}"
 
     def draw(self, **options: Any) -> "Drawing":
         """Draw the graph with the wrong gradients, the right ones beside them; the options are those of `draw`."""

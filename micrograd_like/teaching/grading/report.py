@@ -10,6 +10,8 @@ from ...graph.steps import backward_steps, forward_steps
 from ...notation.answers import Answer
 from ...notation.names import node_names, partial
 from ...notation.numbers import show
+from ...notation.table import table
+from ...ops import one_line
 from .comparison import gradients
 from .kinds import Mistake
 from .lines import NEW, Kind
@@ -33,7 +35,7 @@ WORDS = {
     "possible": "It may be: {mistakes}.",
     "unknown": "No mistake that is known here gives these numbers.",
     "first": "It first shows at {name}.",
-    "chance": "So few numbers may also be chance.",
+    "chance": "So few numbers may be a coincidence.",
     "slip": "Every rule seems to be known, and there is a slip: {slip}. All else follows from it.",
     "sign": "one number has the wrong sign",
     "off_by_one": "one number is off by 1",
@@ -108,9 +110,8 @@ class Grading:
 
     def __str__(self) -> str:
         """Return the grades, the diagnosis, and as much help as the level allows."""
-        width = max((len(grade.name) for grade in self.grades), default=0)
-        lines = [f"{grade.name:{width}}  {self._describe(grade)}" for grade in self.grades]
-        return "\n".join([*lines, "", *self.explanation])
+        grades = table([(one_line(grade.name), self._describe(grade)) for grade in self.grades])
+        return "\n".join([grades, "", *self.explanation])
 
     @property
     def explanation(self) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 from ...files import write_folder
 from ...notation.answers import read_answer
 from ...notation.numbers import show
+from ...notation.table import table
 from ...ops import one_line
 from ...tables import read_columns
 from ..exercises.exercise import Exercise
@@ -129,7 +130,7 @@ class StudentGrading:
     mistakes: tuple[str, ...]  # the ids of those that are behind the wrong answers
     perhaps: tuple[str, ...]  # and of those that explain too few answers to be sure of
     unknown: tuple[str, ...]  # where wrong answers begin that no one mistake explains
-    unread: tuple[str, ...]  # answers that are no numbers
+    unread: tuple[str, ...]  # answers that are not numbers
 
     @property
     def remarks(self) -> str:
@@ -164,26 +165,23 @@ class ClassGrading:
 
     def __str__(self) -> str:
         """Return the table of students, and that of mistakes."""
-        students = {one_line(name): student for name, student in self.students.items()}
-        width = max([len("name"), *map(len, students)])
-        lines = [f"{'name':{width}}  right  following  points  mistakes"]
-        lines += [
-            f"{name:{width}}  {s.right:>2}/{s.asked:<2}  {s.following:>9}  {s.points:>6g}  {s.remarks}".rstrip()
-            for name, s in students.items()
-        ]
+        rows = [("name", "right", "following", "points", "mistakes")]
+        for name, s in self.students.items():
+            rows.append((one_line(name), f"{s.right}/{s.asked}", f"{s.following}", f"{s.points:g}", s.remarks))
+        students = table(rows, right=(1, 2, 3))
         if not self.mistakes:
-            return "\n".join([*lines, "", "no mistakes were named"])
-        lines += ["", f"students  perhaps  mistake, of a class of {len(self.students)}"]
+            return f"{students}\n\nno mistakes were named"
+        counts = [("students", "perhaps", f"mistake, of a class of {len(self.students)}")]
         for mistake_id, (sure, perhaps) in self.mistakes.items():
-            lines.append(f"{sure:>8}  {perhaps or '':>7}  {find(mistake_id).name}")
-        return "\n".join(lines)
+            counts.append((f"{sure}", f"{perhaps or ''}", find(mistake_id).name))
+        return f"{students}\n\n{table(counts, right=(0, 1))}"
 
 
 def grade_class(key: str | Path, answers: str | Path, credit: float = 1.0) -> ClassGrading:
     """Grade the answers of a class, a CSV file with the columns name, exercise, node and answer.
 
-    Exercises are counted from 1. Everybody in the key is listed, with or without answers; an answer that is no number
-    is not right. All exercises of a student are evidence for the same mistakes.
+    Exercises are counted from 1. Everybody in the key is listed, with or without answers; what is not a number is not
+    right. All exercises of a student are evidence for the same mistakes.
 
     Args:
         key: the file that stands beside the sheets.
