@@ -113,7 +113,9 @@ class Explanation(_Document):
     def title(self) -> str:
         """What is explained, in a line."""
         output = self.names[self.root]
-        return f"The gradients of {output}" if self.of is None else f"How ∂{output}/∂{self.names[self.of]} is found"
+        return (
+            f"The gradients of {output}" if self.of is None else f"How {partial(output, self.names[self.of])} is found"
+        )
 
     def _write(self, to: "_Writer") -> str:
         return _explanation(self, to)
@@ -157,7 +159,7 @@ def explain(
             if None, where more than 30 nodes lead to it.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
         ValueError: no node, or more than one, has the name `of`; there are more nodes than `limit`; or a local
             derivative is infinite or undefined. The text says which, and what to write.
     """
@@ -213,7 +215,7 @@ def tabulate(root: Value, *, limit: int | None = LONGEST) -> PassTable:
     """Return the backward pass from `root` as a table: for each edge upstream gradient, local derivative, contribution.
 
     Raises:
-        TypeError: `root` is no Value.
+        TypeError: `root` is not a Value.
         ValueError: it has more than `limit` steps, or a local derivative is infinite or undefined.
     """
     if not isinstance(root, Value):

@@ -16,6 +16,7 @@ from typing import Any
 from ..files import data_folder, write_whole
 from ..graph.steps import backward_steps
 from ..notation.answers import read_answer
+from ..notation.names import partial
 from ..ops import one_line
 from .exercises.exercise import Exercise
 from .exercises.generator import exercise
@@ -231,7 +232,7 @@ def _work(drawn: Exercise, ask: Callable[[str], str], say: Callable[[str], None]
 def _answers(
     drawn: Exercise, names: Sequence[str], ask: Callable[[str], str], say: Callable[[str], None]
 ) -> tuple[dict[str, Any], bool]:
-    """Return what is answered, and whether help was asked for; what is no number is asked again."""
+    """Return what is answered, and whether help was asked for; what is not a number is asked again."""
     answers: dict[str, Any] = {}
     helped = False
     for name in names:
@@ -260,9 +261,9 @@ def _hints(drawn: Exercise, name: str) -> Iterator[str]:
         own = [step for step in backward_steps(drawn.root) if step.operand_name == name and not step.is_seed]
         yield ask_about(name, "gradient")
         yield (
-            " plus ".join(f"∂{s.output}/∂{s.name} * ∂{s.name}/∂{name}" for s in own)
+            " plus ".join(s.symbols.partition(" += ")[2] for s in own)
             + ", where "
-            + " and ".join(dict.fromkeys(f"∂{s.name}/∂{name} = {s.formula}" for s in own))
+            + " and ".join(dict.fromkeys(f"{partial(s.name, name)} = {s.formula}" for s in own))
         )
     yield _working(drawn, name)
 

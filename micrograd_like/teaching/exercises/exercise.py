@@ -10,6 +10,7 @@ from typing import Any
 from ...engine import Value, recompute, topological_order
 from ...graph.steps import BackwardStep, ForwardStep, backward_steps, forward_steps
 from ...notation.expressions import parse
+from ...notation.names import partial
 from ...notation.numbers import show
 from ...ops import PARAMETER
 from ..grading.comparison import is_other
@@ -147,7 +148,7 @@ class Exercise:
 
     def question(self, name: str) -> str:
         """Return what is asked by the name of an answer: `∂L/∂a` by `a`, and `w_new` by that."""
-        return name if self.is_updated(name) else f"∂{self.root.label}/∂{name}"
+        return name if self.is_updated(name) else partial(self.root.label, name)
 
     def is_updated(self, name: str) -> bool:
         """Tell whether an answer is a number after the update, and not a gradient."""
@@ -258,7 +259,7 @@ class Exercise:
         made = [Line(f"{s.name} = {s.equation}", s.result, True, s.node, str(s), (s,)) for s in forward]
         everything = [*made, *self._backward(), *self._descent()]
         if rule and not any(rule in line.operations for line in everything):
-            raise ValueError(f"{rule!r} is no operation of this exercise")
+            raise ValueError(f"{rule!r} is not an operation of this exercise")
         shown = len(everything) - round(fade * len(everything))
         return [
             replace(line, is_blank=rule in line.operations if rule else k >= shown) for k, line in enumerate(everything)

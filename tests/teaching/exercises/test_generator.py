@@ -310,7 +310,7 @@ def test_lines_fade():
 def test_lines_of_one_rule():
     blank = [line.question for line in CLASSICS["karpathy"].lines(rule="add") if line.is_blank]
     assert blank == ["d = e + c", "∂L/∂c", "∂L/∂e"]
-    with pytest.raises(ValueError, match="'tanh' is no operation of this exercise"):
+    with pytest.raises(ValueError, match="'tanh' is not an operation of this exercise"):
         CLASSICS["karpathy"].lines(rule="tanh")
     with pytest.raises(ValueError, match="fade is between 0"):
         CLASSICS["karpathy"].lines(fade=2)
