@@ -210,7 +210,6 @@ def test_one_place_decides_the_class_of_an_output(output, loss, targets, thresho
 
 @pytest.mark.parametrize(("output", "loss"), [("sigmoid", None), ("linear", "mean_squared_error"), ("linear", None)])
 def test_the_boundary_is_drawn_where_training_judges(output, loss, monkeypatch, tmp_path):
-    pytest.importorskip("matplotlib")
     from matplotlib.axes import Axes
 
     from micrograd_like.pictures.plots import plot_boundary
