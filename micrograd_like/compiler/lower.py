@@ -88,7 +88,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value], params: Sequence[Va
     A parameter that the output does not depend on has the gradient 0; an input it does not depend on is ignored.
 
     Raises:
-        TypeError: something is no Value.
+        TypeError: something is not a Value.
         ValueError: an input or parameter is listed twice or is no leaf, or a leaf of the graph is neither; the text
             names it.
     """

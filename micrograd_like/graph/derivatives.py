@@ -29,7 +29,7 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> 
         create_graph: whether to return Values, which can be differentiated in turn, instead of numbers.
 
     Raises:
-        TypeError: the output or an input is no Value.
+        TypeError: the output or an input is not a Value.
         ValueError: a local derivative is infinite or undefined; the text names the node and the operand.
     """
     _check(output, inputs)

@@ -56,7 +56,7 @@ def parse(text: str, /, **numbers: Any) -> Value:
 
     Raises:
         ExpressionError: the text is no formula, a name has no number, or the result is not defined; with a caret.
-        TypeError: what a name stands for is no number.
+        TypeError: what a name stands for is not a number.
     """
     return _Parser(text, numbers).parse()
 

@@ -54,7 +54,9 @@ def test_overwriting_is_named_without_the_numbers():
     wrong = gradients(root, "overwrite")
     assert len({v for v, g in gradients(root).items() if g != wrong[v]}) >= 2
     said = str(grade(root, {v: g for v, g in wrong.items() if v is not root}))
-    assert "It may be: only one of the paths was kept. It first shows at b. So few numbers may also be chance." in said
+    assert (
+        "It may be: only one of the paths was kept. It first shows at b. So few numbers may be a coincidence." in said
+    )
     assert "How many edges lead away from this node, and what does each of them give it?" in said
     assert str(gradients(root)[root.operands[1]]) not in said
 

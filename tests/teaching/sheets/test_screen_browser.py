@@ -53,7 +53,7 @@ def test_a_mistake_is_named_and_help_comes_click_by_click(show):
     assert status(form) == ""
     form.get_by_role("button", name="Check").click()
     assert status(form) == (
-        "It may be: only one of the paths was kept. It first shows at b. So few numbers may also be chance."
+        "It may be: only one of the paths was kept. It first shows at b. So few numbers may be a coincidence."
     )
     assert form.locator(".gradients .mark").all_inner_texts() == ["✓ right", "✗ wrong", "✗ wrong"]
     assert form.locator(".values .mark").all_inner_texts() == ["– missing"] * 3
