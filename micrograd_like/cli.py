@@ -338,9 +338,7 @@ def _why(options: argparse.Namespace) -> int:
 
 
 def _check_engine(options: argparse.Namespace) -> int:
-    path, _, name = (
-        options.engine.rpartition(":") if not options.engine.endswith(".py") else (options.engine, "", "Value")
-    )
+    path, _, name = (options.engine if ".py:" in options.engine else f"{options.engine}:Value").rpartition(":")
     report = check_file(path, name, patience=options.patience)
     print(report.json() if options.json else report)
     return 0 if report.ok else 1

@@ -72,18 +72,25 @@ def _overwritten() -> list[Bug]:
     return found
 
 
+def _without_upstream(method: str) -> tuple[Change, ...]:
+    return ((method, "out.grad", "1.0"),)
+
+
 def _for_each_operation() -> list[Bug]:
     """Return the bugs that any operation can have."""
     upstream, early = find_mistake("upstream_forgotten"), "Which number is out.grad when the operation is recorded?"
     found = [
         Bug("early", "gradients are passed on when the graph is recorded, when out.grad is still 0", early,
-            tuple((m, "        def _backward():\n", "        g = out.grad\n\n        def _backward():\n") for m in _SYMBOLS)
-            + tuple((m, "out.grad\n", "g\n") for m in _SYMBOLS)),
+            tuple((m, "        def _back", "        g = out.grad\n\n        def _back") for m in _SYMBOLS)
+            + tuple((m, "out.grad\n", "g\n") for m in _SYMBOLS)
+            + tuple((m, "g = g\n", "g = out.grad\n") for m in _SYMBOLS)),
     ]  # fmt: skip
+    found.append(Bug("upstream", f"everywhere: {upstream.name}", upstream.question,
+                     tuple(change for method in _SYMBOLS for change in _without_upstream(method))))  # fmt: skip
     for method, symbol in _SYMBOLS.items():
-        passed = ("* out.grad", "* 1.0") if method not in ("__add__", "__sub__", "__neg__") else ("out.grad", "1.0")
-        found.append(Bug(f"{symbol}: upstream", f"{symbol}: {upstream.name}", upstream.question, ((method, *passed),)))
-        found.append(Bug(f"{symbol}: nothing", f"{symbol} passes no gradient on: its _backward is never called or empty",
+        found.append(Bug(f"{symbol}: upstream", f"{symbol}: {upstream.name}", upstream.question,
+                         _without_upstream(method)))  # fmt: skip
+        found.append(Bug(f"{symbol}: nothing", f"{symbol} passes no gradient on: its _backward is not called, or empty",
                          "What is called for this node in the backward pass?",
                          ((method, "        out._backward = _backward\n", ""),)))  # fmt: skip
         found.append(Bug(f"{symbol}: children", f"{symbol} does not remember its operands, so the pass ends there",
@@ -163,8 +170,8 @@ BUGS: tuple[Bug, ...] = (
         tuple((m, "            other.grad", "            if other is not self: other.grad") for m in _BINARY)),
     Bug("no order", "no topological order: a node passes its gradient on before it has all of it",
         find_mistake("no_order").question,
-        (("backward", "                for x in v._prev:\n                    build(x)\n                order.append(v)\n",
-          "                order.insert(0, v)\n                for x in v._prev:\n                    build(x)\n"),)),
+        (("backward", "                order.append(v)\n", ""),
+         ("backward", "                for x in", "                order.insert(0, v)\n                for x in"))),
     Bug("breadth first", "no topological order: nodes are visited by their distance from the output",
         find_mistake("no_order").question,
         (("backward", "        build(self)\n",
@@ -173,8 +180,8 @@ BUGS: tuple[Bug, ...] = (
     Bug("recursion", "no topological order: each node passes on what it has every time that a contribution comes to it",
         find_mistake("no_order").question,
         (("backward", "        for v in reversed(order):\n            v._backward()\n",
-          "        def visit(v):\n            v._backward()\n            for x in v._prev:\n                visit(x)\n\n"
-          "        visit(self)\n"),)),
+          "        def visit(v):\n            v._backward()\n            for x in v._prev:\n                visit(x)\n"
+          "\n        visit(self)\n"),)),
     Bug("visited", "a node that is used twice passes its gradient on twice: nothing notes which nodes were visited",
         "How often is a node in the order that is used twice?",
         (("backward", "if v not in visited:", "if True:"),)),
@@ -182,8 +189,8 @@ BUGS: tuple[Bug, ...] = (
         "If L grows by 1, by how much does L grow?", (("backward", "        self.grad = 1.0\n", ""),)),
     Bug("seed is value", "the pass starts from the output's value and not from 1",
         find_mistake("seed_is_value").question, (("backward", "self.grad = 1.0", "self.grad = self.data"),)),
-    Bug("one level", "the pass ends after the output's own operands: it goes from the leaves to the output (reversed() is "
-        "missing), or nobody calls _backward further down", "Which node knows its gradient first?",
+    Bug("one level", "the pass ends after the output's own operands: it goes from the leaves to the output "
+        "(reversed() is missing), or nobody calls _backward further down", "Which node knows its gradient first?",
         (("backward", "reversed(order)", "order"),)),
     Bug("loop variable", "only the last operand gets gradients: closures share a loop's variable",
         "Which operand does a function that was made in a loop see, once the loop is over?",
@@ -192,19 +199,29 @@ BUGS: tuple[Bug, ...] = (
 # fmt: on
 
 
+# Other ways in which right engines are written, as changes to `plain.py`: a bug makes other numbers in each.
+_RELU: Change = ("relu", "out.data > 0", "self.data > 0")
+_SET: Change = ("__init__", "self._prev = _prev", "self._prev = set(_prev)")
+_DERIVED: tuple[Change, ...] = (
+    ("__neg__", 'out = Value(-self.data, (self,), "neg")', "return self * -1"),
+    ("__sub__", 'out = Value(self.data - other.data, (self, other), "-")', "return self + -other"),
+    ("__truediv__", 'out = Value(self.data / other.data, (self, other), "/")', "return self * other**-1"),
+)
+STYLES: tuple[tuple[Change, ...], ...] = ((), (*_DERIVED, _RELU), (_SET,), (*_DERIVED, _SET))
+
+
 @cache
-def source(*ids: str) -> str:
-    """Return the engine's source with some bugs, or without one.
+def source(bug: str = "", style: tuple[Change, ...] = ()) -> str:
+    """Return the engine's source, with a bug, or in another of STYLES.
 
     Raises:
         ValueError: there is no such bug.
     """
     parts = re.split(r"(?m)^(?=    def )", (files(__package__) / "plain.py").read_text(encoding="utf-8"))
-    for row in map(find, ids):
-        for method, words, instead in row.changes:
-            i = next((k for k, part in enumerate(parts) if part.startswith(f"    def {method}(")), None)
-            if i is not None:
-                parts[i] = parts[i].replace(words, instead) if words else ""
+    for method, words, instead in (*style, *(find(bug).changes if bug else ())):
+        i = next((k for k, part in enumerate(parts) if part.startswith(f"    def {method}(")), None)
+        if i is not None:
+            parts[i] = parts[i].replace(words, instead) if words else ""
     return "".join(parts)
 
 
@@ -234,9 +251,9 @@ def broken_engine(bug: str | None = None, seed: int | None = None) -> type[Any]:
     return found
 
 
-def engine(*ids: str) -> type[Any]:
-    """Return the Value class with some bugs, or without one."""
+def engine(bug: str = "", style: tuple[Change, ...] = ()) -> type[Any]:
+    """Return the Value class with a bug, or without one, in one of STYLES."""
     names: dict[str, Any] = {"__name__": "engine"}
-    exec(source(*ids), names)  # the package's own text
+    exec(source(bug, style), names)  # the package's own text
     found: type[Any] = names["Value"]
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import engine as true_engine
 from ...notation.numbers import show
-from .bugs import BUGS, Bug, engine
+from .bugs import BUGS, STYLES, Bug, Change, engine
 from .probes import FUNCTIONS, HABITS, PATIENCE, PROBES, Outcome, Probe, are_equal, run, run_here
 
 SURFACE = "Value(2.0), the operators + - * / **, .data, .grad and .backward()"
@@ -32,7 +32,7 @@ class Finding:
         if self.bug is not None:
             return " or ".join(bug.name for bug in (self.bug, *self.others[:2]))
         if self.got.get("error") == "TimeoutError":
-            return self.got["said"]
+            return str(self.got["said"])
         if "error" in self.got:
             return f"it raises {self.got['error']}: {self.got['said']}"
         wrong = [k for k in self.expected if not are_equal({k: self.got.get(k)}, {k: self.expected[k]})]
@@ -179,9 +179,9 @@ def _right() -> tuple[Outcome, ...]:
 
 
 @cache
-def _predicted(bug: Bug) -> tuple[Outcome, ...]:
+def _predicted(bug: Bug, style: tuple[Change, ...]) -> tuple[Outcome, ...]:
     """Return what the programs come to in an engine with a bug."""
-    made = engine(bug.id)
+    made = engine(bug.id, style)
     return tuple(run_here(made, probe) for probe in PROBES)
 
 
@@ -192,11 +192,18 @@ def _diagnose(found: Sequence[Outcome], tried: Sequence[int]) -> list[Finding]:
     findings: list[Finding] = []
     while wrong:
         k = wrong[0]
-        ranks = {bug: rank for bug in BUGS if (rank := _explains(bug, k, found, tried, wrong)) is not None}
+        ranks = {
+            (bug, style): rank
+            for bug in BUGS
+            for style in STYLES
+            if (rank := _explains(_predicted(bug, style), k, found, tried, wrong)) is not None
+        }
         if ranks:
-            first, *others = [bug for bug, rank in ranks.items() if rank == max(ranks.values())]
+            best = [pair for pair in ranks if ranks[pair] == max(ranks.values())]
+            best.sort(key=lambda pair: len(pair[0].changes))  # of several bugs the simplest first
+            first, *others = dict.fromkeys(bug for bug, _ in best)
             findings.append(Finding(first, tuple(others), PROBES[k], found[k], right[k]))
-            affected = _predicted(first)
+            affected = _predicted(*best[0])
             explained = {i for i in wrong if not are_equal(affected[i], right[i])}
         else:
             findings.append(Finding(None, (), PROBES[k], found[k], right[k]))
@@ -206,18 +213,18 @@ def _diagnose(found: Sequence[Outcome], tried: Sequence[int]) -> list[Finding]:
 
 
 def _explains(
-    bug: Bug, k: int, found: Sequence[Outcome], tried: Sequence[int], wrong: Sequence[int]
-) -> tuple[int, int] | None:
-    """Return how well a bug explains the programs, the simpler of two the better; None if it does not explain program k.
+    made: Sequence[Outcome], k: int, found: Sequence[Outcome], tried: Sequence[int], wrong: Sequence[int]
+) -> int | None:
+    """Return how well outcomes that a bug makes explain those that were found; None if not that of program k.
 
-    What it would make wrong, and what is right, counts against it; three times, for numbers seldom agree by accident.
+    What the bug would make wrong, and what is right, counts against it three times: numbers seldom agree by accident.
     """
-    made, right = _predicted(bug), _right()
     if not are_equal(made[k], found[k]):
         return None
+    right = _right()
     same = sum(are_equal(made[i], found[i]) for i in wrong)
     against = sum(not are_equal(made[i], right[i]) and are_equal(found[i], right[i]) for i in tried)
-    return same - 3 * against, -len(bug.changes)
+    return same - 3 * against
 
 
 def _operations(probe: Probe) -> set[str]:
@@ -240,8 +247,8 @@ def _habits(found: Sequence[Outcome]) -> list[str]:
         if abs(times - 2) > 1e-3:
             words = "the same gradients as once" if abs(times - 1) < 1e-3 else f"{show(times)} times those of one"
             said.append(
-                f"Two calls of L.backward() give leaves {words}. In PyTorch, and here, they give twice those: gradients "
-                "of leaves add up, those of nodes in between start anew."
+                f"Two calls of L.backward() give leaves {words}. In PyTorch, and here, they give twice those: "
+                "gradients of leaves add up, those of nodes in between start anew."
             )
     if "error" not in leaves and abs(leaves["a"] - 5.0) < 1e-3:
         said.append(

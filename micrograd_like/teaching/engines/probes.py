@@ -18,10 +18,12 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from numbers import Real
 from typing import Any
 
 LEAVES = {"a": 2.0, "b": -3.0, "c": 5.0, "h": 0.5}  # of all programs
 PATIENCE = 5.0  # seconds for one program
+HOPELESS = 3  # programs in a row that do not end, after which no more are tried
 LARGEST = 10_000  # characters of what one program comes to
 
 Outcome = dict[str, Any]  # numbers by name: L, and gradients; or what was raised, under "error"
@@ -100,6 +102,8 @@ def run_here(engine: type[Any], probe: Probe) -> Outcome:
 
 def _number(x: Any) -> float:
     x = 0.0 if x is None else x.item() if hasattr(x, "item") else x
+    if not isinstance(x, Real):
+        raise TypeError(f"{x!r} is not a number")
     return float(x)
 
 
@@ -118,6 +122,8 @@ def run(load: Callable[[], type[Any]], probes: Sequence[Probe], patience: float 
     found: list[Outcome] = []
     while len(found) < len(probes):
         found += _forked(partial(_outcomes, load, probes[len(found) :]), patience)
+        if len(found) >= HOPELESS and all(x.get("error") in ("TimeoutError", "Exit") for x in found[-HOPELESS:]):
+            found += found[-1:] * (len(probes) - len(found))
     return found
 
 
