@@ -72,7 +72,7 @@ def build(path: Path) -> Any:
     """Return the notebook of a text, run in a new kernel and a new folder."""
     notebook = v4.new_notebook(cells=[v4.new_code_cell(AS_PNG), *cells(path)])
     with tempfile.TemporaryDirectory() as folder:
-        client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3")
+        client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", coalesce_streams=True)
         client.execute(cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"})
     notebook.cells = notebook.cells[1:]
     for count, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
