@@ -253,10 +253,7 @@ class Stepper(RecordedPass):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the picture in a notebook; where there can be none, the text."""
-        bundle = {}
-        if len(self.nodes) <= DRAWN:
-            with suppress(RuntimeError):  # there is no Graphviz
-                bundle = self.draw()._repr_mimebundle_()
+        bundle = self.draw()._repr_mimebundle_() if len(self.nodes) <= DRAWN else {}
         return {**bundle, "text/plain": repr(self)}
 
     def _moves(self) -> str:
