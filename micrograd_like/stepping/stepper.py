@@ -10,7 +10,6 @@ put back.
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import Any, TypeVar

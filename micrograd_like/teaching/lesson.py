@@ -76,14 +76,15 @@ def plan(drawn: Exercise, title: str = TITLE) -> str:
     root = deepcopy(drawn.root)
     root.backward()
     nodes = topological_order(root)
-    leaf = max((v for v in nodes if v.label in drawn.numbers), key=lambda v: (abs(v.grad), v.label))
+    varied = drawn.parameters or drawn.numbers
+    leaf = max((v for v in nodes if v.label in varied), key=lambda v: (abs(v.grad), v.label))
     of_leaf, ratio, moved = partial(root.label, leaf.label), show(leaf.grad), show(float(leaf.grad * NUDGE))
     steps = [step for step in backward_steps(root) if not step.is_seed]
     operations = ", ".join(f"`{symbol}`" for symbol in dict.fromkeys(step.node.op.symbol for step in steps))
     numbers = " ".join(f"{name}={number}" for name, number in drawn.numbers.items())
     worked = "\n".join(f"| {line.asked} | {show(line.answer)} | {_cell(line.working)} |" for line in drawn.lines())
     return f"""\
-# {one_line(title)}: ninety minutes
+# {_cell(one_line(title))}: ninety minutes
 
 One graph, with the same numbers on the slides, on the sheet and at home: `{drawn.formula}`,
 where {", ".join(drawn.conditions)}.
@@ -109,7 +110,7 @@ Collect guesses. It changes by about {moved}. The ratio of the two, {ratio}, is 
 of its operands grows by 1? Then do the first two edges together, with `figures/steps`:
 
 {"".join(f"* {_cell(str(step))}{chr(10)}" for step in steps[:2])}
-**35–60 · Backward.** Everybody computes {", ".join(map(drawn.question, drawn.answers))}: first alone, then in pairs.
+**35–60 · Backward.** First alone, then in pairs. {drawn.task}
 Walk around with the table of mistakes below. Ask, do not tell.
 
 **60–72 · Together.** Go through `figures/steps`. Before each click somebody says the number. {_shared(nodes)}Compare
@@ -155,5 +156,5 @@ def _mistakes(drawn: Exercise) -> str:
 
 
 def _cell(written: str) -> str:
-    """Return text for a cell of a table in Markdown, in which stars and bars are no markup."""
+    """Return text for Markdown and its tables, in which stars and bars are not markup."""
     return written.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("; ", "<br>")

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from micrograd_like import MLP, Value
+from micrograd_like import MLP, Value, draw
 from micrograd_like import sum as add_up
 from micrograd_like.pictures import display
 
@@ -263,6 +263,18 @@ def test_bundle_of_a_graph_and_of_a_network():
         assert bundle["text/html"].count("<img") == 1
     assert Value(1.0)._repr_mimebundle_() == {}
     assert MLP(400, [300, 1], seed=0)._repr_mimebundle_() == {}
+
+
+def test_a_drawing_is_text_where_there_is_no_graphviz(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no Graphviz")
+
+    monkeypatch.setattr("micrograd_like.pictures.layout.graphviz", fail)
+    drawing = draw(Value(2.0, "a") * 3)
+    assert drawing._repr_mimebundle_() == {"text/plain": drawing.text}
+    assert "a * 3" in drawing.text
+    with pytest.raises(RuntimeError):
+        drawing.save("a.svg")
 
 
 def test_display_never_fails(monkeypatch):
