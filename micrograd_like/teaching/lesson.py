@@ -40,10 +40,12 @@ def write_lesson(drawn: Exercise, folder: str | os.PathLike[str], title: str = T
         RuntimeError: jinja2, nbformat, matplotlib or Graphviz is missing; the text says how to install it.
     """
     with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch, "figures").mkdir()
         for name, drawing in _figures(drawn).items():
             for ending in ("svg", "pdf", "tex"):
-                (path := Path(scratch, "figures", f"{name}.{ending}")).parent.mkdir(exist_ok=True)
-                drawing.save(path)
+                # compiled, slides.tex becomes slides.pdf, and leaves the pages of steps.pdf as they are
+                is_slides = (name, ending) == ("steps", "tex")
+                drawing.save(Path(scratch, "slides.tex" if is_slides else f"figures/{name}.{ending}"))
         sheet = Sheet([drawn], title)
         for name in ("sheet.html", "sheet.tex", "notebook.ipynb"):
             sheet.save(Path(scratch, name), key=False)
@@ -92,7 +94,8 @@ where {", ".join(drawn.conditions)}.
 | file | |
 |---|---|
 | `figures/` | the graph as SVG, PDF and LaTeX: blank, and after the forward and the backward pass |
-| `figures/steps` | the backward pass, edge by edge: .svg is an animation, .pdf has a page for each and .tex a slide |
+| `figures/steps` | the backward pass, edge by edge: .svg is an animation, .pdf has a page for each |
+| `slides.tex` | the same for Beamer, a click for each |
 | `sheet.html`, `sheet.tex` | the exercise, to print and hand out |
 | `key.html` | the same with the key, for you |
 | `notebook.ipynb` | the same for Jupyter; its cells check themselves |

@@ -27,7 +27,8 @@ LESSONS = {
     "told": CLASSICS["karpathy-neuron"],
     "own": own("p = w*x; o = tanh(p + b); L = (o - y)**2", {"w": 1, "x": 2, "b": -2, "y": 3}, ["w", "b"]),
 }
-FIGURES = {f"{name}.{end}" for name in ("blank", "forward", "backward", "steps") for end in ("svg", "pdf", "tex")}
+FIGURES = {f"{name}.{end}" for name in ("blank", "forward", "backward") for end in ("svg", "pdf", "tex")}
+FIGURES |= {"steps.svg", "steps.pdf"}
 
 
 @pytest.fixture(scope="module", params=LESSONS.values(), ids=LESSONS)
@@ -44,7 +45,7 @@ def read(folder, name):
 def test_the_folder_is_whole_and_the_plan_says_what_is_in_it(lesson):
     _, folder = lesson
     assert {path.name for path in (folder / "figures").iterdir()} == FIGURES
-    pages = {"sheet.html", "sheet.tex", "key.html", "homework.html", "notebook.ipynb"}
+    pages = {"slides.tex", "sheet.html", "sheet.tex", "key.html", "homework.html", "notebook.ipynb"}
     assert {path.name for path in folder.iterdir()} == pages | {"plan.md", "figures"}
     assert all(f"`{name}`" in read(folder, "plan.md") for name in pages)
 
@@ -77,7 +78,7 @@ def test_students_get_no_answers(lesson):
 def test_each_edge_of_the_pass_is_a_slide_and_a_page(lesson):
     drawn, folder = lesson
     steps = len(list(backward_steps(drawn.root))) + 1  # and one before the first
-    assert max(map(int, re.findall(r"<(\d+)-?>", read(folder, "figures/steps.tex")))) == steps
+    assert max(map(int, re.findall(r"<(\d+)-?>", read(folder, "slides.tex")))) == steps
     assert (folder / "figures" / "steps.pdf").read_bytes().count(b"/Type /Page ") == steps
 
 
@@ -145,5 +146,5 @@ def test_from_the_command_line(tmp_path, capsys):
 
 def test_the_slides_compile(lesson):
     _, folder = lesson
-    command = [need("tex", "pdflatex"), "-interaction=nonstopmode", "-halt-on-error", "steps.tex"]
-    assert subprocess.run(command, cwd=folder / "figures", capture_output=True).returncode == 0
+    command = [need("tex", "pdflatex"), "-interaction=nonstopmode", "-halt-on-error", "slides.tex"]
+    assert subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
