@@ -1,7 +1,7 @@
 """A graph is a program: the board's example as Python, then a network trained eagerly, and compiled.
 
-Look for the two losses, which are the same, and the two times, which are not. `python demos/compiling.py numpy` compiles
-to NumPy, and without a name to the best that works here.
+Look for the two losses, which are the same, and the two times, which are not. `python demos/compiling.py numpy`
+compiles to NumPy, and without a name to the best that works here.
 """
 
 import sys
