@@ -43,7 +43,6 @@ from .stepping.shell import Shell, debug_program
 from .tables import TableWarning
 from .teaching import explain
 from .teaching.exercises.classics import CLASSICS
-from .teaching.exercises.exercise import Exercise
 from .teaching.exercises.generator import exercise, own
 from .teaching.exercises.levels import LEVELS
 from .teaching.explanation import LARGEST
@@ -203,11 +202,27 @@ def _exercise(options: argparse.Namespace) -> int:
         )
     if options.key and options.output and not options.roster:
         raise ValueError("--key prints the solution; a sheet has its key without it, and with --no-key has none")
+    wanted = {key: x for key in ("level", "operations", "size") if (x := getattr(options, key)) is not None}
+    count, seed = options.count or 1, options.seed or 0
+    if options.name and (wanted or options.count or options.seed is not None or options.roster):
+        raise ValueError(f"{options.name} has its own numbers: leave out the name, or what would choose an exercise")
+    if options.size and options.level != "chain":
+        raise ValueError("--size is for --level chain: the other levels have a size of their own")
+    if not options.expression and (options.numbers or options.ask):
+        raise ValueError("--numbers and --ask are for a formula of your own, --expression 'u = a*b; L = u + c'")
+    if options.expression and (options.name or wanted or options.roster):
+        raise ValueError("--expression is an exercise of its own: leave out NAME, --level and --class")
     if options.roster:
-        return _class(options)
+        return _class(options, count, seed, wanted)
     if options.fade is not None and not options.output:
         raise ValueError("--fade is for a sheet: say with -o where to write it")
-    drawn = _drawn(options)
+    if options.expression:
+        numbers = {name: Fraction(number) for name, number in options.numbers or ()}  # 0.1 is a tenth
+        drawn = [own(options.expression, numbers, options.ask or (), 1000 * seed + k) for k in range(count)]
+    elif options.name:
+        drawn = [CLASSICS[options.name]]
+    else:
+        drawn = [exercise(1000 * seed + k, **wanted) for k in range(count)]
     if options.output:
         title = {"title": options.title} if options.title else {}
         sheet = Sheet(drawn, fade=1 if options.fade is None else options.fade, **title)
@@ -222,38 +237,10 @@ def _exercise(options: argparse.Namespace) -> int:
     return 0
 
 
-def _wanted(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what would choose an exercise, as far as it is given."""
-    wanted = {key: x for key in ("level", "operations", "size") if (x := getattr(options, key)) is not None}
-    if options.name and (wanted or options.count or options.seed is not None or options.roster):
-        raise ValueError(f"{options.name} has its own numbers: leave out the name, or what would choose an exercise")
-    if options.size and options.level != "chain":
-        raise ValueError("--size is for --level chain: the other levels have a size of their own")
-    if not options.expression and (options.numbers or options.ask):
-        raise ValueError("--numbers and --ask are for a formula of your own, --expression 'u = a*b; L = u + c'")
-    if options.expression and (options.name or wanted or options.roster):
-        raise ValueError("--expression is an exercise of its own: leave out NAME, --level and --class")
-    return wanted
-
-
-def _drawn(options: argparse.Namespace) -> list[Exercise]:
-    """Return the exercises that were asked for."""
-    wanted, first = _wanted(options), 1000 * (options.seed or 0)
-    seeds = range(first, first + (options.count or 1))
-    if options.expression:
-        numbers = {name: Fraction(number) for name, number in options.numbers or ()}  # 0.1 is a tenth
-        return [own(options.expression, numbers, options.ask or (), seed) for seed in seeds]
-    if options.name:
-        return [CLASSICS[options.name]]
-    return [exercise(seed, **wanted) for seed in seeds]
-
-
-def _class(options: argparse.Namespace) -> int:
-    wanted = _wanted(options)
+def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str, Any]) -> int:
     if not options.output or options.key or options.fade is not None:
         raise ValueError("--class takes a folder, -o FOLDER, for sheets that are all blank and the key, and no --fade")
     names = read_names(options.roster)
-    count, seed = options.count or 1, options.seed or 0
     written = write_class(names, options.output, count=count, seed=seed, screen=options.screen, **wanted)
     print(f"wrote {len(names)} sheets, the key, and answers.csv to fill in, to {written.key.parent}")
     if written.different < len(names):
@@ -263,7 +250,18 @@ def _class(options: argparse.Namespace) -> int:
 
 
 def _lesson(options: argparse.Namespace) -> int:
-    (drawn,) = _drawn(options)
+    if sum(map(bool, (options.name, options.level, options.expression))) > 1:
+        raise ValueError("a lesson is about one graph: give a NAME, a --level or an --expression")
+    if options.name and options.seed is not None:
+        raise ValueError(f"{options.name} has its own numbers: leave out --seed")
+    if not options.expression and (options.numbers or options.ask):
+        raise ValueError("--numbers and --ask are for a formula of your own, --expression 'u = a*b; L = u + c'")
+    seed = 1000 * (options.seed or 0)  # as of the first exercise of a sheet
+    if options.expression:
+        numbers = {name: Fraction(number) for name, number in options.numbers or ()}
+        drawn = own(options.expression, numbers, options.ask or (), seed)
+    else:
+        drawn = CLASSICS[options.name] if options.name else exercise(seed, options.level or "diamond")
     title = {"title": options.title} if options.title else {}
     _wrote(f"{write_lesson(drawn, options.output, **title)}; begin with plan.md")
     return 0
@@ -508,7 +506,19 @@ def _parser() -> _Parser:
         help="make exercises in backpropagation by hand, for yourself or for a class",
         epilog="The same level and seed make the same exercise. Sheets need jinja2.",
     )
-    _choosing(command)
+    command.add_argument(
+        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help=f"a classic: {', '.join(CLASSICS)}"
+    )
+    command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help=f"{', '.join(LEVELS)} (default diamond)")
+    command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
+    command.add_argument(
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=_assignment, help="for it; else some that show mistakes"
+    )
+    command.add_argument("--ask", type=_names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
+    command.add_argument("--title", help="of the sheet")
+    command.add_argument("--operations", type=_names, help="what to practise, such as '*,+,relu'")
+    command.add_argument("--size", type=_count, help="operations of a chain (default 4)")
+    command.add_argument("--seed", type=int, help="which exercise (default 0)")
     command.add_argument("--count", type=_count, help="how many (default 1)")
     command.add_argument("--key", action="store_true", help="print the solution too")
     command.add_argument("--screen", action="store_true", help="a page that checks answers as they are typed in")
@@ -531,9 +541,19 @@ def _parser() -> _Parser:
         epilog="Slides, a sheet with its key, a page for homework, a notebook and a plan, with the same numbers in all "
         "of them. It needs jinja2, nbformat and matplotlib.",
     )
-    _choosing(command)
+    command.add_argument(
+        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help="a classic, as in `exercise`"
+    )
+    command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help="(default diamond)")
+    command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
+    command.add_argument(
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=_assignment, help="for it; else some that show mistakes"
+    )
+    command.add_argument("--ask", type=_names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
+    command.add_argument("--seed", type=int, help="which exercise of that level (default 0)")
+    command.add_argument("--title", help="of the sheet and the plan")
     command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
-    command.set_defaults(run=_lesson, count=None, roster=None)
+    command.set_defaults(run=_lesson)
 
     command = commands.add_parser(
         "grade",
@@ -603,23 +623,6 @@ def _parser() -> _Parser:
     command.add_argument("--seed", type=int, default=0, help="of the weights (default 0)")
     command.set_defaults(run=_demo)
     return parser
-
-
-def _choosing(command: argparse.ArgumentParser) -> None:
-    """Add the options by which an exercise is chosen."""
-    command.add_argument(
-        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help=f"a classic: {', '.join(CLASSICS)}"
-    )
-    command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help=f"{', '.join(LEVELS)} (default diamond)")
-    command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
-    command.add_argument(
-        "--numbers", metavar="NAME=NUMBER", nargs="+", type=_assignment, help="for it; else some that show mistakes"
-    )
-    command.add_argument("--ask", type=_names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
-    command.add_argument("--title", help="of the sheet")
-    command.add_argument("--operations", type=_names, help="what to practise, such as '*,+,relu'")
-    command.add_argument("--size", type=_count, help="operations of a chain (default 4)")
-    command.add_argument("--seed", type=int, help="which exercise (default 0)")
 
 
 def _assignment(written: str) -> tuple[str, str]:

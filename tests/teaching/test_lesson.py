@@ -122,9 +122,11 @@ def test_what_is_there_is_kept(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["karpathy", "--level", "chain"], "karpathy has its own numbers"),
+        (["karpathy", "--level", "chain"], "a lesson is about one graph"),
+        (["karpathy", "--seed", "1"], "karpathy has its own numbers"),
         (["--ask", "w"], "are for a formula of your own"),
-        (["--expression", "a*b", "--level", "chain"], "is an exercise of its own"),
+        (["--expression", "a*b", "--level", "chain"], "a lesson is about one graph"),
+        (["--expression", "|a|"], "not a formula"),
         ([], "required: -o/--output"),
     ],
 )
