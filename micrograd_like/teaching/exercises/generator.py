@@ -6,10 +6,11 @@ Many draws of small numbers are tried, and the one is kept whose right gradients
 as possible change an answer, each in its own way: what a student writes down then says which mistake it was.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, count, islice
 from random import Random
 from typing import Any
 
@@ -133,7 +134,8 @@ def _with_result(formula: str) -> str:
     *before, last = (step.strip() for step in formula.split(";"))
     if "=" in last or not last:
         return formula
-    name = next(name for name in ("L", "y", "z", "out", *(f"L{k}" for k in range(99))) if name not in letters(formula))
+    taken = set(re.findall(r"\w+", formula))
+    name = next(name for name in chain(("L", "y", "z", "out"), (f"L{k}" for k in count())) if name not in taken)
     return "; ".join([*before, f"{name} = {last}"])
 
 
