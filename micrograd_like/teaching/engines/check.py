@@ -25,6 +25,7 @@ class Finding:
     probe: Probe
     got: Outcome
     expected: Outcome
+    engine: str  # the name of the class
 
     @property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Return what is wrong, the program, and its numbers beside the right ones."""
-        lines = [self.name, f"    {self.probe}"]
+        lines = [self.name, f"    {self.probe}".replace("Value(", f"{self.engine}(")]
         if "error" in self.got:
             lines.append(f"    {self.got['error']}: {self.got['said']}")
         else:
@@ -139,7 +140,7 @@ def _check(name: str, load: Callable[[], type[Any]], patience: float) -> EngineR
     found, habits = outcomes[: len(PROBES)], outcomes[len(PROBES) :]
     missing, left_out = _missing(found)
     tried = [k for k in range(len(PROBES)) if k not in left_out]
-    return EngineReport(name, _diagnose(found, tried), missing, _habits(habits), len(tried))
+    return EngineReport(name, _diagnose(name, found, tried), missing, _habits(habits), len(tried))
 
 
 # -------------------- what an engine does not have --------------------
@@ -160,7 +161,7 @@ def _missing(found: Sequence[Outcome]) -> tuple[list[str], set[int]]:
 
 
 _ALONE = {"L = a + b": "+", "L = a * b": "*", "L = a - b": "-", "L = a / b": "/", "L = a ** 3": "**", "L = -a": "-a"}
-_USES = {"+": " + ", "*": " * ", "-": " - ", "/": " / ", "**": " ** ", "-a": "-a"}
+_USES = {"+": " + ", "*": " * ", "-": " - ", "/": " / ", "**": " ** ", "-a": "= -"}
 
 
 def _is_absent(outcome: Outcome, operation: str) -> bool:
@@ -185,7 +186,7 @@ def _predicted(bug: Bug, style: tuple[Change, ...]) -> tuple[Outcome, ...]:
     return tuple(run_here(made, probe) for probe in PROBES)
 
 
-def _diagnose(found: Sequence[Outcome], tried: Sequence[int]) -> list[Finding]:
+def _diagnose(name: str, found: Sequence[Outcome], tried: Sequence[int]) -> list[Finding]:
     """Return what is wrong, from the smallest program on; what a bug explains is not looked at again."""
     right = _right()
     wrong = [k for k in tried if not are_equal(found[k], right[k])]
@@ -202,11 +203,11 @@ def _diagnose(found: Sequence[Outcome], tried: Sequence[int]) -> list[Finding]:
             best = [pair for pair in ranks if ranks[pair] == max(ranks.values())]
             best.sort(key=lambda pair: len(pair[0].changes))  # of several bugs the simplest first
             first, *others = dict.fromkeys(bug for bug, _ in best)
-            findings.append(Finding(first, tuple(others), PROBES[k], found[k], right[k]))
+            findings.append(Finding(first, tuple(others), PROBES[k], found[k], right[k], name))
             affected = _predicted(*best[0])
             explained = {i for i in wrong if not are_equal(affected[i], right[i])}
         else:
-            findings.append(Finding(None, (), PROBES[k], found[k], right[k]))
+            findings.append(Finding(None, (), PROBES[k], found[k], right[k], name))
             explained = {i for i in wrong if _operations(PROBES[k]) <= _operations(PROBES[i])}
         wrong = [i for i in wrong if i not in explained and i != k]
     return findings
