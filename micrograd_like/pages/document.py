@@ -92,7 +92,7 @@ def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[
     Raises:
         ValueError: a number of the data is infinite or NaN, or a script has in it what would end it.
     """
-    style = "\n".join([source(__package__, "page.css"), *styles])
+    style = "\n".join([source(__package__, "pages.css"), *styles])
     script = _SCRIPT.format("\n".join(scripts))
     if end := re.search("</script|<!--", script, re.IGNORECASE):
         raise ValueError(f"a script of a page cannot have {end[0]!r} in it")
