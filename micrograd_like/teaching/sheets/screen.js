@@ -92,14 +92,14 @@ function start(form, part) {
   });
 }
 
-document.querySelectorAll("form").forEach((form, k) => start(form, PAPERS[k]));
+document.querySelectorAll("form").forEach((form, k) => start(form, DATA.papers[k]));
 
 // What was typed becomes a table, as `micrograd-like grade` reads it.
 document.getElementById("save").addEventListener("click", () => {
   const rows = [["name", "exercise", "node", "answer"]];
   document.querySelectorAll("form").forEach((form, k) => {
-    for (const { id, asked, filled } of PAPERS[k].questions) {
-      if (!filled) rows.push([STUDENT, PAPERS[k].exercise, asked, form.elements.namedItem(id).value.trim()]);
+    for (const { id, asked, filled } of DATA.papers[k].questions) {
+      if (!filled) rows.push([DATA.student, DATA.papers[k].exercise, asked, form.elements.namedItem(id).value.trim()]);
     }
   });
   const quoted = rows.map((row) => row.map((cell) => `"${`${cell}`.replaceAll('"', '""')}"`).join(","));
