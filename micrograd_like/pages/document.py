@@ -68,7 +68,7 @@ class Page:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show the page in a frame; a notebook that is not trusted takes the frame away and leaves the picture in it."""
+        """Show the page in a frame; a notebook that is not trusted takes away the frame and leaves the picture."""
         frame = (
             f'<iframe title="{escape(self.title)}" sandbox="allow-scripts" srcdoc="{escape(self.html)}" width="100%"'
             f' height="{self.height}" style="border: 0">{self.picture}</iframe>'
@@ -93,7 +93,7 @@ def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[
         ValueError: a number of the data is infinite or NaN, or a script has in it what would end it.
     """
     style = "\n".join([source(__package__, "pages.css"), *styles])
-    script = _SCRIPT.format("\n".join(scripts))
+    script = _SCRIPT.format("\n".join([source(__package__, "pages.js"), *scripts]))
     if end := re.search("</script|<!--", script, re.IGNORECASE):
         raise ValueError(f"a script of a page cannot have {end[0]!r} in it")
     written = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -82,3 +82,19 @@ function backwardPass({ operations, operands, isConstant }, data, wrong = new Ma
   }
   return { steps, gradients };
 }
+
+// Return the gradients that a recursion finds which goes on at each operand at once, before all of its gradient is there.
+function withoutOrder({ operations, operands, isConstant }, data) {
+  const gradients = data.map(() => 0);
+  const visit = (v) => {
+    const xs = operands[v].map((x) => data[x]);
+    operands[v].forEach((x, i) => {
+      if (isConstant[x]) return;
+      gradients[x] += gradients[v] * OPERATIONS.get(operations[v]).local(i, data[v], xs);
+      visit(x);
+    });
+  };
+  gradients[gradients.length - 1] = 1;
+  visit(gradients.length - 1);
+  return gradients;
+}

@@ -1,7 +1,7 @@
-"""The rows of `ops.py` in JavaScript, for pages that compute: what each operation makes of numbers, and its derivatives.
+"""The rows of `ops.py` in JavaScript, for pages that compute: what operations make of numbers, and their derivatives.
 
-`engine.js` runs both passes over a graph with this table, and `numbers.js` reads answers, shows numbers, and knows by it
-which functions an answer may call.
+`engine.js` runs both passes over a graph with this table; `numbers.js` reads answers, which may call its functions, and
+shows numbers.
 """
 
 import json

@@ -49,8 +49,8 @@ function plain(written) {
   return text.trim();
 }
 
-// Return what an answer means, null if there is none; Unread says what to write instead.
-function readAnswer(written) {
+// Return what an answer means, null if there is none; Unread says what to write instead. `names` have numbers.
+function readAnswer(written, names = new Map()) {
   if (!written.trim()) return null;
   const shown = `'${written.trim().slice(0, 60)}'`;
   let text = plain(written.trim());
@@ -70,7 +70,7 @@ function readAnswer(written) {
   if (fraction && Number(fraction[2])) return new Answer(Number(fraction[1]) / Number(fraction[2]), 0, Infinity);
   let number;
   try {
-    number = calculate(text);
+    number = calculate(text, names);
   } catch {
     throw unread("number", { written: shown });
   }
@@ -90,7 +90,7 @@ function decimal(text, shown) {
 }
 
 // Return the number of an expression of numbers, + - * / **, parentheses, constants and functions; an error if it has none.
-function calculate(text) {
+function calculate(text, names) {
   const tokens = text.match(/(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[\p{L}_][\p{L}\p{N}_]*|\*\*|\S/giu) ?? [];
   let at = 0;
   const takes = (token) => tokens[at] === token && ++at;
@@ -133,6 +133,7 @@ function calculate(text) {
       expect(takes(")"));
       return x;
     }
+    if (names.has(token)) return finite(names.get(token));
     if (Object.hasOwn(READING.constants, token)) return READING.constants[token];
     const row = OPERATIONS.get(token);
     if (!row?.called) {

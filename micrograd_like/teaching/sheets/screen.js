@@ -1,27 +1,11 @@
 // The page itself: what is typed is read and graded, and help comes one click at a time.
 
-const SYMBOLS = {
-  right: "✓",
-  "follow-through": "↳",
-  trivial: "↳",
-  "too coarse": "≈",
-  wrong: "✗",
-  missing: "–",
-  unread: "!",
-};
 const HELP = {
   hint: ["Give me a hint", "Hint"],
   rule: ["Tell me the rule", "Rule"],
   step: ["Show me the step", "Step"],
   answer: ["Show me the answer", "Answer"],
 };
-
-function element(tag, className, ...content) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...content);
-  return made;
-}
 
 function mark(box, status = "", said = "") {
   const place = document.getElementById(box.getAttribute("aria-describedby"));
