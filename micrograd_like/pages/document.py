@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -51,7 +51,7 @@ class Page:
 
     title: str
     html: str
-    picture: str = ""  # an HTML element for where a notebook shows no page, such as an `<img>`
+    picture: Callable[[], str] = str  # makes an HTML element for where a notebook shows no page, such as an `<img>`
     height: int = 640  # in pixels, in a notebook
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -71,7 +71,7 @@ class Page:
         """Show the page in a frame; a notebook that is not trusted takes away the frame and leaves the picture."""
         frame = (
             f'<iframe title="{escape(self.title)}" sandbox="allow-scripts" srcdoc="{escape(self.html)}" width="100%"'
-            f' height="{self.height}" style="border: 0">{self.picture}</iframe>'
+            f' height="{self.height}" style="border: 0">{self.picture()}</iframe>'
         )
         return {"text/html": frame, "text/plain": repr(self)}
 

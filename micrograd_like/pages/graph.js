@@ -8,7 +8,7 @@ const LISTED = 40; // nodes in a list
 
 const root = names.length - 1;
 const computed = names.map((_, v) => v).filter((v) => operands[v].length);
-const leaves = names.map((_, v) => v).filter((v) => !operands[v].length && !isConstant[v]);
+const leaves = ["input", "parameter"].flatMap((kind) => names.map((_, v) => v).filter((v) => operations[v] === kind));
 const rank = new Map(computed.map((v, k) => [v, k])); // in the forward pass
 const start = computed.length; // the position at which the backward pass begins
 const users = names.map(() => []);
@@ -103,7 +103,9 @@ const typed = (x) => (Number.isNaN(x) ? NONE : show(x).replace("-", "−"));
 const bracketed = (x) => (x < 0 ? `(${typed(x)})` : typed(x));
 const partial = (v) => `∂${graph.atoms[root]}/∂${graph.atoms[v]}`;
 const localPartial = (v, x) => `∂${graph.atoms[v]}/∂${graph.atoms[x]}`;
-const written = (formula) => formula.replaceAll(" * ", " × ").replaceAll("**", "^").replace(/(^|[\s(])-/g, "$1−");
+const raised = (digits) => [...digits].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("");
+const written = (formula) =>
+  formula.replaceAll(" * ", " × ").replace(/\*\*(\d+)(?![\d.])/g, (_, n) => raised(n)).replaceAll("**", "^").replace(/(^|[\s(])-/g, "$1−");
 
 // Return an operation with numbers in place of its operands.
 function filledIn(v) {
@@ -267,13 +269,13 @@ function render(isNew = false) {
   const slider = find("slider");
   slider.max = total;
   slider.value = state.position;
-  slider.style.setProperty("--middle", `${(100 * start) / total}%`);
   slider.setAttribute("aria-valuetext", `step ${state.position} of ${total}${step ? `, ${step.pass} pass` : ""}`);
   find("back").disabled = find("start").disabled = state.position === 0;
   find("next").disabled = find("end").disabled = state.position === total;
   find("play").disabled = find("unit").disabled = state.predict;
+  renderChosen();
   renderPanel(gradients);
-  renderLeaves(gradients);
+  renderLeaves();
   renderMistake();
   remember();
 }
@@ -444,16 +446,24 @@ function choose(v, isFocused = false) {
   state.chosen = v;
   render();
   const box = view().nodes.get(view().boxes[v])?.group;
-  for (const { group } of view().nodes.values()) {
-    if (group.getAttribute("role") !== "button") continue;
-    group.setAttribute("aria-pressed", `${group === box}`);
-    group.setAttribute("tabindex", group === box || (!box && group.dataset.node === `v${root}`) ? "0" : "-1");
-    group.classList.toggle("chosen", group === box);
-  }
   if (!box) return;
-  box.setAttribute("aria-label", described(v));
   view().follow([box]);
   if (isFocused) box.focus({ preventScroll: true });
+}
+
+// Mark the chosen box, which says more of itself, and is the one to which Tab goes.
+function renderChosen() {
+  const { nodes, boxes, titles } = view();
+  const chosen = nodes.get(boxes[state.chosen])?.group;
+  const first = chosen ?? nodes.get(boxes[root]).group;
+  for (const [key, { group }] of nodes) {
+    if (!group.dataset.chosen) continue;
+    group.setAttribute("aria-pressed", `${group === chosen}`);
+    group.setAttribute("tabindex", group === first ? "0" : "-1");
+    group.classList.toggle("chosen", group === chosen);
+    if (group === chosen) group.setAttribute("aria-label", [titles[key], described(state.chosen)].filter(Boolean).join(": "));
+    else group.removeAttribute("aria-label");
+  }
 }
 
 function described(v) {
@@ -536,6 +546,7 @@ views.forEach(({ depth, titles }, k) => find("view").append(new Option(Object.ke
 mistakes.forEach(({ name }, k) => find("mistake").append(new Option(name, k)));
 find("views").hidden = views.length < 2;
 find("mistakes").hidden = !mistakes.length;
+find("passes").append(new Option("the backward pass", start));
 find("names").append(...[...new Set(names)].map((name) => new Option(name, name)));
 
 on("next", "click", () => move(1));

@@ -16,7 +16,7 @@ from ..graph.steps import backward_steps
 from ..graph.structure import structure
 from ..notation.names import constants, node_names
 from ..ops import CONSTANT, one_line
-from ..pictures import svg
+from ..pictures import Drawing, svg
 from ..pictures.graph import draw_graph
 from ..pictures.groups import DEPTHS, Group, group
 from ..pictures.scene import text_width
@@ -61,7 +61,8 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         "mistakes": _mistakes(root) if len(order) <= MISTAKEN_NODES else [],
         "position": position,
     }
-    body = source(__package__, "graph.html").format(title=escape(title), pictures=pictures, note=escape(_note(views, order)))
+    note = escape(_note(views, order))
+    body = source(__package__, "graph.html").format(title=escape(title), pictures=pictures, note=note)
     html = document(
         f"{title}: step, change, predict",
         body,
@@ -69,15 +70,16 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         scripts=[engine({v.op for v in order}, derived=True), source(__package__, "picture.js", "graph.js")],
         data=data,
     )
-    return Page(title, html, _still(root, rankdir), height=760)
+    still = _still(root, rankdir)
+    return Page(title, html, lambda: still.image, height=760)
 
 
-def _still(root: Value, rankdir: str) -> str:
+def _still(root: Value, rankdir: str) -> Drawing:
     """Return the picture with all gradients that there are, for where there is no script."""
     gradients = None
     with suppress(ValueError):
         gradients = {s.operand: s.after for s in backward_steps(root)}
-    return draw_graph(root, rankdir=rankdir, gradients=gradients, limit=LARGEST).image
+    return draw_graph(root, rankdir=rankdir, gradients=gradients, limit=LARGEST)
 
 
 def _graph(order: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Any]:
@@ -118,7 +120,8 @@ def _slots(v: Value) -> str:
 
 def _units(order: Sequence[Value]) -> dict[str, list[int]]:
     """Return for each unit of steps, other than an edge, which part of the graph a node belongs to."""
-    where, found = structure(order), {}
+    where = structure(order)
+    found: dict[str, list[int]] = {}
     for unit in UNITS[1:]:
         with suppress(ValueError):  # there are none
             parts: dict[Any, int] = {}
@@ -171,7 +174,8 @@ def _boxes(order: Sequence[Value], groups: Sequence[Group], held: set[Value]) ->
 def _note(views: Sequence[Mapping[str, Any]], order: Sequence[Value]) -> str:
     if views[0]["depth"] == "value":
         return ""
-    return f"These {len(order):,} nodes are more than the {LARGEST:,} that are drawn one by one: a box is a {views[0]['depth']}."
+    drawn = f"more than the {LARGEST:,} that are drawn one by one"
+    return f"These {len(order):,} nodes are {drawn}: a box is a {views[0]['depth']}."
 
 
 def _mistakes(root: Value) -> list[dict[str, Any]]:
@@ -186,5 +190,7 @@ def _mistakes(root: Value) -> list[dict[str, Any]]:
             continue
         wrong = {line.id[1:]: plain(line.wrong[key][0]) for line in gradients.values() if key in line.wrong}
         is_pass = mistake.kind == "pass"
-        found.append({"id": mistake.id, "name": mistake.name, "sentence": mistake.sentence, "wrong": None if is_pass else wrong})
+        found.append(
+            {"id": mistake.id, "name": mistake.name, "sentence": mistake.sentence, "wrong": None if is_pass else wrong}
+        )
     return found

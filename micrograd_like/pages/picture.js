@@ -117,11 +117,9 @@ class View {
 
 function fillIn(place, written) {
   if (!place || place.textContent === written) return;
-  place.dataset.most ??= Math.max(place.textContent.length, LONGEST);
+  place.room ??= { most: Math.max(place.textContent.length, LONGEST), size: place.getAttribute("font-size") ?? 11 };
   place.textContent = written;
-  const most = Number(place.dataset.most);
-  if (written.length > most) place.setAttribute("font-size", (11 * most) / written.length);
-  else place.removeAttribute("font-size");
+  place.setAttribute("font-size", place.room.size * Math.min(1, place.room.most / written.length));
 }
 
 function range(found) {

@@ -252,6 +252,13 @@ class Stepper(RecordedPass):
             picture = draw(self.root, active=self.active, **options)
         return replace(picture, title=f"{picture.title}, {self.headline()}")
 
+    def page(self, **options: Any) -> Any:
+        """Return a page to go on with in a browser or a notebook, from this position; the options are those of `page`."""
+        from ..pages import page
+
+        with self.lent():
+            return page(self.root, position=self.position, **options)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the picture in a notebook; where there can be none, the text."""
         bundle = {}
@@ -307,7 +314,8 @@ def parts_of(unit: str, nodes: Sequence[Value], where: Mapping[Value, Where]) ->
     wheres = [where.get(v, NOWHERE) for v in nodes]
     if not any(w.sample if unit == "sample" else w.layer for w in wheres):
         raise ValueError(
-            f"this graph has no {unit}s: they are those of a network" + ", where it ran more than once" * (unit == "sample")
+            f"this graph has no {unit}s: they are those of a network"
+            + ", where it ran more than once" * (unit == "sample")
         )
     return [(w.sample, (w.network, w.layer), w.neuron)[:which] for w in wheres]
 
