@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `page`, `explain`, `step`, `exercise`, `grade`, `quiz`, `train` and `demo`."""
+"""The command line: `micrograd-like draw`, `page`, `explain`, `step`, `exercise`, `grade`, `quiz`, `train`, `demo`."""
 
 import argparse
 import contextlib

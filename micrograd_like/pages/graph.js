@@ -396,7 +396,7 @@ function leafRow(v) {
     const { data } = forwardPass(graph, numbers.map((x, k) => (k === v ? x + 0.001 : x)));
     const gradient = gradientsAt(state.position)[v];
     const product = Number.isNaN(gradient) ? `${NONE}, the pass has not been here` : typed(gradient * 0.001);
-    output.textContent = `Δ${names[root]} = ${typed(data[root] - pass.data[root])};  gradient × 0.001 = ${product}`;
+    output.textContent = `Δ${names[root]} = ${typed(data[root] - pass.data[root])} · gradient × 0.001 = ${product}`;
   });
   const row = element("div", "leaf", element("span", "code name", names[v]), field, slider, nudge, output);
   rows.set(v, Object.assign(row, { field, slider, output }));

@@ -135,13 +135,14 @@ def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict
     pictures, rules = [], ""
     readable = group(order, "auto")[2]
     place = {v: k for k, v in enumerate(order)}
+    runs_once = all(not w.sample for w in structure(order).values())
     for depth in DEPTHS:
         groups, held, _ = group(order, depth)
         boxes = _boxes(order, groups, held)
         count = len(set(boxes) - {""})
         if depth != "value" and (not groups or (views and count >= views[-1]["count"])):
             continue
-        if count > LARGEST:
+        if count > LARGEST or (views and depth == "sample" and runs_once):
             continue
         drawing = draw_graph(root, depth=depth, rankdir=rankdir, gradients={}, room=ROOM)
         picture, rules = svg.inline(drawing.pictures[0], f"Graph, {depth}")

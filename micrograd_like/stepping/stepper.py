@@ -253,7 +253,7 @@ class Stepper(RecordedPass):
         return replace(picture, title=f"{picture.title}, {self.headline()}")
 
     def page(self, **options: Any) -> Any:
-        """Return a page to go on with in a browser or a notebook, from this position; the options are those of `page`."""
+        """Return a page that goes on from this position; the options are those of `page`."""
         from ..pages import page
 
         with self.lent():

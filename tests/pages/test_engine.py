@@ -115,7 +115,7 @@ def test_what_is_not_defined_is_said_as_python_says_it(run):
     roots = [make(a) for make, _ in makers.values()]
     graphs = []
     for root, (_, x) in zip(roots, makers.values(), strict=True):
-        graph, order, place = plain(root)
+        graph, _, place = plain(root)
         graph["leaves"][place[a]] = x
         graphs.append(graph)
     found = run(roots, graphs)
