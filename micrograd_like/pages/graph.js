@@ -27,7 +27,6 @@ let playing = 0; // a timer
 function run() {
   const { data, errors } = forwardPass(graph, numbers);
   pass = { data, errors, ...backwardPass(graph, data) };
-  pass.place = new Map(pass.steps.map(({ node, position }, k) => [`${node} ${position}`, k]));
   total = start + pass.steps.length;
   const mistake = mistakes[state.mistake];
   wrong = !mistake
@@ -56,12 +55,15 @@ function stepAt(position) {
 // Return the positions at which a unit ends.
 function stops() {
   const part = units[state.unit];
+  if (stops.unit === state.unit) return stops.found;
   const key = (position) => {
     const step = stepAt(position);
     return !part ? position : step.position === -1 ? "seed" : `${step.pass} ${part[step.node]}`;
   };
   const all = Array.from({ length: total }, (_, k) => k + 1);
-  return [0, ...all.filter((k) => k === total || key(k) !== key(k + 1))];
+  stops.unit = state.unit; // whatever the numbers are
+  stops.found = [0, ...all.filter((k) => k === total || key(k) !== key(k + 1))];
+  return stops.found;
 }
 
 // -------------------- moving --------------------
@@ -143,9 +145,10 @@ function trouble(step) {
 // -------------------- the equation --------------------
 
 function term(symbol, number, caption, look = "") {
-  return element("span", `term ${look}`, element("span", "symbol", symbol), element("span", "number", number), element("span", "caption", caption));
+  return element("span", `term ${look}${number.length > 24 ? " long" : ""}`, element("span", "symbol", symbol), element("span", "number", number), element("span", "caption", caption));
 }
 
+const shortened = (text) => (text.length > 120 ? `${text.slice(0, 80)} … ${text.slice(-30)}` : text);
 const sign = (text) => term("", text, "", "sign");
 
 function equation(step) {
@@ -156,7 +159,7 @@ function equation(step) {
     const v = step.node;
     const error = pass.errors.get(v);
     return [
-      term(written(graph.equations[v]), filledIn(v), operations[v], "data"),
+      term(shortened(written(graph.equations[v])), shortened(filledIn(v)), operations[v], "data"),
       sign("="),
       term(names[v], error ? "undefined" : typed(pass.data[v]), error ?? "data", error ? "failed" : "data result"),
     ];
@@ -196,7 +199,7 @@ function question() {
 function verdict(status, text) {
   find("verdict").dataset.status = status;
   find("verdict").replaceChildren(...(text ? [element("span", "", SYMBOLS[status] ?? ""), ` ${text}`] : []));
-  find("answer").setAttribute("aria-invalid", `${status === "wrong" || status === "unread"}`);
+  find("answer").setAttribute("aria-invalid", `${status === "unread"}`);
 }
 
 function answer() {
@@ -234,7 +237,7 @@ function correct({ next, truth }, given) {
     const number = which === "negative" ? -truth : next[which];
     return number !== truth && Math.abs(given - number) <= Math.abs(number) / 200;
   });
-  return `${rule}, ${typed(truth)}${found ? `; yours is ${mistaken[found]}` : ""}`;
+  return `${written(rule)}, ${typed(truth)}${found ? `; yours is ${mistaken[found]}` : ""}`;
 }
 
 // -------------------- showing --------------------
@@ -243,14 +246,9 @@ const view = () => views[state.view];
 
 function render(isNew = false) {
   const gradients = gradientsAt(state.position);
-  const text = (number) => ({ number, text: typed(number) });
-  view().write(
-    (v) => (isKnown(v) ? { ...text(pass.data[v]), failed: pass.errors.has(v), ...(pass.errors.has(v) && { text: "undefined" }) } : text(NaN)),
-    (v) => {
-      const isWrong = wrong !== null && !Number.isNaN(gradients[v]) && differs(wrong[v], gradients[v]);
-      return isWrong ? { number: wrong[v], text: `✗ ${typed(wrong[v])}`, isWrong } : text(gradients[v]);
-    },
-  );
+  const isWrong = (v) => wrong !== null && !Number.isNaN(gradients[v]) && differs(wrong[v], gradients[v]);
+  const shown = gradients.map((x, v) => (isWrong(v) ? wrong[v] : x));
+  view().write(pass.data.map((x, v) => (isKnown(v) ? x : NaN)), shown, pass.errors, isWrong);
   const step = stepAt(state.position);
   const lit = step ? groupsOf(step) : [];
   view().light(lit, step?.pass);
@@ -290,12 +288,14 @@ function groupsOf({ pass: which, node, position, operand }) {
 
 // Write the local derivatives beside the edges, and mark those that the pass has been through.
 function renderEdges() {
-  pass.steps.forEach(({ node, position, local }, k) => {
-    if (position < 0) return;
-    const isDone = start + k < state.position;
-    for (const { group, label } of view().wires(operands[node], node, position)) {
-      group.classList.toggle("done", isDone);
-      if (label) fillIn(label, isKnown(node) && (isDone || !state.predict) ? typed(local) : "");
+  view().wired ??= pass.steps.map(({ node, position }) => (position < 0 ? [] : view().wires(operands[node], node, position)));
+  pass.steps.forEach(({ node, local, contribution }, k) => {
+    const isDone = start + k < state.position && !Number.isNaN(contribution);
+    const number = isKnown(node) && (isDone || !state.predict) ? local : null;
+    for (const wire of view().wired[k]) {
+      if (wire.isDone !== isDone) wire.group.classList.toggle("done", isDone);
+      if (wire.label && !Object.is(wire.number, number)) fillIn(wire.label, number === null ? "" : typed(number));
+      Object.assign(wire, { isDone, number });
     }
   });
 }
@@ -326,7 +326,7 @@ function renderPanel(gradients) {
   const sum = isLeaf || !isKnown(v) || error ? "" : `${filledIn(v)} = `;
   row("data", element("span", error ? "code failed" : "code data", error ? `undefined: ${error}` : `${sum}${isKnown(v) ? typed(pass.data[v]) : NONE}`));
   if (!isConstant[v]) row("gradient", element("span", "code grad", typed(gradients[v])));
-  const came = pass.steps.filter((step, k) => step.operand === v && start + k < state.position && step.position >= 0);
+  const came = pass.steps.filter((step, k) => step.operand === v && start + k < state.position && step.position >= 0 && !Number.isNaN(step.contribution));
   if (came.length) {
     const items = came.map((step) => element("li", "code", nodeButton(step.node), `: ${typed(step.upstream)} × ${bracketed(step.local)} = ${typed(step.contribution)}`));
     row(came.length > 1 ? "contributions" : "contribution", element("ul", "", ...items));
@@ -404,7 +404,8 @@ function leafRow(v) {
 }
 
 function renderLeaves() {
-  const shown = leaves.length <= ROWS ? leaves : [state.chosen, ...leaves].filter((v, k, all) => leaves.includes(v) && all.indexOf(v) === k).slice(0, ROWS);
+  const isFar = leaves.indexOf(state.chosen) >= ROWS; // then it stands first
+  const shown = [...(isFar ? [state.chosen] : []), ...leaves.slice(0, ROWS)];
   const made = shown.map(leafRow);
   shown.forEach((v, k) => {
     const { field, slider, output } = made[k];
@@ -412,13 +413,14 @@ function renderLeaves() {
     slider.max = Math.max(slider.max, Math.abs(numbers[v]));
     slider.min = -slider.max;
     slider.value = numbers[v];
-    if (made[k].last !== `${numbers}` && field.getAttribute("aria-invalid") !== "true") output.textContent = "";
-    made[k].last = `${numbers}`;
+    if (made[k].pass !== pass && field.getAttribute("aria-invalid") !== "true") output.textContent = "";
+    made[k].pass = pass;
     made[k].classList.toggle("chosen", v === state.chosen);
   });
   const list = find("leaves");
   if (made.some((row, k) => list.children[k] !== row) || list.children.length !== made.length) list.replaceChildren(...made);
   find("numbers").hidden = !leaves.length;
+  find("others").textContent = leaves.length > ROWS ? `These are ${ROWS} of ${leaves.length} numbers; a leaf that is chosen joins them.` : "";
   find("reset").hidden = leaves.every((v) => numbers[v] === graph.leaves[v]);
 }
 
@@ -453,17 +455,18 @@ function choose(v, isFocused = false) {
 
 // Mark the chosen box, which says more of itself, and is the one to which Tab goes.
 function renderChosen() {
-  const { nodes, boxes, titles } = view();
+  const { nodes, boxes, titles, marked } = view();
   const chosen = nodes.get(boxes[state.chosen])?.group;
-  const first = chosen ?? nodes.get(boxes[root]).group;
-  for (const [key, { group }] of nodes) {
-    if (!group.dataset.chosen) continue;
+  for (const group of [marked, chosen ?? nodes.get(boxes[root]).group]) {
+    if (!group) continue;
     group.setAttribute("aria-pressed", `${group === chosen}`);
-    group.setAttribute("tabindex", group === first ? "0" : "-1");
+    group.setAttribute("tabindex", group === marked ? "-1" : "0");
     group.classList.toggle("chosen", group === chosen);
-    if (group === chosen) group.setAttribute("aria-label", [titles[key], described(state.chosen)].filter(Boolean).join(": "));
-    else group.removeAttribute("aria-label");
+    group.removeAttribute("aria-label");
+    view().marked = group;
   }
+  view().marked.setAttribute("tabindex", "0");
+  chosen?.setAttribute("aria-label", [titles[boxes[state.chosen]], described(state.chosen)].filter(Boolean).join(": "));
 }
 
 function described(v) {
@@ -534,7 +537,7 @@ function recall() {
   find("predict").checked = state.predict;
   find("mistake").value = state.mistake < 0 ? "" : state.mistake;
   const asked = views.findIndex(({ depth }) => depth === kept.get("view"));
-  setView(asked < 0 ? DATA.views.findIndex(({ shown }) => shown) : asked);
+  setView(asked < 0 ? DATA.shown : asked);
 }
 
 // -------------------- what a person does --------------------
