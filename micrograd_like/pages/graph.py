@@ -33,6 +33,7 @@ LARGEST = 3_000  # boxes of one picture, which takes a second to lay out, and a 
 LARGEST_GRAPH = 20_000  # nodes
 MISTAKEN_NODES = 150  # of a larger graph, the formulas of all mistakes would take megabytes
 READABLE = 40  # boxes of the picture that is shown first
+_SCRIPTS = "picture.js", "graph.js", "words.js", "predict.js", "panel.js", "input.js"
 ROOM = text_width("-12.3456")
 
 
@@ -69,7 +70,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         f"{title}: step, change, predict",
         body,
         styles=[rules, source(__package__, "graph.css")],
-        scripts=[engine({v.op for v in order}, derived=True), source(__package__, "picture.js", "graph.js")],
+        scripts=[engine({v.op for v in order}, derived=True), source(__package__, *_SCRIPTS)],
         data=data,
     )
     still = _still(root, rankdir)
