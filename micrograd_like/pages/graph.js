@@ -77,7 +77,7 @@ function goTo(position) {
   state.position = Math.min(Math.max(position, 0), total);
   if (state.position === total) pause();
   render();
-  say(sentence());
+  say([sentence(), question()?.asked].filter(Boolean).join(" "));
 }
 
 function play() {
@@ -184,7 +184,8 @@ function renderChosen() {
 function described(v) {
   const data = isKnown(v) ? spoken(pass.data[v]) : "not computed yet";
   const gradient = isConstant[v] ? "" : `, gradient ${spoken(gradientsAt(state.position)[v])}`;
-  return `${names[v]}, ${operations[v]}, data ${data}${gradient}`;
+  const kind = operands[v].length ? written(graph.equations[v]) : operations[v];
+  return `${names[v]}, ${kind}, data ${data}${gradient}`;
 }
 
 function expand(box) {

@@ -74,7 +74,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         data=data,
     )
     still = _still(root, rankdir)
-    return Page(title, html, lambda: still.image, height=760)
+    return Page(title, html, lambda: still.image, height=680)
 
 
 def _still(root: Value, rankdir: str) -> Drawing:
@@ -147,17 +147,20 @@ def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict
             continue
         if views and depth == "sample" and runs_once:
             continue
+        name = f"a box for each {depth}" if groups and depth != "value" else "every node"
         try:
             drawing = draw_graph(root, depth=depth, rankdir=rankdir, gradients={}, room=ROOM, limit=LARGEST)
         except ValueError as error:
             too_large = error
             continue
-        picture, rules = svg.inline(drawing.pictures[0], f"Graph, {depth}")
+        picture, rules = svg.inline(drawing.pictures[0], f"Graph: {name}")
         pictures.append(f'<div class="view" hidden>{picture}</div>')
         merged = {f"v{place[g.outputs[-1]]}": g for g in groups if g.merged}
         outputs = {key: [place[v] for v in g.outputs] for key, g in merged.items()}
         titles = {key: g.name for key, g in merged.items()}
-        views.append({"depth": depth, "count": count, "boxes": boxes, "outputs": outputs, "titles": titles})
+        views.append(
+            {"depth": depth, "name": name, "count": count, "boxes": boxes, "outputs": outputs, "titles": titles}
+        )
     if not views:
         raise too_large
     return views, "".join(pictures), rules

@@ -3,7 +3,7 @@
 const on = (id, event, does) => find(id).addEventListener(event, does);
 
 for (const unit of ["edge", ...Object.keys(units)]) find("unit").append(new Option(unit));
-views.forEach(({ depth, titles }, k) => find("view").append(new Option(Object.keys(titles).length ? `a box for each ${depth}` : "every node", k)));
+DATA.views.forEach(({ name }, k) => find("view").append(new Option(name, k)));
 mistakes.forEach(({ name }, k) => find("mistake").append(new Option(name, k)));
 find("views").hidden = views.length < 2;
 find("mistakes").hidden = !mistakes.length;

@@ -25,16 +25,18 @@ function sentence() {
   if (step.pass === "forward") {
     const error = pass.errors.get(step.node);
     const number = error ? `no number: ${error}` : spoken(pass.data[step.node]);
-    return `${where}, forward pass: ${names[step.node]} is ${graph.equations[step.node]}, which is ${number}.`;
+    return `${where}, forward pass: ${names[step.node]} is ${written(graph.equations[step.node])}, which is ${number}.`;
   }
   if (Number.isNaN(step.contribution)) return `${where}, backward pass: ${trouble(step)}`;
   if (step.position < 0) return `${where}: the backward pass begins at the output ${names[root]}, whose gradient is 1.`;
   const [node, operand] = [names[step.node], names[step.operand]];
-  const product = `${spoken(step.upstream)} times ${spoken(step.local)}`;
+  const formula = written(graph.formulas[step.node][step.position]);
+  const local = formula === typed(step.local) ? spoken(step.local) : `${formula}, which is ${spoken(step.local)}`;
   const before = step.before ? `was ${spoken(step.before)} and ` : "";
   return (
-    `${where}, backward pass: ${operand} acts through ${node}. Upstream gradient times local derivative is ${product}, ` +
-    `the contribution ${spoken(step.contribution)}. The gradient of ${operand} ${before}is now ${spoken(step.after)}.`
+    `${where}, backward pass: ${operand} acts through ${node}. The local derivative is ${local}. ` +
+    `The upstream gradient ${spoken(step.upstream)} times it is the contribution ${spoken(step.contribution)}. ` +
+    `The gradient of ${operand} ${before}is now ${spoken(step.after)}.`
   );
 }
 

@@ -191,7 +191,7 @@ def test_both_passes_by_keyboard_to_the_end(show_page):
     assert numbers_in(shown, "L") == ["–", "–"]
     assert numbers_in(shown, "a") == ["2", "–"]
     shown.keyboard.press("ArrowRight")
-    assert said(shown) == "Step 1 of 10, forward pass: e is a * b, which is minus 6."
+    assert said(shown) == "Step 1 of 10, forward pass: e is a × b, which is minus 6."
     assert [x for x in shown.locator("#equation .number").all_inner_texts() if x] == ["2 × (−3)", "=", "−6"]
     shown.keyboard.press("End")
     loss.backward()
@@ -273,6 +273,7 @@ def test_predictions_are_judged_in_the_words_of_elsewhere(show_page):
     assert numbers_in(shown, "L") == ["-8", "–"]
     shown.keyboard.press("Enter")  # the step that seeds the output asks for nothing
     assert asked.inner_text() == "∂L/∂d += ∂L/∂L × ∂L/∂d ="
+    assert said(shown).endswith("whose gradient is 1. ∂L/∂d += ∂L/∂L × ∂L/∂d =")
     box.fill("-4/2")
     box.press("Enter")
     box.fill("4.0")
