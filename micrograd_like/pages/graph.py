@@ -7,7 +7,7 @@ numbers, which are floats. Steps come in the order of `steps.py`.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from html import escape
-from math import isfinite
+from sys import float_info
 from typing import Any
 
 from ..engine import Value, check_data, made_at, topological_order
@@ -32,6 +32,7 @@ from .engine import engine, plain, reading
 LARGEST = 3_000  # boxes of one picture, which takes a second to lay out, and a browser another one to show
 LARGEST_GRAPH = 20_000  # nodes
 MISTAKEN_NODES = 150  # of a larger graph, the formulas of all mistakes would take megabytes
+LARGEST_NUMBER = float_info.max
 READABLE = 40  # boxes of the picture that is shown first
 _SCRIPTS = "picture.js", "graph.js", "words.js", "predict.js", "panel.js", "input.js"
 ROOM = text_width("-12.3456")
@@ -48,8 +49,8 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
     check_data(order)
     names = {v: one_line(name) for v, name in node_names(order).items()}
     for v in order:
-        if not isfinite(v.data):
-            raise ValueError(f"{names[v]} is {v.data}, which a page cannot compute with: it takes finite numbers")
+        if not -LARGEST_NUMBER <= v.data <= LARGEST_NUMBER:
+            raise ValueError(f"{names[v]} is {v.data}, which a page cannot compute with: it takes finite floats")
     views, pictures, rules = _views(root, order, rankdir)
     title = f"{names[root]} = {one_line(root.op.write([names[x] for x in root.operands]))}" if root.operands else ""
     title = title if 0 < len(title) <= 60 else f"The graph of {names[root]}"
