@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `page`, `explain`, `step`, `exercise`, `grade`, `quiz`, `train`, `demo`."""
+"""The command line: `micrograd-like draw`, `page`, `explain`, `step`, `exercise`, `lesson`, `train` and others."""
 
 import argparse
 import contextlib
@@ -43,11 +43,15 @@ from .stepping.recording import Recording
 from .stepping.shell import Shell, debug_program
 from .tables import TableWarning
 from .teaching import explain
+from .teaching.engines.assignment import assignment
+from .teaching.engines.check import check_file
+from .teaching.engines.probes import PATIENCE
 from .teaching.exercises.classics import CLASSICS
 from .teaching.exercises.generator import exercise, own
 from .teaching.exercises.levels import LEVELS
 from .teaching.explanation import LARGEST
 from .teaching.grading.mistakes import MISTAKES
+from .teaching.lesson import write_lesson
 from .teaching.quiz import quiz
 from .teaching.sheets import Sheet, grade_class, write_class
 from .teaching.sheets.classroom import read_names
@@ -254,6 +258,24 @@ def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str,
     return 0
 
 
+def _lesson(options: argparse.Namespace) -> int:
+    if sum(map(bool, (options.name, options.level, options.expression))) > 1:
+        raise ValueError("a lesson is about one graph: give a NAME, a --level or an --expression")
+    if options.name and options.seed is not None:
+        raise ValueError(f"{options.name} has its own numbers: leave out --seed")
+    if not options.expression and (options.numbers or options.ask):
+        raise ValueError("--numbers and --ask are for a formula of your own, --expression 'u = a*b; L = u + c'")
+    seed = 1000 * (options.seed or 0)  # as of the first exercise of a sheet
+    if options.expression:
+        numbers = {name: Fraction(number) for name, number in options.numbers or ()}
+        drawn = own(options.expression, numbers, options.ask or (), seed)
+    else:
+        drawn = CLASSICS[options.name] if options.name else exercise(seed, options.level or "diamond")
+    title = {"title": options.title} if options.title else {}
+    _wrote(f"{write_lesson(drawn, options.output, **title)}; begin with plan.md")
+    return 0
+
+
 def _grade(options: argparse.Namespace) -> int:
     if options.output:
         refuse_to_overwrite(options.output, options.key, options.answers)
@@ -337,6 +359,18 @@ def _train(options: argparse.Namespace) -> int:
 
 def _why(options: argparse.Namespace) -> int:
     print(Recording.load(options.recording).why(options.parameter, options.epoch))
+    return 0
+
+
+def _check_engine(options: argparse.Namespace) -> int:
+    path, _, name = (options.engine if ".py:" in options.engine else f"{options.engine}:Value").rpartition(":")
+    report = check_file(path, name, patience=options.patience)
+    print(report.json() if options.json else report)
+    return 0 if report.ok else 1
+
+
+def _assignment_folder(options: argparse.Namespace) -> int:
+    _wrote(write_folder(options.output, assignment()))
     return 0
 
 
@@ -530,6 +564,26 @@ def _parser() -> _Parser:
     command.set_defaults(run=_exercise)
 
     command = commands.add_parser(
+        "lesson",
+        help="make all that a lesson of ninety minutes needs, about one graph",
+        epilog="Slides, a sheet with its key, a page for homework, a notebook and a plan, with the same numbers in all "
+        "of them. It needs jinja2, nbformat and matplotlib.",
+    )
+    command.add_argument(
+        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help="a classic, as in `exercise`"
+    )
+    command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help="(default diamond)")
+    command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
+    command.add_argument(
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=_assignment, help="for it; else some that show mistakes"
+    )
+    command.add_argument("--ask", type=_names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
+    command.add_argument("--seed", type=int, help="which exercise of that level (default 0)")
+    command.add_argument("--title", help="of the sheet and the plan")
+    command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
+    command.set_defaults(run=_lesson)
+
+    command = commands.add_parser(
         "grade",
         help="grade the answers of a class, and see who made which mistake",
         epilog="ANSWERS.csv has the columns name, exercise, node and answer; the sheets come with one to fill in. What "
@@ -591,6 +645,16 @@ def _parser() -> _Parser:
     command.add_argument("parameter", metavar="NAME", help="such as 'w2[3->1]', the weight from unit 3 of layer 2")
     command.add_argument("--epoch", type=_count, help="ask about one epoch only")
     command.set_defaults(run=_why)
+
+    command = commands.add_parser("check-engine", help="name the bugs of a Value class that somebody wrote")
+    command.add_argument("engine", metavar="FILE.py:CLASS", help="such as engine.py:Value; its code is run")
+    command.add_argument("--patience", type=float, default=PATIENCE, help=f"seconds a program may take ({PATIENCE:g})")
+    command.add_argument("--json", action="store_true", help="print the report as Gradescope reads results")
+    command.set_defaults(run=_check_engine)
+
+    command = commands.add_parser("assignment", help="write an engine without its derivatives, with tests, to complete")
+    command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
+    command.set_defaults(run=_assignment_folder)
 
     command = commands.add_parser("demo", help="a neuron by hand, its graph, and a network that learns from flowers")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
