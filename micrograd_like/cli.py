@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `lesson`, `grade`, `train` and others."""
+"""The command line: `micrograd-like draw`, `page`, `explain`, `step`, `exercise`, `lesson`, `train` and others."""
 
 import argparse
 import contextlib
@@ -32,6 +32,7 @@ from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
 from .ops import one_line
+from .pages import page
 from .pictures import draw, text
 from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training
@@ -152,6 +153,11 @@ def _root(options: argparse.Namespace) -> Value:
         raise ValueError("a name is given two numbers: give it one")
     kind = Fraction if any("/" in number for number in numbers.values()) else float  # fractions stay exact
     return parse(options.expression, **{name: kind(number) for name, number in numbers.items()})
+
+
+def _page(options: argparse.Namespace) -> int:
+    _wrote(page(_root(options), rankdir=options.rankdir).save(options.output))
+    return 0
 
 
 # -------------------- explain --------------------
@@ -498,6 +504,13 @@ def _parser() -> _Parser:
     )
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
+
+    command = commands.add_parser("page", help="write a page on which one steps through both passes, offline")
+    command.add_argument("expression", metavar="EXPRESSION", help="such as 'e = a*b; L = e + c'")
+    command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as a=2 b=-3 c=10")
+    command.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write it: .html")
+    command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
+    command.set_defaults(run=_page)
 
     command = commands.add_parser("explain", help="write out both passes of a formula, as one does at the board")
     command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)'")

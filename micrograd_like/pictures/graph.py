@@ -42,12 +42,14 @@ def draw_graph(
     right: Mapping[Value, Any] | None = None,
     gradients: Mapping[Value, Any] | None = None,
     steps: bool = False,
+    room: float = 0.0,
     **look: Any,
 ) -> Drawing:
     """Draw the graph under `root`; `draw` describes the other arguments and the errors.
 
     `active` marks an edge, given by its node and the position of its operand; position -1 marks the node. `right` has,
     for each node whose gradient is wrong, what it should be; `gradients`, those to show in place of the nodes' own.
+    `room` is the least width for numbers, where others will be filled in.
     """
     if rankdir not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir is the direction of the graph: 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
@@ -66,6 +68,8 @@ def draw_graph(
     )
     boxes = builder.boxes(groups, near)
     drawn = _distinct(boxes)
+    for box in drawn:
+        box.width += max(room - box.numbers_width, 0.0) if box.numbers and room else 0.0
     most = min(limit, STEPPED) if steps else limit
     if len(drawn) > most or _crowding(drawn) > 80 * limit:
         raise ValueError(

@@ -48,6 +48,19 @@ def svg(
     )
 
 
+def inline(picture: Picture, name: str) -> tuple[str, str]:
+    """Return a picture for a page whose script fills it in, and the rules for its colours, which are `var(--data)` etc.
+
+    A node has its key as `data-node`, an edge `data-edge`, its tail and its head; there are no tooltips.
+    """
+    width, height = _number(picture.width), _number(picture.height)
+    body = "".join(_item(item, keyed=True) for item in picture.items)
+    return (
+        f'<svg role="group" aria-label="{escape(name)}" viewBox="0 0 {width} {height}" font-family="{FONT}"'
+        f' font-size="{SIZE:g}" text-anchor="middle" fill="none">{body}</svg>'
+    ), _rules(body, "picture", {look: f"var(--{look})" for look in DARK})
+
+
 # The class of a colour is one letter for a stroke, two for what is filled; not a capital, which is no other letter in a
 # page without a doctype.
 _LETTERS = {name: "o" if name == "ground" else name[0] for name in DARK}
@@ -100,12 +113,14 @@ def _items(items: Sequence[Item]) -> str:
     return "".join(map(_item, items))
 
 
-def _item(item: Item) -> str:
+def _item(item: Item, *, keyed: bool = False) -> str:
     marks = "".join(map(_mark, item.marks))
     if not marks:
         return ""
     kind = ' class="node"' if isinstance(item, Node) else ' class="edge"' if isinstance(item, Edge) else ""
-    tooltip = f"<title>{_said(item.tooltip)}</title>" if item.tooltip else ""
+    if keyed and isinstance(item, Node | Edge):
+        kind += f' data-node="{item.key}"' if isinstance(item, Node) else f' data-edge="{item.tail} {item.head}"'
+    tooltip = f"<title>{_said(item.tooltip)}</title>" if item.tooltip and not keyed else ""
     return f"<g{kind}>{tooltip}{marks}</g>" if kind or tooltip else marks
 
 

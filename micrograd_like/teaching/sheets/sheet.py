@@ -15,7 +15,7 @@ from ...pictures.graph import draw_graph
 from ..exercises.exercise import Exercise
 from .moodle import moodle_xml
 from .notebook import notebook, otter_tests
-from .screen import SCRIPTS, paper, program, source
+from .screen import paper, screen
 from .tex import escape, foreign, typeset
 
 
@@ -42,15 +42,9 @@ class Sheet:
             part | {"paper": paper(drawn, self.fade) | {"exercise": number}}
             for number, (part, drawn) in enumerate(zip(self._parts(picture=True), self.exercises, strict=True), start=1)
         ]
-        return str(
-            _template("screen.html").render(
-                sheet=self,
-                exercises=exercises,
-                papers=[each["paper"] for each in exercises if _is_blank(each["paper"])],
-                program=program(*SCRIPTS),
-                style=source("screen.css"),
-            )
-        )
+        body = _template("screen.html").render(sheet=self, exercises=exercises)
+        papers = [each["paper"] for each in exercises if _is_blank(each["paper"])]
+        return screen(self._full_title, body, self.exercises, papers, self.student)
 
     def markdown(self, key: bool = True) -> str:
         """Return the sheet as Markdown, with an empty cell for each answer."""
@@ -101,6 +95,10 @@ class Sheet:
             raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
         return path
 
+    @property
+    def _full_title(self) -> str:
+        return " – ".join(filter(None, [self.title, self.student]))
+
     def _parts(self, *, picture: bool) -> list[dict[str, Any]]:
         """Return what the templates show of each exercise."""
         parts = []
@@ -131,7 +129,7 @@ def printed(sheets: Sequence[Sheet], key: bool = False) -> str:
         (sheet, [typeset(drawn, sheet.fade) | {"picture": _picture(drawn)} for drawn in sheet.exercises])
         for sheet in sheets
     ]
-    title = " – ".join([sheets[0].title, *([sheets[0].student] if len(sheets) == 1 and sheets[0].student else [])])
+    title = sheets[0]._full_title if len(sheets) == 1 else sheets[0].title
     return str(_template("sheet.html").render(sheets=parts, title=title, key=key))
 
 

@@ -1,0 +1,33 @@
+"""Living pages: a graph or a network as one HTML file that works offline, and in a notebook."""
+
+from typing import Any
+
+from ..engine import Value
+from .document import Page
+
+__all__ = ["Page", "page"]
+
+
+def page(thing: Any, data: Any = None, **options: Any) -> Page:
+    """Make a page of a graph, to step through and to change.
+
+    A notebook shows the page; `.save("L.html")` writes it to a file that needs no network.
+
+    Args:
+        thing: a Value, the output of the graph.
+        data: none for a graph.
+        options: of a graph, `position`: how many steps of the backward pass are done when the page opens; `rankdir`:
+            "LR" from left to right, "TB" downwards.
+
+    Raises:
+        TypeError: `thing` is something else.
+        ValueError: the graph cannot be computed on the page; the text says why.
+        RuntimeError: there is no Graphviz to lay out the graph.
+    """
+    if isinstance(thing, Value):
+        if data is not None:
+            raise TypeError("the page of a graph takes a Value alone: write page(loss)")
+        from .graph import graph_page
+
+        return graph_page(thing, **options)
+    raise TypeError(f"page() takes a Value, not {thing!r}: write page(loss)")
