@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .engine import Value
+from .escape import one_line
 from .files import refuse_to_overwrite, write_folder, write_whole
 from .graph.steps import backward_steps, forward_steps
 from .nn import datasets
@@ -31,7 +32,6 @@ from .nn.optim import OPTIMIZERS
 from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
-from .ops import one_line
 from .pictures import draw, text
 from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training

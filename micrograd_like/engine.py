@@ -12,6 +12,7 @@ from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from . import ops
+from .escape import one_line
 from .ops import CONSTANT, INPUT, Operation
 
 # The `grad` of a node that backward() has not reached: an ordinary 0.0, told from a computed zero by identity.
@@ -282,7 +283,7 @@ def local_derivative(v: Value, i: int, numbers: Sequence[Any]) -> Any:
         local = Fraction(local)  # a formula's 0.5 is exact, but a logarithm is not
     if local - local:  # not 0: infinite or NaN
         place = ("first", "second", "third")[i] if i < 3 else f"{i + 1}th"
-        name = ops.one_line(v.operands[i].label) or f"its {place} operand"
+        name = one_line(v.operands[i].label) or f"its {place} operand"
         example = v.op.example(numbers, [x.label for x in v.operands])
         where = f" ({made_at(v)})" if hasattr(v, "source") else ""
         raise ValueError(f"{example} = {v.data} has no finite derivative with respect to {name}{where}")
@@ -304,7 +305,7 @@ def check_data(order: Sequence[Value]) -> None:
             raise ValueError(f"{describe(v)} is not a number (NaN): find out where it came from")
         if v.operands and not _is_true(v, [x.data for x in v.operands]):
             example = v.op.example([x.data for x in v.operands], [x.label for x in v.operands])
-            name = f"{ops.one_line(v.label)} = " if v.label else "the node "
+            name = f"{one_line(v.label)} = " if v.label else "the node "
             raise ValueError(
                 f"{name}{example} holds {v.data}: numbers were changed after the forward pass. "
                 "Write the formula again with the new numbers, or call recompute() on the output"

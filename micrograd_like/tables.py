@@ -12,7 +12,7 @@ from itertools import islice
 from os import PathLike
 from pathlib import Path
 
-from .ops import one_line
+from .escape import one_line
 
 LARGEST = 20_000_000  # bytes of a file, from which Python makes about 20 times as many
 MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "null", "none"})  # in small letters

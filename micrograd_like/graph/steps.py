@@ -15,11 +15,12 @@ from operator import add
 from typing import Any
 
 from ..engine import Value, check_data, local_derivative, made_at, topological_order
+from ..escape import one_line
 from ..formulas import TEXT
 from ..notation import latex
 from ..notation.names import node_names, partial
 from ..notation.numbers import show
-from ..ops import CONSTANT, INPUT, one_line
+from ..ops import CONSTANT, INPUT
 from .walk import depending_on, walk
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ..ops import one_line
+from ..escape import one_line
 from ..tables import Table, TableWarning, is_missing, listed, read_number, read_table
 
 

@@ -7,8 +7,8 @@ take for its own. An operation that is not written like a function has a row in 
 import re
 from typing import Any
 
+from ..escape import one_line
 from ..formulas import ATOM, LOOSE, POWER, PRODUCT, SIGN, SUM, Piece, Style, exact
-from ..ops import one_line
 from .numbers import show
 
 # -------------------- names and numbers --------------------

@@ -6,8 +6,9 @@ from numbers import Rational
 from typing import Any
 
 from ..engine import UNREACHED, Value
+from ..escape import one_line
 from ..formulas import TEXT, exact
-from ..ops import CONSTANT, PARAMETER, one_line
+from ..ops import CONSTANT, PARAMETER
 from .numbers import show
 
 NO_GRADIENT = "–"  # where backward() has not been

@@ -6,8 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from ..escape import one_line
 from ..formulas import exact
-from ..ops import one_line
 
 DECIMALS = 4
 

@@ -6,17 +6,17 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from html import escape
 from math import exp
 from pathlib import Path
 from typing import Any
 
 from ..engine import Value
+from ..escape import html, one_line
 from ..files import write_whole
 from ..nn.datasets import Dataset
 from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
 from ..nn.training import Epoch, class_of, threshold_for
-from ..ops import one_line, sigmoid
+from ..ops import sigmoid
 from .paint import families
 from .scene import DARK, THEMES
 
@@ -196,7 +196,7 @@ def _save(figure: Any, path: str | os.PathLike[str], words: str, theme: str) -> 
     figure.savefig(content, format=ending, dpi=150, metadata=dates[ending])
     written = content.getvalue()
     if ending == "svg":
-        said = escape(words)
+        said = html(words)
         head = f' role="img" aria-label="{said}">\n <title>{said}</title>'
         if theme == "auto":
             swapped = (

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import Value, local_derivative, stale, topological_order
+from ..escape import one_line
 from ..notation.names import constants, node_names, show_grad
 from ..notation.numbers import aligned, show
-from ..ops import CONSTANT, one_line
+from ..ops import CONSTANT
 
 _GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d", "active")
 _UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂", "►"), strict=True))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..engine import Value, made_at, topological_order
+from ..escape import one_line
 from ..files import write_whole
 from ..formulas import TEXT
 from ..graph.sources import record_sources
@@ -28,7 +29,6 @@ from ..nn.storage import build, describe
 from ..nn.training import Batch, Model
 from ..notation.names import find
 from ..notation.numbers import show
-from ..ops import one_line
 from .stepper import Stepper
 
 FORMAT, VERSION = "micrograd_like.Recording", 1

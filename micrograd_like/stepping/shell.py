@@ -16,9 +16,9 @@ from types import BuiltinFunctionType, FrameType
 from typing import Any
 
 from ..engine import Value
+from ..escape import one_line
 from ..graph.sources import record_sources
 from ..graph.steps import forward_steps
-from ..ops import one_line
 from ..pictures.tree import needs_ascii
 from .commands import FULL, INSTEAD, describe, overview
 from .looking import MOST, nothing

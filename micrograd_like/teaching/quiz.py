@@ -13,11 +13,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from ..escape import one_line
 from ..files import data_folder, write_whole
 from ..graph.steps import backward_steps
 from ..notation.answers import read_answer
 from ..notation.names import partial
-from ..ops import one_line
 from .exercises.exercise import Exercise
 from .exercises.generator import exercise
 from .exercises.levels import ABOUT, LEVELS

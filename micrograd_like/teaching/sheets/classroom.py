@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...escape import csv_cell, one_line
 from ...files import write_folder
 from ...notation.answers import read_answer
 from ...notation.numbers import show
 from ...notation.table import table
-from ...ops import one_line
 from ...tables import read_columns
 from ..exercises.exercise import Exercise
 from ..exercises.generator import VERSION as GENERATOR
@@ -31,7 +31,6 @@ from .sheet import Sheet, printed
 FORMAT, VERSION = "micrograd_like.key", 2
 COLUMNS = ("name", "exercise", "node", "answer")
 SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # so they begin, to a spreadsheet
 INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))  # and marks
 LONGEST = 40  # characters of a name in a file's name
 
@@ -330,11 +329,5 @@ def _table(rows: Sequence[Sequence[Any]]) -> bytes:
     """Return a CSV file that spreadsheets take for text in UTF-8, and no cell for a formula."""
     written = io.StringIO()
     # in quotes, for where a semicolon begins a new cell
-    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([map(_harmless, map(str, row)) for row in rows])
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([map(csv_cell, map(str, row)) for row in rows])
     return written.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that a spreadsheet takes for text, also if it begins like a formula; numbers stay numbers."""
-    is_number = re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?", cell)
-    return f"'{cell}" if cell.startswith(FORMULAS) and not is_number else cell

@@ -4,13 +4,13 @@ The data are the lines of an exercise, with the formulas by which they follow an
 as Python has them; `numbers.js` and `grading.js` read them by the same few rules as `answers.py` and `verdicts.py`.
 """
 
-import json
 import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from ...compiler.spelling import HELPERS, JAVASCRIPT
+from ...escape import json_in_html
 from ...formulas import Apply, Tree
 from ...notation import answers
 from ...notation.expressions import functions
@@ -28,7 +28,7 @@ SCRIPTS = ("numbers.js", "grading.js", "screen.js")
 
 def program(*names: str) -> str:
     """Return scripts with what they need before them; of the page's own, screen.js wants PAPERS too."""
-    rules = json.dumps(_rules(), ensure_ascii=False).replace("<", "\\u003c")  # which might end the script
+    rules = json_in_html(_rules())
     return f"const RULES = {rules};\n{_functions()}\n{source(*names)}"
 
 
