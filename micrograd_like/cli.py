@@ -610,4 +610,7 @@ def _counts(written: str) -> tuple[int, ...]:
 
 
 def _names(written: str) -> list[str]:
-    return [part.strip() for part in next(csv.reader([written], skipinitialspace=True), [])]
+    try:
+        return [part.strip() for part in next(csv.reader([written], skipinitialspace=True), [])]
+    except csv.Error as error:
+        raise argparse.ArgumentTypeError(f"{written!r} does not name columns: {error}") from None

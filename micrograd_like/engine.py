@@ -37,7 +37,7 @@ class Value:
             TypeError: `data` is not a real number, or `label` is not a string.
         """
         if _ or not isinstance(label, str):
-            raise TypeError(_not_a_label(label))
+            raise TypeError(not_a_label(label))
         self.data = data if type(data) is float else _number(data)
         self.grad = UNREACHED
         self.label = label
@@ -291,11 +291,17 @@ def local_derivative(v: Value, i: int, numbers: Sequence[Any]) -> Any:
 
 
 def stale(order: Iterable[Value]) -> list[Value]:
-    """Return the nodes whose data does not follow from their operands' data, which were changed since the forward pass.
+    """Return the nodes whose data does not follow from the data below them, which was changed since the forward pass.
 
-    It costs as much as the forward pass did; of a graph that nobody has changed the list is empty.
+    Operands come before what was made of them. It costs as much as the forward pass did; of a graph that nobody has
+    changed the list is empty.
     """
-    return [v for v in order if v.operands and not _is_true(v, [x.data for x in v.operands])]
+    old: dict[Value, None] = {}
+    for v in order:
+        is_above = bool(old) and any(x in old for x in v.operands)
+        if is_above or (v.operands and not _is_true(v, [x.data for x in v.operands])):
+            old[v] = None
+    return [*old]
 
 
 def check_data(order: Sequence[Value]) -> None:
@@ -492,7 +498,8 @@ _OWN_OPERATION = (
 )
 
 
-def _not_a_label(label: Any) -> str:
+def not_a_label(label: Any) -> str:
+    """Return what to say of a label that is not a string."""
     if isinstance(label, tuple | set | list):
         return f"operations make nodes, and Value(data, label) only leaves. For one of your own {_OWN_OPERATION}"
     return f"a label is a string, not {label!r}: write label={str(label)!r}"

@@ -201,14 +201,16 @@ def _records(path: Path, text: str, delimiter: str) -> tuple[list[int], list[lis
     except csv.Error as error:
         after = f"after line {lines[-1]}" if lines else "line 1"
         raise ValueError(f"{path}, {after}: this is not a table: {error}") from None
-    comments = [n for n, line in enumerate(io.StringIO(text, newline=""), start=1) if _is_comment(line)]
+    comments = [n for n, (_, is_comment) in enumerate(_lines(text), start=1) if is_comment]
     if between := [f"line {n}" for n in comments if lines and lines[0] < n < lines[-1]]:
         warnings.warn(f"{path}: left out what begins with #: {listed(between)}", TableWarning, 4)
     return lines, rows
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(_without_comments(text), delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
+    # a comment becomes a blank line, so that it is counted and quotes in it mean nothing
+    read = ("\n" if is_comment else line for line, is_comment in _lines(text))
+    reader = csv.reader(read, delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
     for row in reader:
         cells = [cell.strip() for cell in row]
         if delimiter == " ":
@@ -217,15 +219,13 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, cells
 
 
-def _without_comments(text: str) -> Iterator[str]:
-    """Yield the lines; a comment becomes a blank line, so that it is counted and quotes in it mean nothing."""
+def _lines(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the lines, and whether each is a comment; in quotes nothing is one."""
     quoted = 0
     for line in io.StringIO(text, newline=""):
-        if not quoted and _is_comment(line):
-            yield "\n"
-        else:
-            quoted ^= line.count('"') & 1
-            yield line
+        is_comment = not quoted and _is_comment(line)
+        quoted ^= line.count('"') & 1 and not is_comment
+        yield line, is_comment
 
 
 def _is_comment(line: str) -> bool:

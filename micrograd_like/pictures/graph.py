@@ -13,7 +13,7 @@ from ..engine import UNREACHED, Value, made_at, stale, topological_order
 from ..escape import one_line
 from ..graph.steps import backward_steps
 from ..notation.names import NO_GRADIENT, find, node_names, partial, show_grad
-from ..notation.numbers import exact, show
+from ..notation.numbers import check_decimals, exact, show
 from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply
 from ..ops import sum as add_up
 from .boxes import Box, Wire, arrange
@@ -57,6 +57,7 @@ def draw_graph(
         raise ValueError(f"unknown depth {depth!r}; choose from auto, {', '.join(DEPTHS)}")
     order = topological_order(root)
     names = node_names(order)
+    check_decimals(precision)
     shown = {v: one_line(name) for v, name in names.items()}
     near = set(order) if around is None else _near(find(around, names), order, radius)
     empty = {find(b, names) for b in blank}

@@ -117,7 +117,7 @@ class Grading:
     def explanation(self) -> list[str]:
         """What the wrong answers have in common, and as much help as the level allows, in sentences."""
         if self.first_wrong:
-            return [self._diagnosis(), *self._help()]
+            return [one_line(sentence) for sentence in (self._diagnosis(), *self._help())]
         if self.count("too coarse"):
             return [WORDS["digits"]]
         missing = self.count("missing")

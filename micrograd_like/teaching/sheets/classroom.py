@@ -70,7 +70,7 @@ def write_class(
         OSError: the folder or a file cannot be written.
         RuntimeError: as `Sheet.save` says.
     """
-    names = [name.strip() for name in names]
+    names = [" ".join(name.split()) for name in names]
     if not names:
         raise ValueError("the class has nobody in it: give one name at least")
     if not all(map(_look, names)):
