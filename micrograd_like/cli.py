@@ -283,7 +283,7 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"a network of {size:,} weights is too large for one made of single numbers: --layers 16,16")
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
-    pictures = [folder / name for name in PICTURES]
+    pictures = _places(folder, PICTURES)
     for file, others in (options.save, pictures), (options.record, [*pictures, *filter(None, [options.save])]):
         if file:
             refuse_to_overwrite(file, options.data)
@@ -332,6 +332,15 @@ def _train(options: argparse.Namespace) -> int:
 def _why(options: argparse.Namespace) -> int:
     print(Recording.load(options.recording).why(options.parameter, options.epoch))
     return 0
+
+
+def _places(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return where pictures go, each to a new file or over a picture of this program; ValueError if one cannot."""
+    paths = [folder / name for name in names]
+    for path in paths:
+        if path.exists() and not (path.is_file() and b'class="micrograd-like' in path.read_bytes()[:2_000]):
+            raise ValueError(f"{path} is there, and no picture of this program: name another folder, -o FOLDER")
+    return paths
 
 
 def _check_place(output: str, others: Sequence[Path]) -> None:
@@ -399,6 +408,7 @@ def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, 
 def _demo(options: argparse.Namespace) -> int:
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
+    _places(folder, ["neuron.svg", *PICTURES])
     o = parse("n = x1*w1 + x2*w2 + b; o = tanh(n)", x1=2, x2=0, w1=-3, w2=1, b=6.8813735870195432)
     print("A neuron with two inputs, computed step by step:\n")
     for forward in forward_steps(o):

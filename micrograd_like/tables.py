@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .escape import one_line
 
+MOST = 1_000_000  # lines of a file, and characters of its first line
 LARGEST = 20_000_000  # bytes of a file, from which Python makes about 20 times as many
 MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "null", "none"})  # in small letters
 SAMPLE = 100  # rows that tell what separates the cells
@@ -186,6 +187,10 @@ def _text(path: Path) -> str:
         text = content.decode("cp1252", "replace")
     if "\0" in text or text.startswith("PK\x03\x04"):
         raise ValueError(f"{path}: this is not text: save the table as CSV in UTF-8")
+    if text.count("\n") + text.count("\r") > MOST:
+        raise ValueError(f"{path}: this table has more than {MOST:,} lines: take a part of them")
+    if len(text) > MOST and "\n" not in text[:MOST] and "\r" not in text[:MOST]:
+        raise ValueError(f"{path}: this is not a table: its first line has more than {MOST:,} characters")
     if re.match(r"\s*<(!doctype|html)", text[:200], re.IGNORECASE):
         raise ValueError(f"{path}: this is a web page and not a table: download the file itself")
     return text

@@ -5,37 +5,61 @@ changes, a request goes out, or a control character reaches the terminal.
 """
 
 import ast
+import contextlib
+import copy
 import csv
 import io
 import json
+import pickle
 import re
 import subprocess
 import sys
+import warnings
 from fractions import Fraction
 from xml.etree import ElementTree
 
 import nbformat
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from micrograd_like import MLP, Value, compile, draw, escape, explain, gradcheck, parse, step, text
+from micrograd_like import (
+    MLP,
+    Value,
+    compile,
+    draw,
+    escape,
+    explain,
+    files,
+    grad,
+    gradcheck,
+    hessian,
+    parse,
+    step,
+    text,
+)
 from micrograd_like.cli import main
-from micrograd_like.graph.steps import backward_steps, forward_steps
-from micrograd_like.nn.datasets import Dataset
+from micrograd_like.graph.steps import backward_steps, count_paths, forward_steps, paths
+from micrograd_like.nn.datasets import Dataset, read_csv
 from micrograd_like.nn.storage import load, save
 from micrograd_like.nn.training import fit
 from micrograd_like.notation import latex
+from micrograd_like.notation.answers import read_answer
 from micrograd_like.notation.mathml import mathml
 from micrograd_like.notation.names import find, node_names
 from micrograd_like.pictures.layout import graphviz
 from micrograd_like.pictures.plots import plot_boundary
 from micrograd_like.stepping.recording import Recording
 from micrograd_like.stepping.shell import Shell
+from micrograd_like.tables import TableWarning
 from micrograd_like.teaching import CLASSICS, Exercise, grade
 from micrograd_like.teaching.exercises.generator import exercise
 from micrograd_like.teaching.explanation import tabulate
-from micrograd_like.teaching.grading.comparison import backprop_with
+from micrograd_like.teaching.grading.comparison import applicable, backprop_with
+from micrograd_like.teaching.quiz import Progress
 from micrograd_like.teaching.sheets import Sheet, grade_class, write_class
+from micrograd_like.teaching.sheets.classroom import read_names
 from tests.conftest import need
 
 LABELS = [
@@ -449,3 +473,223 @@ def test_models_and_recordings_keep_names(label, tmp_path):
 def test_the_list_is_long_and_each_is_there_once():
     assert len({*LABELS}) == len(LABELS) >= 50
     assert exercise(1).root.label
+
+
+# -------------------- what is too much --------------------
+
+
+def diamonds(levels, kind=float):
+    """Return a leaf, and an output to which 2**levels paths lead from it."""
+    leaf = v = Value(kind(1) / 2, "a")
+    for k in range(levels):
+        v = v.tanh() + v / 2 if kind is float and k % 7 == 0 else v * kind(1) + v / 2
+        v.label = f"v{k}_"
+    return leaf, v
+
+
+@pytest.mark.parametrize("kind", [float, Fraction])
+def test_graphs_with_more_paths_than_anybody_can_walk(kind):
+    leaf, out = diamonds(60, kind)
+    out.backward()
+    for each in (text(out, limit=None), explain(out, limit=None), explain(out, "a"), tabulate(out), draw(out).dot):
+        assert len(str(each)) > 1000
+    assert count_paths(out, leaf) >= 2**60
+    with pytest.raises(ValueError, match="more than 1,000"):
+        paths(out, leaf)
+    assert not grade(out, {"a": "7", "v1_": "3"}).is_right
+    assert not grade(out, {"v1_": "3"}, values=True).is_right
+    for mistake in applicable(out)[:: 1 if kind is float else 9]:
+        assert str(backprop_with(out, mistake))
+    for twin in (pickle.loads(pickle.dumps(out)), copy.deepcopy(out)):
+        assert twin.data == out.data
+    assert grad(out, [leaf])[0] == pytest.approx(leaf.grad)
+    second = grad(grad(out, [leaf], create_graph=True)[0], [leaf])[0] if kind is float else 0
+    assert hessian(out, [leaf])[0][0] == pytest.approx(second)
+    stepper = step(out).finish()
+    assert stepper.position == len(stepper)
+    if kind is float:
+        program = compile(out, [], [leaf], "python")
+        assert program.value_and_grad()[1][0] == pytest.approx(leaf.grad)
+        assert all(len(program.source(language)) < 50_000 for language in ("c", "javascript", "numpy"))
+
+
+def test_a_mistake_that_squares_again_and_again_stays_bounded():
+    _, out = diamonds(60, Fraction)
+    with pytest.raises(ValueError, match="paths_multiplied leads to no numbers here"):
+        backprop_with(out, "paths_multiplied")
+
+
+# Ten million bytes of each kind; what can be read from a file at all says what is wrong with it.
+FLOODS = {
+    "brackets": b"[" * 10**7,
+    "lists": b"[" + b"[]," * 3_333_332 + b"[]]",
+    "numbers": b"[" + b"1," * 4_999_999 + b"1]",
+    "digits": b"9" * 10**7,
+    "zeros": b"\0" * 10**7,
+    "text": b'"' + b"x" * 10**7 + b'"',
+    "quotes": b'"' * 10**7,
+    "commas": b"," * 10**7,
+    "lines": b"\n" * 10**7,
+    "rows": b"name,kind\n" + b"1,2\n" * 2_500_000,
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_files_of_ten_million_bytes_are_refused(kind, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(FLOODS[kind])
+    warnings.simplefilter("ignore", TableWarning)
+    for read in (load, Recording.load, Progress.load, read_csv, read_names, lambda path: grade_class(path, path)):
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            read(path)
+
+
+def test_what_is_larger_is_not_read_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGEST", 1000)
+    (tmp_path / "m.json").write_text("[" + " " * 1000 + "]")
+    with pytest.raises(ValueError, match="this file has more than 0 MB"):
+        load(tmp_path / "m.json")
+
+
+def test_keys_that_are_too_much_work_are_refused(tmp_path):
+    written = write_class(["Ada"], tmp_path / "class", screen=True)
+    key = json.loads(written.key.read_text())
+    (part,) = key["students"]["Ada"]
+
+    def refused(match, **changes):
+        key["students"]["Ada"] = [part | changes] * changes.pop("times", 1)
+        written.key.write_text(json.dumps(key))
+        with pytest.raises(ValueError, match=match):
+            grade_class(written.key, tmp_path / "class" / "answers.csv")
+
+    refused("at most 1,000 characters", formula="L = a*b" + "+a" * 500)
+    refused("no number for the parameter 'w'", parameters=["w"])
+    long = "v0 = a*b; L = v0 + c" + " + 1" * 200
+    key["students"]["Ada"] = [part | {"formula": long, "numbers": {"a": "1", "b": "2", "c": "3"}}] * 1500
+    written.key.write_text(json.dumps(key))
+    with pytest.raises(ValueError, match="more than 1,000,000 characters together"):
+        grade_class(written.key, tmp_path / "class" / "answers.csv")
+
+
+@pytest.mark.parametrize("command", [["train", "xor", "--epochs", "1"], ["demo"]])
+@pytest.mark.parametrize("name", ["network.svg", "training.svg"])
+def test_pictures_of_others_are_not_overwritten(command, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    mine = tmp_path / "out" / name
+    mine.write_text("<svg>my own</svg>")
+    with pytest.raises(SystemExit):
+        main(command)
+    assert f"{name} is there, and no picture of this program" in capsys.readouterr().err
+    assert mine.read_text() == "<svg>my own</svg>"
+    mine.unlink()
+    assert main(command) == main(command) == 0  # its own are replaced
+
+
+# -------------------- what nobody thought of --------------------
+
+PIECES = [
+    "a",
+    "b",
+    "x1",
+    "nan",
+    "1",
+    "-2",
+    "0.5",
+    "1e308",
+    "1e-308",
+    "9**9",
+    "+",
+    "-",
+    "*",
+    "/",
+    "**",
+    "(",
+    ")",
+    ",",
+    ";",
+    "=",
+    "tanh(",
+    "exp(",
+    "log(",
+    "sqrt(",
+    "sum(",
+    "[",
+    "]",
+    ".",
+    "'",
+    "#",
+    "∞",
+    "½",
+    "²",
+    "−",
+]
+PIECES += ["i", "1/0", "__import__('os')", "0x1f", "1_000", "٣", "１", "sqrt(2)/2", "3,5", "1'000"]
+PIECES += ["L = ", " ", "\n", "\x00", "lambda: 0", *SHORT[:20:3]]
+soup = st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(max_size=30)
+many = settings(max_examples=1500, suppress_health_check=list(HealthCheck))
+
+
+@many
+@given(soup)
+def test_any_formula_is_read_or_refused(written):
+    with contextlib.suppress(ValueError, ArithmeticError):  # the first also for a formula that is none
+        parse(written, a=2.0, b=Fraction(1, 3), x1=-1.5)
+
+
+@many
+@given(soup, soup)
+def test_any_answer_is_read_or_refused(one, other):
+    a, b = Value(Fraction(2), "a"), Value(Fraction(3), "b")
+    out = a * b + a
+    out.label = "L"
+    try:
+        answer = read_answer(one)
+    except ValueError as error:
+        assert_plain(str(error))
+    else:
+        assert answer.number == answer.number
+    with contextlib.suppress(ValueError):  # what is not a number
+        assert_plain(str(grade(out, {"a": one, "b": other})))
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory):
+    """Return the content of one file of each kind, and what reads it."""
+    folder = tmp_path_factory.mktemp("documents")
+    model = MLP(2, [2, 1], seed=1)
+    run_ = Recording(model)
+    fit(model, Dataset("xor", ((0.0, 1.0), (1.0, 0.0)), (0, 1), ("u", "v"), ("p", "q")), epochs=2, watch=run_)
+    run_.save(folder / "run.json")
+    save(model, folder / "model.json")
+    Progress().save(folder / "quiz.json")
+    written = write_class(["Ada", "Bob"], folder / "class", screen=True)
+    answers = folder / "class" / "answers.csv"
+    return folder / "file", {
+        "run": ((folder / "run.json").read_bytes(), Recording.load),
+        "model": ((folder / "model.json").read_bytes(), load),
+        "progress": ((folder / "quiz.json").read_bytes(), Progress.load),
+        "key": (written.key.read_bytes(), lambda path: grade_class(path, answers)),
+        "answers": (answers.read_bytes().replace(b'""', b'"3"'), lambda path: grade_class(written.key, path)),
+        "roster": (b'name;age\nAda;3\n"Bob, Jr.";4\n', read_names),
+        "table": (b"u,v,kind\n1,2.5,p\n3,-4,q\n5,6e1,p\n7,8,q\n", read_csv),
+    }
+
+
+@pytest.mark.parametrize("kind", ["run", "model", "progress", "key", "answers", "roster", "table"])
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_damage_to_a_file_is_said(kind, documents, data):
+    path, kinds = documents
+    content, read = kinds[kind]
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(content)))
+        end = start + data.draw(st.sampled_from([0, 0, 1, 2, 5, 40]))
+        others = [b"", b"null", b"-1", b"1e999", b"{}", b"[]", b'"', b",", b"\n", b"\xff", b"\0", b"true", b"0.5"]
+        other = st.sampled_from(others)
+        content = content[:start] + data.draw(other | st.binary(max_size=4)) + content[end:]
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(ValueError):
+            read(path)

@@ -201,7 +201,7 @@ def _save(figure: Any, path: str | os.PathLike[str], words: str, theme: str) -> 
     written = content.getvalue()
     if ending == "svg":
         said = html(words)
-        head = f' role="img" aria-label="{said}">\n <title>{said}</title>'
+        head = f' class="micrograd-like" role="img" aria-label="{said}">\n <title>{said}</title>'
         if theme == "auto":
             swapped = (
                 (THEMES["light"][name], DARK[name], kind) for name in ("ink", "ground") for kind in ("fill", "stroke")

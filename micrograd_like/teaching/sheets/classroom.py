@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...escape import csv_cell, one_line
-from ...files import write_folder
+from ...files import read_json, write_folder
 from ...notation.answers import read_answer
 from ...notation.numbers import show
 from ...notation.table import table
@@ -32,6 +32,7 @@ FORMAT, VERSION = "micrograd_like.key", 2
 COLUMNS = ("name", "exercise", "node", "answer")
 SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
 INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))  # and marks
+MOST = 1_000_000  # characters of formulas in a key, which a class of 10,000 has
 LONGEST = 40  # characters of a name in a file's name
 
 
@@ -279,10 +280,7 @@ def _is_invisible(c: str) -> bool:
 
 
 def _read_key(path: Path) -> dict[str, list[Exercise]]:
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is not JSON: {error}") from None
+    document = read_json(path)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{path}: this is no key of a class: it is the file key.json beside the sheets")
     if document.get("version") != VERSION:
@@ -292,6 +290,8 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
             name: [Exercise.from_document(f"{name} {k}", part) for k, part in enumerate(parts, start=1)]
             for name, parts in document["students"].items()
         }
+        if sum(len(each.formula) for drawn in everybody.values() for each in drawn) > MOST:
+            raise ValueError(f"its formulas have more than {MOST:,} characters together: grade parts of the class")
         if alike_names := _first_alike([*everybody]):
             raise ValueError(SAME.format(*map(one_line, alike_names)))
         for drawn in everybody.values():
