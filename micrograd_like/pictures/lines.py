@@ -89,7 +89,7 @@ def places(
     """Return where along its line each label stands, so that it covers no other label and few other lines."""
     taken: list[tuple[float, float, float, float]] = []
     places = []
-    shares = [0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8]
+    shares = sorted((k / 100 for k in range(20, 81, 3)), key=lambda t: abs(t - 0.5))
     for n, ((a, b), said) in enumerate(zip(lines, texts, strict=True)):
         if not said:
             places.append(0.5)

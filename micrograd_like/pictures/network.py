@@ -100,11 +100,11 @@ def draw_network(
         )
     sizes = [len(layers[0][0].w), *map(len, layers)]
     names = _names("inputs", inputs, sizes[0]), _names("outputs", outputs, sizes[-1])
-    most = max(a * b for a, b in pairwise(sizes))
-    written = most <= WRITTEN if weights is None else weights
-    sketch = _Sketch(layers, sizes, pass_, changes, names, written, legend, precision)
-    single = most <= LINES and max(sizes) <= UNITS
-    make = sketch.units if single or (weights and most <= 400) else sketch.blocks
+    sketch = _Sketch(layers, sizes, pass_, changes, names, bool(weights), legend, precision)
+    if weights is None:
+        sketch.written = sketch.most <= WRITTEN
+    single = sketch.most <= LINES and max(sizes) <= UNITS
+    make = sketch.units if single or (weights and sketch.most <= 400) else sketch.blocks
     steps = ("forward", "backward", "update") if show == "steps" else (show,)
 
     title = f"Network of {' → '.join(map(str, sizes))} units with {len(parameters)} parameters"
@@ -175,12 +175,19 @@ class _Sketch:
     legend: bool
     precision: int
 
+    @property
+    def most(self) -> int:
+        """How many connections there are between two layers, at most."""
+        return max(a * b for a, b in pairwise(self.sizes))
+
     # -------------------- unit by unit --------------------
 
     def units(self, show: str) -> list[Item]:
         """Return the picture with a circle for each unit and a line for each connection."""
         self.row = 84.0 if self.pass_ or self.changes else 60.0
-        widest = 210.0 if self.changes else 180.0
+        widest = (210.0 if self.changes else 180.0) + 6 * max(
+            0, self.most - 8
+        )  # room for the numbers of many connections
         self.column = widest if self.written else 140.0
         items: list[Item] = [*self._captions(show)]
         edges, labels = self._connections(show)
