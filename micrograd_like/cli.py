@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .engine import Value
+from .escape import one_line
 from .files import refuse_to_overwrite, write_folder, write_whole
 from .graph.steps import backward_steps, forward_steps
 from .nn import datasets
@@ -31,7 +32,6 @@ from .nn.optim import OPTIMIZERS
 from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
-from .ops import one_line
 from .pages import page
 from .pictures import draw, text
 from .pictures.groups import DEPTHS
@@ -311,7 +311,7 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"a network of {size:,} weights is too large for one made of single numbers: --layers 16,16")
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
-    pictures = [folder / name for name in PICTURES]
+    pictures = _places(folder, PICTURES)
     for file, others in (options.save, pictures), (options.record, [*pictures, *filter(None, [options.save])]):
         if file:
             refuse_to_overwrite(file, options.data)
@@ -360,6 +360,15 @@ def _train(options: argparse.Namespace) -> int:
 def _why(options: argparse.Namespace) -> int:
     print(Recording.load(options.recording).why(options.parameter, options.epoch))
     return 0
+
+
+def _places(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return where pictures go, each to a new file or over a picture of this program; ValueError if one cannot."""
+    paths = [folder / name for name in names]
+    for path in paths:
+        if path.exists() and not (path.is_file() and b'class="micrograd-like' in path.read_bytes()[:2_000]):
+            raise ValueError(f"{path} is there, and no picture of this program: name another folder, -o FOLDER")
+    return paths
 
 
 def _check_engine(options: argparse.Namespace) -> int:
@@ -439,6 +448,7 @@ def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, 
 def _demo(options: argparse.Namespace) -> int:
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
+    _places(folder, ["neuron.svg", *PICTURES])
     o = parse("n = x1*w1 + x2*w2 + b; o = tanh(n)", x1=2, x2=0, w1=-3, w2=1, b=6.8813735870195432)
     print("A neuron with two inputs, computed step by step:\n")
     for forward in forward_steps(o):
@@ -687,4 +697,7 @@ def _counts(written: str) -> tuple[int, ...]:
 
 
 def _names(written: str) -> list[str]:
-    return [part.strip() for part in next(csv.reader([written], skipinitialspace=True), [])]
+    try:
+        return [part.strip() for part in next(csv.reader([written], skipinitialspace=True), [])]
+    except csv.Error as error:
+        raise argparse.ArgumentTypeError(f"{written!r} does not name columns: {error}") from None

@@ -7,19 +7,17 @@ text, and nothing is ever fetched.
 
 import base64
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..escape import html, json_in_html, one_line
 from ..files import write_whole
-from ..ops import one_line
 
 _DOCUMENT = """<!doctype html>
 <html lang="en">
@@ -70,7 +68,7 @@ class Page:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the page in a frame; a notebook that is not trusted takes away the frame and leaves the picture."""
         frame = (
-            f'<iframe title="{escape(self.title)}" sandbox="allow-scripts" srcdoc="{escape(self.html)}" width="100%"'
+            f'<iframe title="{html(self.title)}" sandbox="allow-scripts" srcdoc="{html(self.html)}" width="100%"'
             f' height="{self.height}" style="border: 0">{self.picture()}</iframe>'
         )
         return {"text/html": frame, "text/plain": repr(self)}
@@ -96,12 +94,10 @@ def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[
     script = _SCRIPT.format("\n".join([source(__package__, "pages.js"), *scripts]))
     if end := re.search("</script|<!--", script, re.IGNORECASE):
         raise ValueError(f"a script of a page cannot have {end[0]!r} in it")
-    written = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<\u2028\u2029":  # which might end the element, or a line in it
-        written = written.replace(character, f"\\u{ord(character):04x}")
+    written = json_in_html(data)
     policy = _POLICY.format(_hash(style), _hash(script))
     return _DOCUMENT.format(
-        policy=policy, title=escape(one_line(title)), style=style, body=body, data=written, script=script
+        policy=policy, title=html(one_line(title)), style=style, body=body, data=written, script=script
     )
 
 

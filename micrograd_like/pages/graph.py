@@ -6,16 +6,16 @@ numbers, which are floats. Steps come in the order of `steps.py`.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from html import escape
 from sys import float_info
 from typing import Any
 
 from ..engine import Value, check_data, made_at, topological_order
+from ..escape import html, one_line
 from ..formulas import SIGN, TEXT, Piece
 from ..graph.steps import backward_steps
 from ..graph.structure import structure
 from ..notation.names import constants, node_names
-from ..ops import CONSTANT, one_line
+from ..ops import CONSTANT
 from ..pictures import Drawing, svg
 from ..pictures.graph import draw_graph
 from ..pictures.groups import DEPTHS, Group, group
@@ -66,8 +66,8 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         "mistakes": _mistakes(root) if len(order) <= MISTAKEN_NODES else [],
         "position": position,
     }
-    note = escape(_note(views, order))
-    body = source(__package__, "graph.html").format(title=escape(title), pictures=pictures, note=note)
+    note = html(_note(views, order))
+    body = source(__package__, "graph.html").format(title=html(title), pictures=pictures, note=note)
     html = document(
         f"{title}: step, change, predict",
         body,

@@ -1,7 +1,6 @@
 """A drawing: a picture together with what it says in words, shown, rendered and saved."""
 
 import base64
-import html
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ..escape import html
 from ..files import write_whole
 from . import paint, svg, tikz
 from .scene import THEMES, Picture, side_by_side
@@ -75,7 +75,7 @@ class Drawing:
     def image(self) -> str:
         """The picture as an HTML element that holds it."""
         source = base64.b64encode(self.svg.encode()).decode()
-        return f'<img alt="{html.escape(self.title)}" src="data:image/svg+xml;base64,{source}">'
+        return f'<img alt="{html(self.title)}" src="data:image/svg+xml;base64,{source}">'
 
     def _words(self) -> str:
         sentences = []
@@ -130,10 +130,10 @@ class Drawing:
             image = self.image
         except RuntimeError:
             return {"text/plain": self.text}
-        head = "".join(f"<th>{html.escape(column)}</th>" for column in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.rows)
+        head = "".join(f"<th>{html(column)}</th>" for column in self.columns)
+        body = "".join("<tr>" + "".join(f"<td>{html(c)}</td>" for c in row) + "</tr>" for row in self.rows)
         return {
-            "text/html": f"{image}<details><summary>{html.escape(self.title)}, as a table</summary>"
+            "text/html": f"{image}<details><summary>{html(self.title)}, as a table</summary>"
             f"<table><tr>{head}</tr>{body}</table></details>",
             "text/plain": self.text,
         }

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..notation.answers import read_answer
-from ..ops import one_line
 
 ANSWERS = "answer by a number, a fraction or an expression (-3/2 * b); empty shows it, q leaves"
 

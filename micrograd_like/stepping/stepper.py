@@ -15,9 +15,9 @@ from itertools import accumulate, groupby
 from typing import Any, TypeVar
 
 from ..engine import Value
+from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..graph.structure import Where
-from ..ops import one_line
 from ..pictures import Drawing, draw
 from ..pictures.tree import text, text_around
 from .breakpoints import Breakpoint, Condition, holds, matcher

@@ -12,11 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..engine import Value, topological_order
+from ..escape import one_line
 from ..files import write_folder
 from ..graph.steps import backward_steps
 from ..notation.names import partial
 from ..notation.numbers import show
-from ..ops import CONSTANT, one_line
+from ..ops import CONSTANT
 from ..pictures import draw
 from ..pictures.drawing import Drawing
 from .exercises.exercise import Exercise

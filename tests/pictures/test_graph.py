@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from micrograd_like import MLP, Value, draw, named, parse
+from micrograd_like.escape import one_line
 from micrograd_like.notation.names import parameter
-from micrograd_like.ops import one_line
 from micrograd_like.pictures import layout, scene
 from micrograd_like.pictures.boxes import along
 

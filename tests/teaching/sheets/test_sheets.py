@@ -180,7 +180,7 @@ def test_moodle_questions_keep_to_its_rules(drawn):
 
 def test_a_title_makes_one_category():
     quiz = ElementTree.fromstring(moodle_xml([CLASSICS["twice"]], lambda drawn: "", "/Week 1/2: \x07<b>&"))
-    assert quiz.findtext("question/category/text") == "$course$/Week 1//2: <b>&"
+    assert quiz.findtext("question/category/text") == r"$course$/Week 1//2: \x07<b>&"
 
 
 def test_the_command_line_writes_a_sheet(tmp_path, monkeypatch):
