@@ -227,9 +227,9 @@ class _Sketch:
                 t or ([(_strange(w.data), "ink")] if not isfinite(w.data) else [])
                 for t, (_, _, w, _, _) in zip(texts, ends, strict=True)
             ]
-            places = _places([(a, b) for a, b, *_ in ends], texts)
+            places = label_places([(a, b) for a, b, *_ in ends], texts)
             for (a, b, w, i, j), said, t in zip(ends, texts, places, strict=True):
-                start, end = _shortened(a, b, 0 if k == 1 else _RADIUS), _shortened(b, a, _RADIUS)
+                start, end = shortened(a, b, 0 if k == 1 else _RADIUS), shortened(b, a, _RADIUS)
                 look, dash = _direction(self._signed(w, show))
                 width = 0.5 + 3.0 * min(self._strength(w, show) / scale, 1) if isfinite(w.data) else 2.5
                 if show == "backward":  # the weights stay in sight behind what flows back
@@ -359,7 +359,7 @@ class _Sketch:
         items: list[Item] = []
         for j in range(self.sizes[-1]):
             a, b = self._at(k, j), (x - width / 2, y)
-            start = _shortened(a, b, _RADIUS)
+            start = shortened(a, b, _RADIUS)
             items.append(Edge((Path((start, b), "faint", width=1),), "", f"n{k}-{j + 1}", "loss"))
             if show == "backward":
                 items.append(Item(_back(start, b, 0.0, 1.5), f"∂{name}/∂output {j + 1}"))
@@ -506,7 +506,7 @@ def _strange(x: float) -> str:
     return {"nan": "NaN", "inf": "∞", "-inf": "-∞"}[str(float(x))]
 
 
-def _shortened(a: tuple[float, float], b: tuple[float, float], by: float) -> tuple[float, float]:
+def shortened(a: tuple[float, float], b: tuple[float, float], by: float) -> tuple[float, float]:
     """Return the point on the way from `a` to `b` that is `by` away from `a`."""
     length = sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) or 1.0
     return a[0] + (b[0] - a[0]) * by / length, a[1] + (b[1] - a[1]) * by / length
@@ -521,7 +521,7 @@ def _back(start: tuple[float, float], end: tuple[float, float], goal: float, wid
     near, far = goal + 4 / length, 1 - 3 / length
     tip = start[0] + near * dx + ox, start[1] + near * dy + oy
     tail = start[0] + far * dx + ox, start[1] + far * dy + oy
-    shaft = _shortened(tip, tail, 4.0)
+    shaft = shortened(tip, tail, 4.0)
     return Path((tail, shaft), "grad", width=width), arrowhead(tip, tail, "grad", 5.5 + width)
 
 
@@ -562,7 +562,7 @@ def _beside(t: float, a: tuple[float, float], b: tuple[float, float], lines: Seq
     return t + min(width / (abs(b[0] - a[0]) or 1), height / (abs(b[1] - a[1]) or 1))
 
 
-def _places(
+def label_places(
     lines: Sequence[tuple[tuple[float, float], tuple[float, float]]], texts: Sequence[Sequence[tuple[str, str]]]
 ) -> list[float]:
     """Return where along its line each label stands, so that it covers no other label and few other lines."""
