@@ -22,6 +22,7 @@ function brief(x) {
   return written.replaceAll("-", "−");
 }
 
+const SMALL = 10; // numbers beside connections and units
 const direction = (x) => (x > 0 ? "up" : x < 0 ? "down" : "still");
 const mix = ([a, b], [c, d], t) => [a + t * (c - a), b + t * (d - b)];
 const line = (a, b) => `M${a.map((x) => x.toFixed(1))}L${b.map((x) => x.toFixed(1))}`;
@@ -38,7 +39,7 @@ function arrow(from, to, width) {
 }
 
 class NetworkPicture {
-  constructor(svg, { sizes, at, radius, places, parameters, features, classNames }, pick) {
+  constructor(svg, { sizes, at, radius, places, parameters, features, classNames, threshold }, pick) {
     Object.assign(this, { svg, sizes, at, radius, places, parameters });
     this.written = places.length > 0; // whether numbers stand on the connections
     this.last = sizes.length - 1;
@@ -57,7 +58,7 @@ class NetworkPicture {
     this.loss = this.output(right + 130);
     this.inputs = features.map((name, i) => this.input(i, name));
     this.units = at.slice(1).map((column, k) => column.map((place, j) => this.unit(k + 1, j, place)));
-    if (classNames.length === sizes[this.last]) this.name(classNames);
+    this.name(sizes[this.last] > 1 ? classNames : [`above ${threshold}: ${classNames[1]}`]);
   }
 
   text(x, y, look, size = 11, more = {}) {
@@ -69,14 +70,15 @@ class NetworkPicture {
     const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
     const [start, end] = [mix(from, to, (layer === 1 ? 17 : this.radius) / length), mix(to, from, this.radius / length)];
     const stroke = draw("path", { d: line(start, end), class: "line" });
-    const group = draw("g", { class: "connection" }, stroke, draw("path", { d: line(start, end), class: "hit" }));
+    const group = draw("g", { class: "connection" }, draw("path", { d: line(start, end), class: "hit" }), stroke);
     group.addEventListener("click", () => pick(p));
     const [shaft, tip] = [draw("path", { class: "flow" }), draw("path", { class: "tip" })];
     const flows = draw("g", {}, shaft, tip);
     const [x, y] = mix(from, to, this.places[p] || 0.5);
+    const goal = layer === 1 ? mix([x, y], end, this.written ? Math.min(0.6, 26 / Math.abs(end[0] - x)) : 0) : start; // to a weight, or to the unit before
     const plate = draw("rect", { class: "plate", rx: 2 });
-    const texts = [this.text(x, 0, "data", 9), this.text(x, 0, "grad", 9)];
-    return { layer, i, j, start, end, group, stroke, flows, shaft, tip, x, y, plate, texts, label: draw("g", {}, plate, ...texts) };
+    const texts = [this.text(x, 0, "data", SMALL), this.text(x, 0, "grad", SMALL)];
+    return { layer, i, j, start, end, goal, group, stroke, flows, shaft, tip, x, y, plate, texts, label: draw("g", {}, plate, ...texts) };
   }
 
   input(i, name) {
@@ -96,8 +98,8 @@ class NetworkPicture {
     const numbers = small
       ? [this.text(x, y + r * 0.25, "data bold", Math.min(r * 0.72, 10))]
       : [this.text(x, y - 1.5, "data bold", 10.5), this.text(x, y + 10.5, "grad", 10.5)];
-    const [cause, bias] = [this.text(x, y + r + 11, "faint cause", 9), this.text(x, y - r - 4, "", 9)];
-    const plates = small ? [] : [y + r + 3, y - r - 12].map((top) => draw("rect", { x: x - 24, y: top, width: 48, height: 10, class: "plate" }));
+    const [cause, bias] = [this.text(x, y + r + 12, "faint cause", SMALL), this.text(x, y - r - 4, "", SMALL)];
+    const plates = small ? [] : [y + r + 3, y - r - 13].map((top) => draw("rect", { x: x - 30, y: top, width: 60, height: 11, class: "plate" }));
     const group = draw("g", {}, ...plates, draw("circle", { cx: x, cy: y, r, class: "unit" }), ...numbers);
     if (!small) group.append(cause, bias);
     this.svg.append(group);
@@ -120,11 +122,11 @@ class NetworkPicture {
     return { group, number, gradient, target, wires };
   }
 
-  name(classNames) {
-    classNames.forEach((name, j) => {
+  name(outputs) {
+    outputs.forEach((name, j) => {
       const [x, y] = this.at[this.last][j];
-      const text = this.text(x + this.radius + 6, y - 9, "italic", 10, { "text-anchor": "start" });
-      text.append(name.length > 12 ? `${name.slice(0, 11)}…` : name);
+      const text = this.text(x, y + this.radius + (this.written ? 25 : 12), "italic", 10);
+      text.append(name.length > 14 ? `${name.slice(0, 13)}…` : name);
       this.svg.append(text);
     });
   }
@@ -158,7 +160,7 @@ class NetworkPicture {
       c.flows.setAttribute("visibility", hasFlow && flows[p] > 0 ? "visible" : "hidden");
       if (hasFlow) {
         const width = 0.6 + (2.2 * flows[p]) / strongest;
-        const { shaft, tip } = isBack ? arrow(c.end, c.start, width) : arrow(c.start, c.end, width);
+        const { shaft, tip } = isBack ? arrow(c.end, c.goal, width) : arrow(c.start, c.end, width);
         c.shaft.setAttribute("d", shaft);
         c.tip.setAttribute("d", tip);
         c.shaft.setAttribute("stroke-width", width);
@@ -168,9 +170,10 @@ class NetworkPicture {
       const isShown = this.written || p === picked;
       c.label.setAttribute("visibility", isShown ? "visible" : "hidden");
       if (!isShown) return;
-      const words = view === "update" ? [`${brief(before[p])} → ${brief(after[p])}`] : [brief(before[p])];
+      const words = [brief(before[p])];
       if (isBack) words.push(isKnown ? brief(pass.gradient[p]) : "–");
-      this.write(c, words, view === "update" ? (x < 0 ? "negative" : "data") : "data");
+      if (view === "update") words.push(`→ ${brief(after[p])}`);
+      this.write(c, words, view === "update" ? ["faint", x < 0 ? "negative" : "data"] : ["data", "grad"]);
     });
     this.inputs.forEach(({ group, number }, i) => {
       number.textContent = brief(pass.inputs[i]);
@@ -216,15 +219,15 @@ class NetworkPicture {
     }
   }
 
-  write({ x, y, plate, texts }, words, look) {
-    const width = Math.max(...words.map((word) => word.length)) * 5.1 + 4;
-    const height = 10.5 * words.length;
+  write({ x, y, plate, texts }, words, looks) {
+    const width = Math.max(...words.map((word) => word.length)) * 5.5 + 3;
+    const height = 11 * words.length;
     for (const [name, value] of Object.entries({ x: x - width / 2, y: y - height / 2, width, height })) plate.setAttribute(name, value);
     texts.forEach((text, k) => {
       text.textContent = words[k] ?? "";
-      text.setAttribute("y", y - height / 2 + 8.4 + 10.5 * k);
+      text.setAttribute("y", y - height / 2 + 8.8 + 11 * k);
+      text.setAttribute("class", looks[k]);
     });
-    texts[0].setAttribute("class", look);
   }
 }
 

@@ -14,9 +14,11 @@ const KEPT = 3000; // epochs that one can go back to
 const SAID = 12000; // milliseconds between what is said while it plays
 const [WIDTH, HEIGHT] = [340, 240];
 
+const classed = (k) => (/^-?\d/.test(classNames[k]) ? `class ${classNames[k]}` : classNames[k]);
+
 const training = new Training(DATA, DATA);
-const picture = new NetworkPicture(find("network"), DATA, (p) => choose(p));
-const state = { view: "forward", reach: Infinity, walking: false, walked: -1, sample: 0, parameter: 0, activation: "", init: "given", seed: 0, bias: DATA.biased };
+const picture = new NetworkPicture(find("network"), { ...DATA, classNames: classNames.map((_, k) => classed(k)) }, (p) => choose(p));
+const state = { view: "forward", reach: Infinity, walking: false, walked: -1, sample: 0, parameter: 0, picked: -1, activation: "", init: "given", seed: 0, bias: DATA.biased };
 let playing = 0; // the time at which the next update is due
 let known; // loss, results, gradient and accuracy of all samples, with the parameters of now
 let spoken = 0;
@@ -26,8 +28,8 @@ const choices = Object.keys(DATA.activations);
 const program = () => PROGRAMS.get(state.activation);
 const activations = () => DATA.activations[state.activation];
 const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
-const percent = (x) => `${(100 * x).toFixed(x === 1 || x === 0 ? 0 : 1)} %`;
-const className = (i) => classNames[classes[i]];
+const percent = (x) => `${(100 * x).toFixed((100 * x) % 1 ? 1 : 0)} %`;
+const className = (i) => classed(classes[i]);
 
 // -------------------- what is computed --------------------
 
@@ -124,7 +126,11 @@ function frame(now) {
     playing += pace;
     count += 1;
   }
-  if (training.epoch >= KEPT) return pause();
+  if (training.epoch >= KEPT) {
+    pause();
+    find("trouble").textContent = `It stopped, for ${KEPT.toLocaleString("en")} epochs are as many as the page keeps: go back, or start again.`;
+    return;
+  }
   if (count) refresh(now);
   else paint();
   if (now - spoken > SAID) {
@@ -202,6 +208,7 @@ function refresh(now = 0) {
   const all = !now || now - drawnAt > 200;
   if (all) {
     known = training.judge();
+    known.dead = deadUnits();
     drawnAt = now;
   }
   renderNetwork();
@@ -229,8 +236,8 @@ function renderNetwork() {
     pass: passOf(state.sample, at),
     before: at,
     after: update?.after,
-    picked: state.parameter,
-    dead: deadUnits(),
+    picked: state.picked,
+    dead: known.dead,
     activations: activations(),
     target: `target: ${className(state.sample)}`.slice(0, 26),
   });
@@ -324,7 +331,7 @@ function renderPoints() {
   known.right.forEach((right, i) => points[i].setAttribute("class", `point ${look(classes[i])}${right ? "" : " missed"}`));
   const { sample } = state;
   [ring.cx.baseVal.value, ring.cy.baseVal.value] = places[sample];
-  const guess = classNames[training.classOf(training.scores(known.results[sample]))];
+  const guess = classed(training.classOf(training.scores(known.results[sample])));
   const words = `${className(sample)}, seen as ${guess}${known.right[sample] ? " ✓" : " ✗"}; loss ${brief(known.results[sample][0])}`;
   find("guess").textContent = words;
   if (document.activeElement !== find("sample")) find("sample").value = sample + 1;
@@ -368,8 +375,9 @@ function renderCourse() {
   const end = epochs.length - 1;
   find("curve").replaceChildren(
     draw("g", { class: "axis" }, draw("path", { d: `M${left} ${top}V${low}H${right}V${top}` }), text(left, low + 13, "0", "middle"), text(right, low + 13, `epoch ${end}`, "middle")),
-    text(left - 4, top + 4, brief(largest), "end", "data"), text(left - 4, low, "0", "end", "data"), text(left + 6, top + 2, "loss", "start", "data"),
-    text(right + 3, top + 4, "100 %", "start", "grad"), text(right + 3, low, "0 %", "start", "grad"), text(right - 6, low - 5, "accuracy", "end", "grad"),
+    text(left - 4, top + 4, brief(largest), "end", "data"), text(left - 4, low, "0", "end", "data"),
+    text(right + 3, top + 4, "100 %", "start", "grad"), text(right + 3, low, "0 %", "start", "grad"),
+    draw("path", { d: `M100 ${low + 9}h22`, class: "loss" }), text(126, low + 13, "loss", "start", "data"), draw("path", { d: `M164 ${low + 9}h22`, class: "share" }), text(190, low + 13, "accuracy", "start", "grad"),
     draw("path", { d: path(0, epoch, height), class: "loss" }), draw("path", { d: path(0, epoch, share), class: "share" }),
     draw("path", { d: path(epoch, end, height), class: "loss later" }), draw("path", { d: path(epoch, end, share), class: "share later" }),
     draw("path", { d: `M${x(epoch).toFixed(1)} ${top}V${low}`, class: "here" }),
@@ -385,7 +393,7 @@ function renderCourse() {
 const quantile = (sorted, q) => sorted[Math.round(q * (sorted.length - 1))];
 
 function renderSpread() {
-  const dead = deadUnits();
+  const { dead } = known;
   find("spread").replaceChildren(...activations().map((names, k) => {
     const outputs = unitOutputs(known.results, k + 1).flat();
     const gradients = known.gradient.filter((_, p) => parameters[p][0] === k + 1 && parameters[p][1] >= 0);
@@ -438,7 +446,7 @@ function gradientCell(sizes_) {
 // -------------------- one connection --------------------
 
 function choose(p) {
-  state.parameter = p;
+  state.parameter = state.picked = p;
   renderNetwork();
   renderChosen();
   remember();
@@ -613,11 +621,12 @@ find("sample").max = rows.length;
 find("size").max = rows.length;
 find("points").setAttribute("aria-valuemax", rows.length);
 points.forEach((point, i) => point.addEventListener("click", () => chooseSample(i)));
+const dot = (k, kind) => draw("svg", { viewBox: "0 0 14 14", "aria-hidden": "true" }, draw("path", { d: SHAPES[k % SHAPES.length](7, 7), class: kind }));
 const axis = (x, y, words, anchor) => draw("text", { x, y, class: "faint", "text-anchor": anchor, "font-size": 10 }, words.slice(0, 30));
 find("points").append(...points, ring, axis(WIDTH - 5, HEIGHT - 5, `${features[0]} →`, "end"), axis(5, 12, `↑ ${features[1]}`, "start"));
 find("classes").append(
-  ...classNames.map((name, k) => element("li", "", sign(draw("path", { d: SHAPES[k % SHAPES.length](15, 7), class: look(k) })), name)),
-  element("li", "", sign(draw("path", { d: SHAPES[0](15, 7), class: "point c0 missed" })), "hollow: wrong"),
+  ...classNames.map((name, k) => element("li", "", dot(k, look(k)), classed(k))),
+  element("li", "", dot(0, "point c0 missed"), "hollow: wrong"),
   element("li", "", "ground: the class seen there, the stronger the surer"),
 );
 const view = recall();

@@ -70,7 +70,7 @@ def network_page(
         title,
         body,
         styles=[source(__package__, "network.css")],
-        scripts=[programs, source(__package__, "training.js", "network.js")],
+        scripts=[programs, source(__package__, "training.js", "connections.js", "network.js")],
         data=facts,
     )
     return Page(title, html, lambda: draw(model, data, show="weights").image, height=860)
@@ -173,14 +173,15 @@ def _name(model: MLP, layer: int, i: int, j: int) -> str:
 def _geometry(sizes: Sequence[int]) -> dict[str, Any]:
     """Return where the units stand, and where along each connection its numbers do, if there is room for them."""
     written = max(a * b for a, b in pairwise(sizes)) <= WRITTEN
-    row = 88.0 if written else max(24.0, min(60.0, 480 / max(sizes)))
+    row = 100.0 if written else max(24.0, min(60.0, 480 / max(sizes)))
     column = 196.0 if written else 215.0
     radius = 22.0 if written else min(20.0, 0.42 * row)
-    at = [[(k * column, (i - (n - 1) / 2) * row) for i in range(n)] for k, n in enumerate(sizes)]
+    rows = [row if written else min(64.0, row * max(sizes) / n) for n in sizes]
+    at = [[(k * column, (i - (n - 1) / 2) * rows[k]) for i in range(n)] for k, n in enumerate(sizes)]
     places: list[float] = []
     if written:
         for left, right in pairwise(at):
             ends = [(a, b) for b in right for a in left]
-            shares = iter(label_places(ends, [[("-0.00 → -0.00", "data")] * 2] * len(ends)))
+            shares = iter(label_places(ends, [[("→ -0.000", "data")] * 2] * len(ends)))
             places += [share for _ in right for share in [*(next(shares) for _ in left), 0.0]]
     return {"at": at, "radius": radius, "places": places}
