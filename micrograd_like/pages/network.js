@@ -10,6 +10,7 @@ const SHAPES = [
 const COLORS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b7ab00", "#7f7f7f"];
 const FRAME = 8; // milliseconds of a frame in which the network learns; the rest is for drawing
 const PAINTING = 4; // and in which the ground is painted
+const DRAWING = 120; // milliseconds from picture to picture: nobody reads numbers that change faster
 const KEPT = 3000; // epochs that one can go back to
 const SAID = 12000; // milliseconds between what is said while it plays
 const [WIDTH, HEIGHT] = [340, 240];
@@ -21,7 +22,8 @@ const picture = new NetworkPicture(find("network"), { ...DATA, classNames: class
 const state = { view: "forward", reach: Infinity, walking: false, walked: -1, sample: 0, parameter: 0, picked: -1, activation: "", init: "given", seed: 0, bias: DATA.biased };
 let playing = 0; // the time at which the next update is due
 let known; // loss, results, gradient and accuracy of all samples, with the parameters of now
-let spoken = 0;
+let spoken = 0; // when something was said, and
+let drawn = 0; // drawn, while it plays
 let row = 0; // of the ground that is painted next
 
 const choices = Object.keys(DATA.activations);
@@ -100,7 +102,7 @@ function play() {
   if (playing) return pause();
   stopWalking();
   playing = performance.now();
-  spoken = playing;
+  spoken = drawn = playing;
   find("play").textContent = "Pause";
   say("Training.");
   requestAnimationFrame(frame);
@@ -131,8 +133,10 @@ function frame(now) {
     find("trouble").textContent = `It stopped, for ${KEPT.toLocaleString("en")} epochs are as many as the page keeps: go back, or start again.`;
     return;
   }
-  if (count) refresh(now);
-  else paint();
+  if (count && now - drawn > DRAWING) {
+    refresh(true);
+    drawn = now;
+  } else paint();
   if (now - spoken > SAID) {
     spoken = now;
     say(standing());
@@ -201,28 +205,18 @@ function caption() {
   return `Layer ${reach}: each unit adds up what comes back to it; the weights into it get their gradients${back}.`;
 }
 
-let drawnAt = 0;
-
-// Draw what has changed: all of it, or while it plays what is seen to move at once.
-function refresh(now = 0) {
-  const all = !now || now - drawnAt > 200;
-  if (all) {
-    known = training.judge();
-    known.dead = deadUnits();
-    drawnAt = now;
-  }
+// Draw all that has changed; while it plays, of the ground only a part.
+function refresh(isPlaying = false) {
+  known = training.judge();
+  known.dead = deadUnits();
   renderNetwork();
   renderCourse();
-  if (all) {
-    renderPoints();
-    renderSpread();
-    renderChosen();
-  }
-  if (now) paint();
-  else {
-    paintAll();
-    remember();
-  }
+  renderPoints();
+  renderSpread();
+  renderChosen();
+  if (isPlaying) return;
+  paint(Infinity);
+  remember();
 }
 
 function renderNetwork() {
@@ -320,11 +314,6 @@ function paint(time = PAINTING) {
     canvas.putImageData(image, 0, row);
     row = (row + 1) % ground.height;
   }
-}
-
-function paintAll() {
-  row = 0;
-  paint(Infinity);
 }
 
 function renderPoints() {
