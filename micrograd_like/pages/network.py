@@ -7,6 +7,7 @@ Every program has biases; without them they stay at 0.
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 from ..compiler.batch import Samples
@@ -33,12 +34,12 @@ def network_page(
 ) -> Page:
     """Return the page on which a network learns, as `page` describes it."""
     _check(model, data)
-    rows = data.rows if model.scaling is None else [tuple(model.scaling(row)) for row in data.rows]
+    scale = model.scaling or list
+    rows: list[Sequence[float]] = [tuple(map(float, scale(row))) for row in data.rows]
     sizes = [2, *(len(layer.neurons) for layer in model.layers)]
     names = [one_line(name) + (" (scaled)" if model.scaling else "") for name in data.feature_names]
     given = [[neuron.activation for neuron in layer.neurons] for layer in model.layers]
-    learnt = task(model, data, loss=loss)
-    learnt = learnt._replace(rows=list(rows))
+    learnt = task(model, data, loss=loss)._replace(rows=rows)
     programs, numbers = _programs(given, sizes, learnt)
     places = [
         (k, i, j) for k, layer in enumerate(given, 1) for j in range(len(layer)) for i in [*range(sizes[k - 1]), -1]
@@ -82,7 +83,7 @@ def _check(model: MLP, data: Dataset) -> None:
     if len(data.feature_names) != 2:
         raise ValueError(
             f"a page shows two features, and {one_line(data.name)} has {len(data.feature_names)}: "
-            "choose two with data.select([...])"
+            "choose two by data.select([...]), or --features"
         )
     for layer in model.layers:
         for neuron in layer.neurons if isinstance(layer, Layer) else [layer]:
@@ -92,6 +93,11 @@ def _check(model: MLP, data: Dataset) -> None:
         raise ValueError(
             f"the network takes {len(model.layers[0].neurons[0].w)} inputs, and a page shows 2: write MLP(2, …)"
         )
+    for p in model.parameters():
+        if not isfinite(p.data):
+            raise ValueError(
+                f"{one_line(p.label)} is {p.data}, which a page cannot compute with: it takes finite numbers"
+            )
     if (most := max(len(layer.neurons) for layer in model.layers)) > WIDEST:
         raise ValueError(f"a layer of {most} units is too large for a page, which shows {WIDEST}")
     if (count := len(model.parameters())) > LARGEST:
@@ -112,11 +118,10 @@ def _activations(given: Sequence[Sequence[str]], choice: str) -> list[list[str]]
     return [*([choice] * len(layer) for layer in given[:-1]), list(given[-1])]
 
 
-def _programs(
-    given: Sequence[Sequence[str]], sizes: Sequence[int], learnt: Task
-) -> tuple[str, dict[str, list[Any]]]:
+def _programs(given: Sequence[Sequence[str]], sizes: Sequence[int], learnt: Task) -> tuple[str, dict[str, list[Any]]]:
     """Return the programs as a script, and for each sample which program it takes, and what numbers."""
-    written, numbers = [], {}
+    written: list[str] = []
+    numbers: dict[str, list[Any]] = {}
     for choice in _choices(given):
         model = MLP(sizes[0], sizes[1:], seed=0)
         for layer, names in zip(model.layers, _activations(given, choice), strict=True):

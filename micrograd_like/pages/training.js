@@ -81,7 +81,7 @@ class Training {
   // Return the results of samples, each [loss, …], and the mean of their gradients.
   compute(samples, parameters = this.parameters) {
     const results = new Array(samples.length);
-    const gradient = new Array(parameters.length).fill(0);
+    const gradient = new Float64Array(parameters.length);
     this.programs.forEach((program, kind) => {
       const places = samples.map((_, k) => k).filter((k) => this.task.kinds[samples[k]] === kind);
       if (!places.length) return;
@@ -95,7 +95,7 @@ class Training {
       places.forEach((k, j) => (results[k] = outputs[j]));
       for (let p = 0; p < gradient.length; p++) gradient[p] += sums[p] / samples.length;
     });
-    return { results, gradient, loss: mean(results.map(([loss]) => loss)) };
+    return { results, gradient: Array.from(gradient), loss: mean(results.map(([loss]) => loss)) };
   }
 
   // Return the update that comes next: x - lr * gradient of the mean loss of so many samples, as SGD does in optim.py.
