@@ -126,7 +126,7 @@ class NetworkPicture {
     outputs.forEach((name, j) => {
       const [x, y] = this.at[this.last][j];
       const text = this.text(x, y + this.radius + (this.written ? 25 : 12), "italic", 10);
-      text.append(name.length > 14 ? `${name.slice(0, 13)}…` : name);
+      text.append(name.length > 24 ? `${name.slice(0, 23)}…` : name);
       this.svg.append(text);
     });
   }
@@ -134,12 +134,12 @@ class NetworkPicture {
   // Fill everything in. `reach` is the layer that a pass has come to: those beyond it are not known yet; layer 0 are the
   // inputs, and the loss comes after the last one.
   show({ view, reach, walking, pass, before, after, picked, dead, bias, activations, target }) {
-    const isBack = view === "backward";
-    const change = (p) => (view === "update" ? after[p] - before[p] : before[p]);
+    const [isBack, isUpdate] = [view === "backward", view === "update"];
+    const change = (p) => (isUpdate ? after[p] - before[p] : before[p]);
     const sizes = this.parameters.map(([, from], p) => (from < 0 ? 0 : Math.abs(change(p))));
     const largest = Math.max(...sizes.filter(Number.isFinite)) || 1;
     const flows = this.parameters.map(([layer, i, j], p) => {
-      if (i < 0 || view === "update") return 0;
+      if (i < 0 || isUpdate) return 0;
       const other = isBack ? pass.sumGradients[layer - 1][j] : layer === 1 ? pass.inputs[i] : pass.outputs[layer - 2][i];
       return Math.abs(before[p] * other);
     });
@@ -172,35 +172,36 @@ class NetworkPicture {
       if (!isShown) return;
       const words = [brief(before[p])];
       if (isBack) words.push(isKnown ? brief(pass.gradient[p]) : "–");
-      if (view === "update") words.push(`→ ${brief(after[p])}`);
-      this.write(c, words, view === "update" ? ["faint", x < 0 ? "negative" : "data"] : ["data", "grad"]);
+      if (isUpdate) words.push(`→ ${brief(after[p])}`);
+      this.write(c, words, isUpdate ? ["faint", x < 0 ? "negative" : "data"] : ["data", "grad"]);
     });
     this.inputs.forEach(({ group, number }, i) => {
-      number.textContent = brief(pass.inputs[i]);
+      number.textContent = isUpdate ? "" : brief(pass.inputs[i]);
       group.setAttribute("class", walking && view === "forward" && reach === 0 ? "lit" : "");
     });
     this.units.forEach((column, k) =>
       column.forEach((unit, j) => {
         const layer = k + 1;
         const isKnown = view !== "forward" || layer <= reach;
-        const isLit = walking && view !== "update" && layer === reach;
+        const isLit = walking && layer === reach;
         const isDead = dead.has(`${layer} ${j}`);
         unit.group.setAttribute("class", `${isLit ? "lit" : ""}${isDead ? " dead" : ""}`);
-        const out = isKnown ? brief(pass.outputs[k][j]) : "–";
+        const kind = activations[k][j];
+        const out = isUpdate ? kind : isKnown ? brief(pass.outputs[k][j]) : "–";
         const gradient = layer >= reach ? brief(pass.gradients[k][j]) : "–";
         if (unit.small) {
           fit(unit.numbers[0], isBack ? gradient : out, 2 * this.radius - 4, Math.min(this.radius * 0.72, 10));
-          unit.numbers[0].setAttribute("class", isBack ? "grad" : "data bold");
+          unit.numbers[0].setAttribute("class", isUpdate ? "faint" : isBack ? "grad" : "data bold");
           return;
         }
         fit(unit.numbers[0], out, 36, isBack ? 10.5 : 11.5);
+        unit.numbers[0].setAttribute("class", isUpdate ? "faint" : "data bold");
         unit.numbers[0].setAttribute("y", this.at[layer][j][1] + (isBack ? -1.5 : 4));
         fit(unit.numbers[1], isBack ? gradient : "", 36, 10.5);
-        const kind = activations[k][j];
         const sum = isKnown ? brief(pass.sums[k][j]) : "–";
-        unit.cause.textContent = isDead ? "dead: always 0" : kind === "linear" ? "sum" : `${kind}(${sum})`;
+        unit.cause.textContent = isDead ? "dead: always 0" : isUpdate ? "" : kind === "linear" ? "sum" : `${kind}(${sum})`;
         const p = this.parameters.findIndex(([l, from, to]) => l === layer && from < 0 && to === j);
-        const moved = view === "update" ? `${brief(before[p])} → ${brief(after[p])}` : brief(before[p]);
+        const moved = isUpdate ? `${brief(before[p])} → ${brief(after[p])}` : brief(before[p]);
         const spans = [draw("tspan", { class: "faint" }, "b "), draw("tspan", { class: "data" }, moved)];
         if (isBack) spans.push(draw("tspan", { class: "grad" }, ` ${layer >= reach ? brief(pass.gradient[p]) : "–"}`));
         unit.bias.replaceChildren(...(bias ? spans : []));
@@ -208,11 +209,11 @@ class NetworkPicture {
     );
     const { group, number, gradient, target: wanted, wires } = this.loss;
     const isDone = view !== "forward" || reach > this.last;
-    number.textContent = isDone ? brief(pass.loss) : "–";
+    number.textContent = isUpdate ? "" : isDone ? brief(pass.loss) : "–";
     number.setAttribute("y", isBack ? -1 : 4);
     gradient.textContent = isBack ? "1" : "";
-    wanted.textContent = target;
-    group.setAttribute("class", walking && reach > this.last && view !== "update" ? "lit" : "");
+    wanted.textContent = isUpdate ? "" : target;
+    group.setAttribute("class", walking && reach > this.last ? "lit" : "");
     for (const { start, end, flow } of wires) {
       const { shaft, tip } = arrow(end, start, 1.2);
       flow.replaceChildren(...(isBack && reach <= this.last ? [draw("path", { d: shaft, class: "flow return", "stroke-width": 1.4 }), draw("path", { d: tip, class: "tip return" })] : []));

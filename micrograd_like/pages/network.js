@@ -24,6 +24,7 @@ let playing = 0; // the time at which the next update is due
 let known; // loss, results, gradient and accuracy of all samples, with the parameters of now
 let spoken = 0; // when something was said, and
 let drawn = 0; // drawn, while it plays
+let remembered = 0; // a timer
 let row = 0; // of the ground that is painted next
 
 const choices = Object.keys(DATA.activations);
@@ -168,7 +169,22 @@ function walk(by) {
   Object.assign(state, stop, { walking: stop.view !== "update" });
   if (stop.view === "update" && !attempt(() => training.update(1))) return;
   refresh();
-  say(find("caption").textContent);
+  say(`${find("caption").textContent} ${spell(stop)}`);
+}
+
+// Return the numbers of a stop in words, for who does not see the picture.
+function spell({ view, reach }) {
+  if (view === "update") {
+    const { before, after } = training.last;
+    const moves = after.map((x, p) => Math.abs(x - before[p]));
+    const most = moves.indexOf(Math.max(...moves));
+    return `${DATA.names[most]} moves furthest, from ${brief(before[most])} to ${brief(after[most])}.`;
+  }
+  const pass = passOf(state.sample, training.parameters);
+  if (reach > layersOf.length - 1) return view === "forward" ? `It is ${brief(pass.loss)}.` : "";
+  if (reach === 0) return `${features[0]} is ${brief(pass.inputs[0])}, ${features[1]} is ${brief(pass.inputs[1])}.`;
+  const numbers = (view === "forward" ? pass.outputs : pass.gradients)[reach - 1].map(brief);
+  return `${view === "forward" ? "Outputs" : "Gradients of its outputs"}: ${numbers.join("; ")}.`;
 }
 
 function stopWalking() {
@@ -303,7 +319,8 @@ function paint(time = PAINTING) {
     let outputs;
     try {
       [outputs] = program().predict(asked, training.parameters);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
       return; // numbers that are too large far from the samples
     }
     outputs.forEach((out, k) => {
@@ -519,11 +536,14 @@ function show() {
 function remember() {
   const { activation, init, seed, bias, view, sample, parameter } = state;
   const kept = new URLSearchParams({ activation, init, seed, bias: Number(bias), lr: training.learningRate, batch: training.batchSize, view, sample: sample + 1, parameter });
-  try {
-    history.replaceState(null, "", `#${kept}`);
-  } catch {
-    // in a notebook's frame there is no address
-  }
+  clearTimeout(remembered); // browsers stop who changes the address hundreds of times
+  remembered = setTimeout(() => {
+    try {
+      history.replaceState(null, "", `#${kept}`);
+    } catch {
+      // in a notebook's frame there is no address
+    }
+  }, 300);
 }
 
 function recall() {
