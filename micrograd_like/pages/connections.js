@@ -133,7 +133,7 @@ class NetworkPicture {
 
   // Fill everything in. `reach` is the layer that a pass has come to: those beyond it are not known yet; layer 0 are the
   // inputs, and the loss comes after the last one.
-  show({ view, reach, walking, pass, before, after, picked, dead, bias, activations, target }) {
+  show({ view, reach, walking, pass, loss, before, after, picked, dead, bias, activations, target }) {
     const [isBack, isUpdate] = [view === "backward", view === "update"];
     const change = (p) => (isUpdate ? after[p] - before[p] : before[p]);
     const sizes = this.parameters.map(([, from], p) => (from < 0 ? 0 : Math.abs(change(p))));
@@ -209,10 +209,10 @@ class NetworkPicture {
     );
     const { group, number, gradient, target: wanted, wires } = this.loss;
     const isDone = view !== "forward" || reach > this.last;
-    number.textContent = isUpdate ? "" : isDone ? brief(pass.loss) : "–";
+    number.textContent = isDone ? brief(loss) : "–";
     number.setAttribute("y", isBack ? -1 : 4);
     gradient.textContent = isBack ? "1" : "";
-    wanted.textContent = isUpdate ? "" : target;
+    wanted.textContent = target;
     group.setAttribute("class", walking && reach > this.last ? "lit" : "");
     for (const { start, end, flow } of wires) {
       const { shaft, tip } = arrow(end, start, 1.2);

@@ -241,15 +241,17 @@ function renderNetwork() {
   if (view === "forward" && !state.walking) state.reach = Infinity;
   const update = view === "update" ? (training.last ?? training.next()) : null;
   const at = update ? update.before : training.parameters;
+  const pass = passOf(state.sample, at);
   picture.show({
     ...state,
-    pass: passOf(state.sample, at),
+    pass,
+    loss: update ? update.loss : pass.loss,
     before: at,
     after: update?.after,
     picked: state.picked,
     dead: known.dead,
     activations: activations(),
-    target: `target: ${className(state.sample)}`.slice(0, 26),
+    target: update ? `of ${plural(update.samples.length, "sample")}` : `target: ${className(state.sample)}`.slice(0, 26),
   });
   const words = caption();
   if (find("caption").textContent !== words) find("caption").textContent = words;
