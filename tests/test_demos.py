@@ -57,7 +57,7 @@ def test_network(tmp_path):
     assert "less motion" in run("network", tmp_path)
     steps = (tmp_path / "network.svg").read_text(encoding="utf-8")
     assert all(f">{title}</text>" in steps for title in ("Forward pass", "Backward pass", "Update"))
-    assert steps == (DEMOS / "network.svg").read_text(encoding="utf-8")  # the README's first picture
+    assert steps == (DEMOS / "pictures" / "network.svg").read_text(encoding="utf-8")  # the README's first picture
 
 
 def test_initialisation(tmp_path):

@@ -1,7 +1,7 @@
 """The rows of `ops.py` in JavaScript, for pages that compute: what operations make of numbers, and their derivatives.
 
-`engine.js` runs both passes over a graph with this table; `numbers.js` reads answers, which may call its functions, and
-shows numbers.
+With this table `engine.js` computes, and `passes.js` runs both passes over a graph; `numbers.js` reads answers, which
+may call its functions, and shows numbers.
 """
 
 import json
@@ -26,7 +26,7 @@ def engine(used: Iterable[Operation], *, derived: bool) -> str:
 
     Args:
         used: the operations of the page's graphs.
-        derived: whether their derivatives are wanted.
+        derived: whether their derivatives are wanted, and the passes.
 
     Raises:
         CompilerError: JavaScript has no spelling for one of them; the text says how to add it.
@@ -43,7 +43,8 @@ def engine(used: Iterable[Operation], *, derived: bool) -> str:
     helpers = "".join(text for name, text in HELPERS["javascript"].items() if name in known)
     table = "".join(f"  {line},\n" for line in lines)
     operations = f"const OPERATIONS = (() => {{{helpers}\nreturn new Map([\n{table}]);\n}})();\n"
-    return source(__package__, "engine.js") + operations + source(__package__, "numbers.js")
+    scripts = ["engine.js", "passes.js"] if derived else ["engine.js"]
+    return source(__package__, *scripts) + operations + source(__package__, "numbers.js")
 
 
 def reading() -> dict[str, Any]:
@@ -61,7 +62,7 @@ def reading() -> dict[str, Any]:
 
 
 def plain(tree: Tree) -> Any:
-    """Return a formula as `worth` in `engine.js` takes it: a number, a name, or an operation and its operands."""
+    """Return a formula as `worth` in `passes.js` takes it: a number, a name, or an operation and its operands."""
     if isinstance(tree, tuple):
         return [tree.operation, *map(plain, tree.operands)]
     return tree if isinstance(tree, str) else float(tree)

@@ -7,7 +7,7 @@ numbers, which are floats. Steps come in the order of `steps.py`.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from html import escape
-from math import isfinite
+from sys import float_info
 from typing import Any
 
 from ..engine import Value, check_data, made_at, topological_order
@@ -32,6 +32,9 @@ from .engine import engine, plain, reading
 LARGEST = 3_000  # boxes of one picture, which takes a second to lay out, and a browser another one to show
 LARGEST_GRAPH = 20_000  # nodes
 MISTAKEN_NODES = 150  # of a larger graph, the formulas of all mistakes would take megabytes
+LARGEST_NUMBER = float_info.max
+READABLE = 40  # boxes of the picture that is shown first
+_SCRIPTS = "picture.js", "graph.js", "words.js", "predict.js", "panel.js", "input.js"
 ROOM = text_width("-12.3456")
 
 
@@ -46,8 +49,8 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
     check_data(order)
     names = {v: one_line(name) for v, name in node_names(order).items()}
     for v in order:
-        if not isfinite(v.data):
-            raise ValueError(f"{names[v]} is {v.data}, which a page cannot compute with: it takes finite numbers")
+        if not -LARGEST_NUMBER <= v.data <= LARGEST_NUMBER:
+            raise ValueError(f"{names[v]} is {v.data}, which a page cannot compute with: it takes finite floats")
     views, pictures, rules = _views(root, order, rankdir)
     title = f"{names[root]} = {one_line(root.op.write([names[x] for x in root.operands]))}" if root.operands else ""
     title = title if 0 < len(title) <= 60 else f"The graph of {names[root]}"
@@ -58,6 +61,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         "graph": _graph(order, names),
         "units": _units(order),
         "views": views,
+        "shown": next((k for k, view in enumerate(views) if view["count"] <= READABLE), len(views) - 1),
         "mistakes": _mistakes(root) if len(order) <= MISTAKEN_NODES else [],
         "position": position,
     }
@@ -67,11 +71,11 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         f"{title}: step, change, predict",
         body,
         styles=[rules, source(__package__, "graph.css")],
-        scripts=[engine({v.op for v in order}, derived=True), source(__package__, "picture.js", "graph.js")],
+        scripts=[engine({v.op for v in order}, derived=True), source(__package__, *_SCRIPTS)],
         data=data,
     )
     still = _still(root, rankdir)
-    return Page(title, html, lambda: still.image, height=760)
+    return Page(title, html, lambda: still.image, height=680)
 
 
 def _still(root: Value, rankdir: str) -> Drawing:
@@ -133,8 +137,8 @@ def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict
     """Return the pictures of the graph from the finest to the coarsest, as data and as SVG, and rules for colours."""
     views: list[dict[str, Any]] = []
     pictures, rules = [], ""
-    readable = group(order, "auto")[2]
     place = {v: k for k, v in enumerate(order)}
+    too_large = ValueError("there is nothing to draw")
     runs_once = all(not w.sample for w in structure(order).values())
     for depth in DEPTHS:
         groups, held, _ = group(order, depth)
@@ -142,26 +146,24 @@ def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict
         count = len(set(boxes) - {""})
         if depth != "value" and (not groups or (views and count >= views[-1]["count"])):
             continue
-        if count > LARGEST or (views and depth == "sample" and runs_once):
+        if views and depth == "sample" and runs_once:
             continue
-        drawing = draw_graph(root, depth=depth, rankdir=rankdir, gradients={}, room=ROOM)
-        picture, rules = svg.inline(drawing.pictures[0], f"Graph, {depth}")
+        name = f"a box for each {depth}" if groups and depth != "value" else "every node"
+        try:
+            drawing = draw_graph(root, depth=depth, rankdir=rankdir, gradients={}, room=ROOM, limit=LARGEST)
+        except ValueError as error:
+            too_large = error
+            continue
+        picture, rules = svg.inline(drawing.pictures[0], f"Graph: {name}")
         pictures.append(f'<div class="view" hidden>{picture}</div>')
         merged = {f"v{place[g.outputs[-1]]}": g for g in groups if g.merged}
         outputs = {key: [place[v] for v in g.outputs] for key, g in merged.items()}
         titles = {key: g.name for key, g in merged.items()}
         views.append(
-            {
-                "depth": depth,
-                "count": count,
-                "boxes": boxes,
-                "outputs": outputs,
-                "titles": titles,
-                "shown": depth == readable,
-            }
+            {"depth": depth, "name": name, "count": count, "boxes": boxes, "outputs": outputs, "titles": titles}
         )
     if not views:
-        raise ValueError(f"even with a box for each sample the picture would have more than {LARGEST:,} boxes")
+        raise too_large
     return views, "".join(pictures), rules
 
 
@@ -175,8 +177,8 @@ def _boxes(order: Sequence[Value], groups: Sequence[Group], held: set[Value]) ->
 def _note(views: Sequence[Mapping[str, Any]], order: Sequence[Value]) -> str:
     if views[0]["depth"] == "value":
         return ""
-    drawn = f"more than the {LARGEST:,} that are drawn one by one"
-    return f"These {len(order):,} nodes are {drawn}: a box is a {views[0]['depth']}."
+    limit = f"more than {LARGEST:,}" if len(order) > LARGEST else "too entangled"
+    return f"{len(order):,} nodes are {limit} to be drawn one by one: here a box stands for several."
 
 
 def _mistakes(root: Value) -> list[dict[str, Any]]:

@@ -41,30 +41,32 @@ class View {
 
   // Return what is drawn for the edge to an operand: the line, or the two parts of one that is broken.
   wires(operands, node, position) {
-    const [tail, head] = [this.boxes[operands[position]], this.boxes[node]];
-    const found = this.edges.get(`${tail} ${head}`) ?? [];
-    const same = operands.map((x, i) => i).filter((i) => operands[i] === operands[position]);
-    return found.length === same.length ? [found[same.indexOf(position)]] : found;
+    const key = `${this.boxes[operands[position]]} ${this.boxes[node]}`;
+    const found = this.edges.get(key) ?? [];
+    const before = operands.slice(0, position).filter((x) => x === operands[position]).length;
+    const same = before + operands.slice(position).filter((x) => x === operands[position]).length;
+    return found.length === same ? [found[before]] : found;
   }
 
-  // Write the numbers of each box: of one that stands for several nodes, from the least to the greatest.
-  write(data, gradient) {
-    for (const [key, { data: above, grad: below, group }] of this.nodes) {
+  // Write the numbers of each box, where they have changed; of a box for several nodes, from the least to the greatest.
+  write(data, gradients, errors, isWrong) {
+    for (const [key, box] of this.nodes) {
       const inside = this.outputs[key] ?? this.inside.get(key);
       if (!inside) continue;
-      fillIn(above, range(inside.map(data)));
-      const gradients = inside.map(gradient);
-      fillIn(below, range(gradients));
-      below?.classList.toggle("wrong", gradients.some(({ isWrong }) => isWrong));
-      const failed = inside.some((v) => data(v).failed);
-      group.classList.toggle("failed", failed);
+      const failed = inside.some((v) => errors.has(v) && Number.isNaN(data[v]));
+      fillRange(box.data, inside, data, failed ? "undefined" : "");
+      fillRange(box.grad, inside, gradients, inside.some(isWrong) ? "✗ " : "");
+      if (failed !== box.group.classList.contains("failed")) box.group.classList.toggle("failed", failed);
     }
   }
 
   light(groups, pass) {
     for (const group of this.lit) group.classList.remove("lit", "ahead");
     this.lit = groups;
-    for (const group of groups) group.classList.add("lit", ...(pass === "forward" ? ["ahead"] : []));
+    for (const group of groups) {
+      group.classList.add("lit", ...(pass === "forward" ? ["ahead"] : []));
+      if (group.dataset.edge) this.svg.append(group); // above all others
+    }
   }
 
   // -------------------- what is looked at --------------------
@@ -122,11 +124,19 @@ function fillIn(place, written) {
   place.setAttribute("font-size", place.room.size * Math.min(1, place.room.most / written.length));
 }
 
-function range(found) {
-  const numbers = found.map(({ number }) => number).filter((x) => !Number.isNaN(x));
-  if (found.length === 1 || !numbers.length) return found[0].text;
-  const [low, high] = [Math.min(...numbers), Math.max(...numbers)].map(show);
-  return low === high ? low : `${low} … ${high}`;
+// Write the range of the numbers of some nodes, after a mark; "undefined" stands in place of it.
+function fillRange(place, nodes, numbers, mark) {
+  if (!place) return;
+  let [low, high] = [numbers[nodes[0]], numbers[nodes[0]]];
+  for (const v of nodes) {
+    if (!(numbers[v] >= low)) low = Number.isNaN(numbers[v]) ? low : numbers[v];
+    if (!(numbers[v] <= high)) high = Number.isNaN(numbers[v]) ? high : numbers[v];
+  }
+  if (Object.is(place.low, low) && Object.is(place.high, high) && place.mark === mark) return;
+  Object.assign(place, { low, high, mark });
+  place.classList.toggle("wrong", mark !== "");
+  const written = low === high || Number.isNaN(low) ? typed(low) : `${typed(low)} … ${typed(high)}`;
+  fillIn(place, mark === "undefined" ? mark : `${mark}${written}`);
 }
 
 // Return the rectangle around groups of an SVG.

@@ -110,8 +110,9 @@ def arrange(
             places, edges = _folded(places, edges, length, {box.key: box.shown for box in boxes})
         nodes = [item for box in boxes for item in _draw_box(box, places[box.key], rankdir)]
         labels = labels or _label_places(edges, nodes)
-        items: list[Item] = [_outline(name, at) for name, at in outlined.items()]
+        items: list[Item] = [_outline(at) for at in outlined.values()]
         items += [_draw_wire(*edge, at) for edge, at in zip(edges, labels, strict=True)]
+        items += [_heading(name, at) for name, at in outlined.items()]  # above the edges that cross them
         items += nodes
         if caption:
             left, _, _, bottom = bounds(m for item in items for m in item.marks)
@@ -239,10 +240,15 @@ def _draw_wire(wire: Wire, head: str, curve: Sequence[tuple[float, float]], at: 
     return Edge(tuple(marks), wire.tooltip, wire.tail, head, "edge", wire.label)
 
 
-def _outline(name: str, place: Place) -> Item:
+def _outline(place: Place) -> Item:
+    return Item((rounded(*place, stroke="faint", width=0.6, dash="dotted"),))
+
+
+def _heading(name: str, place: Place) -> Item:
     x, y, width, height = place
-    outline = rounded(x, y, width, height, stroke="faint", width=0.6, dash="dotted")
-    return Item((outline, Text(x - width / 2 + 6, y - height / 2 + 10, name, "faint", SMALL, "start")))
+    left, base, room = x - width / 2 + 6, y - height / 2 + 10, text_width(name, SMALL)
+    ground = rectangle(left + room / 2, base - 3, room + 4, 10, stroke="", fill="ground")
+    return Item((ground, Text(left, base, name, "faint", SMALL, "start")))
 
 
 # -------------------- where labels stand --------------------
