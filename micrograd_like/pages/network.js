@@ -340,7 +340,7 @@ function renderPoints() {
   const { sample } = state;
   [ring.cx.baseVal.value, ring.cy.baseVal.value] = places[sample];
   const guess = classed(training.classOf(training.scores(known.results[sample])));
-  const words = `${className(sample)}, seen as ${guess}${known.right[sample] ? " ✓" : " ✗"}; loss ${brief(known.results[sample][0])}`;
+  const words = `${className(sample)}, seen as ${guess} ${SYMBOLS[known.right[sample] ? "right" : "wrong"]}; loss ${brief(known.results[sample][0])}`;
   find("guess").textContent = words;
   if (document.activeElement !== find("sample")) find("sample").value = sample + 1;
   find("points").setAttribute("aria-valuenow", sample + 1);

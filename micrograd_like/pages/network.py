@@ -20,7 +20,8 @@ from ..nn.modules import ACTIVATIONS, MLP, Layer, Neuron
 from ..nn.training import BATCH_SIZE, LEARNING_RATES, Task, task
 from ..ops import one_line
 from ..pictures import draw
-from ..pictures.network import WRITTEN, label_places
+from ..pictures.lines import places as label_places
+from ..pictures.network import WRITTEN
 from ..pictures.passes import find
 from .document import Page, document, source
 
@@ -143,8 +144,8 @@ def _programs(given: Sequence[Sequence[str]], sizes: Sequence[int], learnt: Task
         written.append(f"[{choice!r}, {{ train: [{', '.join(kinds)}], predict: {predict} }}]")
         numbers = {"kinds": samples.kinds, "numbers": samples.numbers}
     table = ",\n".join(written)
-    script = f"const PROGRAMS = new Map([\n{table},\n]);\n"
-    return script + _errors(sizes[-1], learnt), numbers
+    script = f"const PROGRAMS = new Map([\n{table},\n]);\n{_errors(sizes[-1], learnt)}"
+    return f"/* eslint-disable no-unused-vars, prefer-const */\n{script}/* eslint-enable */\n", numbers
 
 
 def _errors(outputs: int, learnt: Task) -> str:
@@ -177,9 +178,10 @@ def _name(model: MLP, layer: int, i: int, j: int) -> str:
 
 def _geometry(sizes: Sequence[int]) -> dict[str, Any]:
     """Return where the units stand, and where along each connection its numbers do, if there is room for them."""
-    written = max(a * b for a, b in pairwise(sizes)) <= WRITTEN
+    most = max(a * b for a, b in pairwise(sizes))
+    written = most <= WRITTEN
     row = 100.0 if written else max(24.0, min(60.0, 480 / max(sizes)))
-    column = 196.0 if written else 215.0
+    column = 190.0 + 4 * max(0, most - 8) if written else 215.0
     radius = 22.0 if written else min(20.0, 0.42 * row)
     rows = [row if written else min(64.0, row * max(sizes) / n) for n in sizes]
     at = [[(k * column, (i - (n - 1) / 2) * rows[k]) for i in range(n)] for k, n in enumerate(sizes)]
