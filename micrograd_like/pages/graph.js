@@ -29,7 +29,8 @@ function run() {
   wrong = !mistake
     ? null
     : mistake.wrong
-      ? backwardPass(graph, data, new Map(Object.entries(mistake.wrong).map(([v, tree]) => [Number(v), tree]))).gradients
+      ? backwardPass(graph, data, new Map(Object.entries(mistake.wrong).map(([v, tree]) => [Number(v), tree])))
+          .gradients
       : withoutOrder(graph, data);
 }
 
@@ -46,7 +47,9 @@ const differs = (x, y) => Math.abs(x - y) > 1e-9 * Math.max(1, Math.abs(x), Math
 // Return the step that leads to a position: of the forward pass a node, of the backward pass an edge.
 function stepAt(position) {
   if (position < 1) return null;
-  return position <= start ? { pass: "forward", node: computed[position - 1] } : { pass: "backward", ...pass.steps[position - start - 1] };
+  return position <= start
+    ? { pass: "forward", node: computed[position - 1] }
+    : { pass: "backward", ...pass.steps[position - start - 1] };
 }
 
 // Return the positions at which a unit ends.
@@ -102,7 +105,12 @@ function render(isNew = false) {
   const gradients = gradientsAt(state.position);
   const isWrong = (v) => wrong !== null && !Number.isNaN(gradients[v]) && differs(wrong[v], gradients[v]);
   const shown = gradients.map((x, v) => (isWrong(v) ? wrong[v] : x));
-  view().write(pass.data.map((x, v) => (isKnown(v) ? x : NaN)), shown, pass.errors, isWrong);
+  view().write(
+    pass.data.map((x, v) => (isKnown(v) ? x : NaN)),
+    shown,
+    pass.errors,
+    isWrong,
+  );
   const step = stepAt(state.position);
   const lit = step ? groupsOf(step) : [];
   view().light(lit, step?.pass);
@@ -142,7 +150,9 @@ function groupsOf({ pass: which, node, position, operand }) {
 
 // Write the local derivatives beside the edges, and mark those that the pass has been through.
 function renderEdges() {
-  view().wired ??= pass.steps.map(({ node, position }) => (position < 0 ? [] : view().wires(operands[node], node, position)));
+  view().wired ??= pass.steps.map(({ node, position }) =>
+    position < 0 ? [] : view().wires(operands[node], node, position),
+  );
   pass.steps.forEach(({ node, local, contribution }, k) => {
     const isDone = start + k < state.position && !Number.isNaN(contribution);
     const number = isKnown(node) && (isDone || !state.predict) ? local : null;
@@ -208,7 +218,11 @@ function walk(to) {
   const v = state.chosen;
   if (v < 0) return choose(root, true);
   const siblings = users[v].length ? [...new Set(operands[users[v][0]])] : [v];
-  const next = { user: users[v][0], operand: operands[v][0], sibling: siblings[(siblings.indexOf(v) + 1) % siblings.length] }[to];
+  const next = {
+    user: users[v][0],
+    operand: operands[v][0],
+    sibling: siblings[(siblings.indexOf(v) + 1) % siblings.length],
+  }[to];
   return next === undefined ? say(to === "user" ? "This is the output." : "This is a leaf.") : choose(next, true);
 }
 

@@ -52,6 +52,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         if not -LARGEST_NUMBER <= v.data <= LARGEST_NUMBER:
             raise ValueError(f"{names[v]} is {v.data}, which a page cannot compute with: it takes finite floats")
     views, pictures, rules = _views(root, order, rankdir)
+    shown = next((k for k, view in enumerate(views) if view["count"] <= READABLE), len(views) - 1)
     title = f"{names[root]} = {one_line(root.op.write([names[x] for x in root.operands]))}" if root.operands else ""
     title = title if 0 < len(title) <= 60 else f"The graph of {names[root]}"
     data = {
@@ -61,7 +62,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         "graph": _graph(order, names),
         "units": _units(order),
         "views": views,
-        "shown": next((k for k, view in enumerate(views) if view["count"] <= READABLE), len(views) - 1),
+        "shown": shown,
         "mistakes": _mistakes(root) if len(order) <= MISTAKEN_NODES else [],
         "position": position,
     }
@@ -74,16 +75,16 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         scripts=[engine({v.op for v in order}, derived=True), source(__package__, *_SCRIPTS)],
         data=data,
     )
-    still = _still(root, rankdir)
+    still = _still(root, rankdir, views[shown]["depth"])
     return Page(title, html, lambda: still.image, height=680)
 
 
-def _still(root: Value, rankdir: str) -> Drawing:
+def _still(root: Value, rankdir: str, depth: str) -> Drawing:
     """Return the picture with all gradients that there are, for where there is no script."""
     gradients = None
     with suppress(ValueError):
         gradients = {s.operand: s.after for s in backward_steps(root)}
-    return draw_graph(root, rankdir=rankdir, gradients=gradients, limit=LARGEST)
+    return draw_graph(root, depth=depth, rankdir=rankdir, gradients=gradients, limit=LARGEST)
 
 
 def _graph(order: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Any]:

@@ -75,7 +75,8 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   const { target, key } = event;
-  const isTaken = target.closest("input:not([type=checkbox]), select, dialog") || (key === " " && target.closest("button, input"));
+  const isTaken =
+    target.closest("input:not([type=checkbox]), select, dialog") || (key === " " && target.closest("button, input"));
   if (isTaken || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, key)) return;
   event.preventDefault();
   KEYS[key]();
@@ -98,11 +99,15 @@ on("stage", "dblclick", (event) => {
   const box = event.target.closest("[data-node]")?.dataset.node;
   if (state.view && view().outputs[box]) expand(box);
 });
-find("stage").addEventListener("wheel", (event) => {
-  if (!event.ctrlKey) return; // a pinch, or a wheel with Ctrl; else the page scrolls
-  event.preventDefault();
-  view().zoom(event.deltaY < 0 ? 1.1 : 1 / 1.1);
-}, { passive: false });
+find("stage").addEventListener(
+  "wheel",
+  (event) => {
+    if (!event.ctrlKey) return; // a pinch, or a wheel with Ctrl; else the page scrolls
+    event.preventDefault();
+    view().zoom(event.deltaY < 0 ? 1.1 : 1 / 1.1);
+  },
+  { passive: false },
+);
 for (const { frame } of views) {
   frame.addEventListener("focusin", (event) => {
     const v = Number(event.target.closest("[data-chosen]")?.dataset.chosen ?? -1);

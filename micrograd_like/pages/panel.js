@@ -27,13 +27,38 @@ function renderPanel(gradients) {
   if (!isLeaf) row("rule", element("span", "code", written(`${names[v]} = ${graph.equations[v]}`)));
   const error = isKnown(v) && pass.errors.get(v);
   const sum = isLeaf || !isKnown(v) || error ? "" : `${filledIn(v)} = `;
-  row("data", element("span", error ? "code failed" : "code data", error ? `undefined: ${error}` : `${sum}${isKnown(v) ? typed(pass.data[v]) : NONE}`));
+  row(
+    "data",
+    element(
+      "span",
+      error ? "code failed" : "code data",
+      error ? `undefined: ${error}` : `${sum}${isKnown(v) ? typed(pass.data[v]) : NONE}`,
+    ),
+  );
   if (!isConstant[v]) row("gradient", element("span", "code grad", typed(gradients[v])));
-  const came = pass.steps.filter((step, k) => step.operand === v && start + k < state.position && step.position >= 0 && !Number.isNaN(step.contribution));
+  const came = pass.steps.filter(
+    (step, k) =>
+      step.operand === v && start + k < state.position && step.position >= 0 && !Number.isNaN(step.contribution),
+  );
   if (came.length) {
-    const items = came.map((step) => element("li", "code", nodeButton(step.node), `: ${typed(step.upstream)} × ${bracketed(step.local)} = ${typed(step.contribution)}`));
+    const items = came.map((step) =>
+      element(
+        "li",
+        "code",
+        nodeButton(step.node),
+        `: ${typed(step.upstream)} × ${bracketed(step.local)} = ${typed(step.contribution)}`,
+      ),
+    );
     row(came.length > 1 ? "contributions" : "contribution", element("ul", "", ...items));
-    if (came.length > 1) row("their sum", element("span", "code grad", `${came.map((s, k) => (k ? bracketed : typed)(s.contribution)).join(" + ")} = ${typed(came.at(-1).after)}`));
+    if (came.length > 1)
+      row(
+        "their sum",
+        element(
+          "span",
+          "code grad",
+          `${came.map((s, k) => (k ? bracketed : typed)(s.contribution)).join(" + ")} = ${typed(came.at(-1).after)}`,
+        ),
+      );
   }
   if (!isLeaf) row("operands", ...listed(operands[v]));
   if (users[v].length) row("used by", ...listed(users[v]));
@@ -58,9 +83,13 @@ function magnitude(v) {
 
 function leafRow(v) {
   if (rows.has(v)) return rows.get(v);
-  const [field, slider, nudge, output] = [element("input"), element("input"), element("button", "", "Nudge"), element("output", "code")];
+  const [field, slider, nudge, output] = [
+    element("input"),
+    element("input"),
+    element("button", "", "Nudge"),
+    element("output", "code"),
+  ];
   field.type = "text";
-  field.inputMode = "decimal";
   field.maxLength = 40;
   field.setAttribute("aria-label", names[v]);
   Object.assign(slider, { type: "range", min: -magnitude(v), max: magnitude(v), step: "any" });
@@ -72,7 +101,11 @@ function leafRow(v) {
     run();
     render();
     const error = [...pass.errors][0];
-    say(error ? `${names[error[0]]} is undefined: ${error[1]}.` : `${names[v]} is ${spoken(x)}, ${names[root]} is ${spoken(pass.data[root])}.`);
+    say(
+      error
+        ? `${names[error[0]]} is undefined: ${error[1]}.`
+        : `${names[v]} is ${spoken(x)}, ${names[root]} is ${spoken(pass.data[root])}.`,
+    );
   };
   field.addEventListener("change", () => {
     try {
@@ -96,7 +129,10 @@ function leafRow(v) {
   slider.addEventListener("dblclick", () => change(graph.leaves[v]));
   field.addEventListener("dblclick", () => change(graph.leaves[v]));
   nudge.addEventListener("click", () => {
-    const { data } = forwardPass(graph, numbers.map((x, k) => (k === v ? x + 0.001 : x)));
+    const { data } = forwardPass(
+      graph,
+      numbers.map((x, k) => (k === v ? x + 0.001 : x)),
+    );
     const gradient = gradientsAt(state.position)[v];
     const product = Number.isNaN(gradient) ? `${NONE}, the pass has not been here` : typed(gradient * 0.001);
     output.textContent = `Δ${names[root]} = ${typed(data[root] - pass.data[root])} · gradient × 0.001 = ${product}`;
@@ -112,7 +148,8 @@ function renderLeaves() {
   const made = shown.map(leafRow);
   shown.forEach((v, k) => {
     const { field, slider, output } = made[k];
-    if (document.activeElement !== field || field.getAttribute("aria-invalid") !== "true") field.value = `${numbers[v]}`;
+    if (document.activeElement !== field || field.getAttribute("aria-invalid") !== "true")
+      field.value = `${numbers[v]}`;
     slider.max = Math.max(slider.max, Math.abs(numbers[v]));
     slider.min = -slider.max;
     slider.value = numbers[v];
@@ -121,9 +158,11 @@ function renderLeaves() {
     made[k].classList.toggle("chosen", v === state.chosen);
   });
   const list = find("leaves");
-  if (made.some((row, k) => list.children[k] !== row) || list.children.length !== made.length) list.replaceChildren(...made);
+  if (made.some((row, k) => list.children[k] !== row) || list.children.length !== made.length)
+    list.replaceChildren(...made);
   find("numbers").hidden = !leaves.length;
-  find("others").textContent = leaves.length > ROWS ? `These are ${ROWS} of ${leaves.length} numbers; a leaf that is chosen joins them.` : "";
+  find("others").textContent =
+    leaves.length > ROWS ? `These are ${ROWS} of ${leaves.length} numbers; a leaf that is chosen joins them.` : "";
   find("reset").hidden = leaves.every((v) => numbers[v] === graph.leaves[v]);
 }
 
@@ -132,12 +171,21 @@ function renderLeaves() {
 function renderMistake() {
   const mistake = mistakes[state.mistake];
   if (!mistake) return find("wrong").replaceChildren();
-  const changed = names.map((_, v) => v).filter((v) => !isConstant[v] && differs(wrong[v], pass.gradients[v])).reverse();
+  const changed = names
+    .map((_, v) => v)
+    .filter((v) => !isConstant[v] && differs(wrong[v], pass.gradients[v]))
+    .reverse();
   const cell = (tag, text, look = "") => element(tag, look, text);
   const rows = changed.map((v) => {
     const name = element("th", "code", nodeButton(v, partial(v)));
     name.scope = "row";
-    return element("tr", "", name, cell("td", `✗ ${typed(wrong[v])}`, "code failed"), cell("td", typed(pass.gradients[v]), "code grad"));
+    return element(
+      "tr",
+      "",
+      name,
+      cell("td", `✗ ${typed(wrong[v])}`, "code failed"),
+      cell("td", typed(pass.gradients[v]), "code grad"),
+    );
   });
   const head = ["gradient", "wrong", "right"].map((text) => Object.assign(cell("th", text), { scope: "col" }));
   const table = element("table", "", element("thead", "", element("tr", "", ...head)), element("tbody", "", ...rows));

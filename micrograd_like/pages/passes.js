@@ -12,7 +12,10 @@ function worth(tree, numbers) {
   if (typeof tree === "string") return numbers[tree];
   const [operation, ...operands] = tree;
   if (operation === "choose") return worth(operands[worth(operands[0], numbers) ? 1 : 2], numbers);
-  return compute(operation, operands.map((x) => worth(x, numbers)));
+  return compute(
+    operation,
+    operands.map((x) => worth(x, numbers)),
+  );
 }
 
 // Return the number of each node, NaN where there is none, and by node what went wrong.

@@ -35,7 +35,10 @@ function answer() {
   state.asked += 1;
   state.right += status === "right";
   const score = `${state.right} of ${state.asked} right.`;
-  const text = status === "right" ? `${DATA.words.right}. ${score}` : `${DATA.words.wrong}: ${correct(asked, given.number)}. ${score}`;
+  const text =
+    status === "right"
+      ? `${DATA.words.right}. ${score}`
+      : `${DATA.words.wrong}: ${correct(asked, given.number)}. ${score}`;
   return done(status, text);
 }
 

@@ -9,7 +9,11 @@ const partial = (v) => `∂${graph.atoms[root]}/∂${graph.atoms[v]}`;
 const localPartial = (v, x) => `∂${graph.atoms[v]}/∂${graph.atoms[x]}`;
 const raised = (digits) => [...digits].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("");
 const written = (formula) =>
-  formula.replaceAll(" * ", " × ").replace(/\*\*(\d+)(?![\d.])/g, (_, n) => raised(n)).replaceAll("**", "^").replace(/(^|[\s(])-/g, "$1−");
+  formula
+    .replaceAll(" * ", " × ")
+    .replace(/\*\*(\d+)(?![\d.])/g, (_, n) => raised(n))
+    .replaceAll("**", "^")
+    .replace(/(^|[\s(])-/g, "$1−");
 
 // Return an operation with numbers in place of its operands.
 function filledIn(v) {
@@ -49,7 +53,13 @@ function trouble(step) {
 // -------------------- the equation --------------------
 
 function term(symbol, number, caption, look = "") {
-  return element("span", `term ${look}${number.length > 24 ? " long" : ""}`, element("span", "symbol", symbol), element("span", "number", number), element("span", "caption", caption));
+  return element(
+    "span",
+    `term ${look}${number.length > 24 ? " long" : ""}`,
+    element("span", "symbol", symbol),
+    element("span", "number", number),
+    element("span", "caption", caption),
+  );
 }
 
 const shortened = (text) => (text.length > 120 ? `${text.slice(0, 80)} … ${text.slice(-30)}` : text);
@@ -76,10 +86,21 @@ function equation(step) {
   const shown = [
     term(partial(node), typed(step.upstream), "upstream gradient", "grad"),
     sign("×"),
-    term(formula === typed(step.local) ? local : `${local} = ${formula}`, bracketed(step.local), "local derivative", "data"),
+    term(
+      formula === typed(step.local) ? local : `${local} = ${formula}`,
+      bracketed(step.local),
+      "local derivative",
+      "data",
+    ),
     sign("="),
     term("", typed(step.contribution), "contribution", "grad result"),
   ];
-  const sum = step.before ? `${typed(step.before)} + ${bracketed(step.contribution)} = ${typed(step.after)}` : typed(step.after);
-  return [...shown, sign("→"), term(partial(operand), sum, step.before ? "gradient, the sum so far" : "gradient so far", "grad")];
+  const sum = step.before
+    ? `${typed(step.before)} + ${bracketed(step.contribution)} = ${typed(step.after)}`
+    : typed(step.after);
+  return [
+    ...shown,
+    sign("→"),
+    term(partial(operand), sum, step.before ? "gradient, the sum so far" : "gradient so far", "grad"),
+  ];
 }

@@ -147,6 +147,8 @@ def test_what_a_page_cannot_do_is_said():
         page(b)
     with pytest.raises(ValueError, match="x is inf, which a page cannot compute with"):
         page(Value(float("inf"), "x") * 1)
+    with pytest.raises(ValueError, match=r"x is 10{400}, which a page cannot compute with"):
+        page(Value(Fraction(10**400), "x") * 1)
     row = Operation("of_a_page", "own", lambda x: x, x="1")
     try:
         with pytest.raises(CompilerError, match=r"'of_a_page'.*add_spelling"):
@@ -346,6 +348,34 @@ def test_boxes_of_a_network_collapse_and_expand(show_page):
     assert boxes.count() > before
     shown.keyboard.press("v")
     assert boxes.count() == before
+
+
+def test_above_a_size_the_page_shows_boxes_and_says_so(show_page, monkeypatch):
+    monkeypatch.setattr("micrograd_like.pages.graph.LARGEST", 20)
+    monkeypatch.setattr("micrograd_like.pages.graph.MISTAKEN_NODES", 20)
+    shown = show_page(network())
+    assert (
+        "nodes are more than 20 to be drawn one by one: here a box stands for several"
+        in shown.locator("header").inner_text()
+    )
+    assert shown.locator("#view option").first.text_content() == "a box for each neuron"
+    assert not shown.locator("#mistakes").is_visible()
+    shown.keyboard.press("End")
+    assert numbers_in(shown, "L")[1] == "1"
+    with pytest.raises(ValueError, match="the picture would have"):
+        page(sum(named(**{f"x{k}": k for k in range(30)})))
+
+
+def test_where_a_derivative_is_infinite_the_step_says_so(show_page):
+    shown = show_page(parse("r = sqrt(a); L = r*b + a*b", a=0, b=3))
+    shown.keyboard.press("End")
+    assert numbers_in(shown, "a") == ["0", "–"]
+    assert numbers_in(shown, "b") == ["3", "0"]
+    shown.select_option("#unit", "node")
+    shown.locator("h1").click()
+    shown.keyboard.press("ArrowLeft")
+    shown.keyboard.press("ArrowRight")
+    assert said(shown).endswith("r has no finite derivative with respect to a.")
 
 
 def test_nodes_by_keyboard_and_by_name(show_page):
