@@ -17,7 +17,7 @@ function brief(x) {
   if (Number.isInteger(x) && size < 1e15) written = `${x === 0 ? 0 : x}`;
   else if (size < 1e-4 || size >= 1e7) {
     const [digits, power] = x.toExponential(1).split("e");
-    written = `${trimmed(digits)}e${power}`;
+    written = `${trimmed(digits)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
   } else written = trimmed(x.toFixed(Math.max(2, 1 - Math.floor(Math.log10(size)))));
   return written.replaceAll("-", "−");
 }

@@ -27,6 +27,7 @@ from .document import Page, document, source
 
 LARGEST = 1_000  # parameters: each is in every program, about 130 characters
 WIDEST = 32  # units in a layer
+SCRIPTS = [f"{name}.js" for name in ("training", "connections", "network", "samples", "charts", "chosen", "controls")]
 CHOICES = "relu", "tanh", "sigmoid", "linear"  # for the hidden layers
 
 
@@ -72,7 +73,7 @@ def network_page(
         title,
         body,
         styles=[source(__package__, "network.css")],
-        scripts=[programs, source(__package__, "training.js", "connections.js", "network.js")],
+        scripts=[programs, source(__package__, *SCRIPTS)],
         data=facts,
     )
     return Page(title, html, lambda: draw(model, data, show="weights").image, height=860)
