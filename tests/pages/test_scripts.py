@@ -20,7 +20,8 @@ PAGES = {
 }
 CONFIG = """
 const browser = ["document", "window", "location", "history", "navigator", "setTimeout", "clearTimeout", "setInterval",
-  "clearInterval", "URL", "URLSearchParams", "Blob", "Option", "ResizeObserver", "requestAnimationFrame", "performance"];
+  "clearInterval", "URL", "URLSearchParams", "Blob", "Option", "ResizeObserver",
+  "requestAnimationFrame", "performance"];
 const rules = ["no-undef", "no-redeclare", "no-const-assign", "no-dupe-keys", "no-dupe-else-if", "no-unreachable",
   "no-self-assign", "no-fallthrough", "no-cond-assign", "no-constant-condition", "eqeqeq", "no-var", "prefer-const",
   "no-eval", "no-implied-eval", "no-new-func", "no-unsafe-optional-chaining", "no-useless-escape"];
