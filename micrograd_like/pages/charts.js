@@ -30,14 +30,16 @@ function renderCourse() {
   find("standing").textContent = `Epoch ${epoch}${part}: loss ${brief(known.loss)}, accuracy ${percent(known.accuracy)}`;
 }
 
+const FAR = 100; // times the median of another layer's gradients
 const quantile = (sorted, q) => sorted[Math.round(q * (sorted.length - 1))];
 
 function renderSpread() {
   const { dead } = known;
+  const gradients = activations().map((_, k) => known.gradient.filter((_g, p) => parameters[p][0] === k + 1 && parameters[p][1] >= 0).map(Math.abs).sort((a, b) => a - b));
+  const last = quantile(gradients.at(-1), 0.5);
   find("spread").replaceChildren(...activations().map((names, k) => {
     const outputs = unitOutputs(known.results, k + 1).flat();
-    const gradients = known.gradient.filter((_, p) => parameters[p][0] === k + 1 && parameters[p][1] >= 0);
-    return element("tr", "", element("td", "", `${k + 1}`), outputCell(outputs, new Set(names)), gradientCell(gradients.map(Math.abs).sort((a, b) => a - b)));
+    return element("tr", "", element("td", "", `${k + 1}`), outputCell(outputs, new Set(names)), gradientCell(gradients[k], last));
   }));
   const named = [...dead].map((key) => key.split(" ")).map(([layer, j]) => `unit ${Number(j) + 1} of layer ${layer}`);
   const listed = named.length > 6 ? `${named.slice(0, 6).join(", ")} and ${named.length - 6} more` : named.join(", ");
@@ -69,16 +71,18 @@ function outputCell(numbers, kinds) {
 }
 
 // Sizes from 1e-8 to 100, each power of ten as far from the next: what vanishes goes to the left, what explodes to the right.
-function gradientCell(sizes_) {
+function gradientCell(found, last) {
   const x = (n) => 4 + (172 * (Math.min(Math.max(Math.log10(n), -8), 2) + 8)) / 10;
   const svg = draw("svg", { viewBox: "0 0 180 40", "aria-hidden": "true" });
   svg.append(draw("path", { d: "M4 24H176M4 21v6M73 21v6M142 21v6M176 21v6", class: "track" }));
   for (const [at, words] of [[4, "1e−08"], [73, "1e−04"], [142, "1"], [176, "100"]]) svg.append(draw("text", { x: at, y: 36, "text-anchor": at === 4 ? "start" : at === 176 ? "end" : "middle", class: "faint" }, words));
-  const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => quantile(sizes_, q));
+  const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => quantile(found, q));
   const start = x(low);
   svg.append(draw("rect", { x: start, y: 9, width: Math.max(x(high) - start, 2), height: 11, class: "spread" }), draw("path", { d: `M${x(middle).toFixed(1)} 6V23`, class: "middle" }));
   const size = (n) => (n === 0 ? "0" : brief(Number(n.toPrecision(2))));
-  const zero = sizes_.filter((n) => n === 0).length;
-  const warning = middle === 0 ? "; half are 0" : middle < 1e-6 ? "; vanishing" : middle > 10 ? "; exploding" : zero ? `; ${zero} of ${sizes_.length} are 0` : "";
-  return element("td", "", svg, `half below ${size(middle)}, largest ${size(sizes_.at(-1))}${warning}`);
+  const zero = found.filter((n) => n === 0).length;
+  const [times, part] = [middle / last, last / middle].map((ratio) => ratio >= FAR && ratio < Infinity && Number(ratio.toPrecision(2)).toLocaleString("en"));
+  const far = part ? `; vanishing: 1/${part} of the last layer's` : times ? `; exploding: ${times} times the last layer's` : "";
+  const warning = middle === 0 ? "; half are 0" : far || (zero ? `; ${zero} of ${found.length} are 0` : "");
+  return element("td", "", svg, `half below ${size(middle)}, largest ${size(found.at(-1))}${warning}`);
 }

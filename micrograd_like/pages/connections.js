@@ -23,6 +23,13 @@ function brief(x) {
 }
 
 const SMALL = 10; // numbers beside connections and units
+// Return where a number moves to; how far, if both would be written alike.
+function moved(before, after) {
+  const change = brief(after - before);
+  if (brief(before) !== brief(after)) return `→ ${brief(after)}`;
+  return after > before ? `+${change}` : change;
+}
+
 const direction = (x) => (x > 0 ? "up" : x < 0 ? "down" : "still");
 const mix = ([a, b], [c, d], t) => [a + t * (c - a), b + t * (d - b)];
 const line = (a, b) => `M${a.map((x) => x.toFixed(1))}L${b.map((x) => x.toFixed(1))}`;
@@ -172,7 +179,7 @@ class NetworkPicture {
       if (!isShown) return;
       const words = [brief(before[p])];
       if (isBack) words.push(isKnown ? brief(pass.gradient[p]) : "–");
-      if (isUpdate) words.push(`→ ${brief(after[p])}`);
+      if (isUpdate) words.push(moved(before[p], after[p]));
       this.write(c, words, isUpdate ? ["faint", x < 0 ? "negative" : "data"] : ["data", "grad"]);
     });
     this.inputs.forEach(({ group, number }, i) => {
@@ -201,8 +208,8 @@ class NetworkPicture {
         const sum = isKnown ? brief(pass.sums[k][j]) : "–";
         unit.cause.textContent = isDead ? "dead: always 0" : isUpdate ? "" : kind === "linear" ? "sum" : `${kind}(${sum})`;
         const p = this.parameters.findIndex(([l, from, to]) => l === layer && from < 0 && to === j);
-        const moved = isUpdate ? `${brief(before[p])} → ${brief(after[p])}` : brief(before[p]);
-        const spans = [draw("tspan", { class: "faint" }, "b "), draw("tspan", { class: "data" }, moved)];
+        const number = brief(before[p]) + (isUpdate ? ` ${moved(before[p], after[p])}` : "");
+        const spans = [draw("tspan", { class: "faint" }, "b "), draw("tspan", { class: "data" }, number)];
         if (isBack) spans.push(draw("tspan", { class: "grad" }, ` ${layer >= reach ? brief(pass.gradient[p]) : "–"}`));
         unit.bias.replaceChildren(...(bias ? spans : []));
       }),

@@ -168,7 +168,7 @@ function spell({ view, reach }) {
     const { before, after } = training.last;
     const moves = after.map((x, p) => Math.abs(x - before[p]));
     const most = moves.indexOf(Math.max(...moves));
-    return `${DATA.names[most]} moves furthest, from ${brief(before[most])} to ${brief(after[most])}.`;
+    return `${DATA.names[most]} moves furthest, from ${brief(before[most])} ${moved(before[most], after[most]).replace("→", "to")}.`;
   }
   const pass = passOf(state.sample, training.parameters);
   if (reach > layersOf.length - 1) return view === "forward" ? `It is ${brief(pass.loss)}.` : "";
@@ -265,7 +265,7 @@ function renderSigns(view) {
   const said = {
     forward: [[sign(stroke("up")), "weight above 0, the wider the larger"], [sign(stroke("down")), "weight below 0"], [null, `in a unit: its output${compact ? "" : "; beneath it the weighted sum"}`]],
     backward: [[arrowSign(), "what flows back, the wider the larger"], [null, compact ? "in a unit: ∂L/∂output" : "number above, ∂L/∂number below"], [sign(stroke("up")), "weight above 0"], [sign(stroke("down")), "below 0"]],
-    update: [[sign(stroke("up")), "moves up, the wider the further"], [sign(stroke("down")), "moves down"], [null, "before → after"]],
+    update: [[sign(stroke("up")), "moves up, the wider the further"], [sign(stroke("down")), "moves down"], [null, "before → after; + or −: a change too small for that"]],
   }[view];
   if (compact) said.push([null, "a click on a connection writes its numbers"]);
   signs.replaceChildren(...said.map(([mark, words]) => element("li", "", ...(mark ? [mark] : []), words)));

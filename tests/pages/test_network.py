@@ -350,6 +350,13 @@ def test_dead_relus_and_what_vanishes_are_said(show_page):
     assert "all weights 0" in shown.locator("#formula").inner_text()
 
 
+def test_what_vanishes_towards_the_first_layer_is_said(show_page):
+    shown = show_page(MLP(2, [6, 6, 6, 6, 1], activation="sigmoid", seed=3), circles(40))
+    rows = [row.inner_text() for row in shown.locator("#spread tr").all()]
+    assert "vanishing: 1/" in rows[0]
+    assert "vanishing" not in rows[-1]
+
+
 def test_settings_and_position_are_in_the_address(show_page):
     shown = show_page(
         MLP(2, [3, 1], seed=2), moons(20), "#activation=tanh&init=he&seed=4&lr=0.25&batch=7&view=backward"
