@@ -311,11 +311,11 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"a network of {size:,} weights is too large for one made of single numbers: --layers 16,16")
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
-    pictures = _places(folder, PICTURES)
-    for file, others in (options.save, pictures), (options.record, [*pictures, *filter(None, [options.save])]):
-        if file:
-            refuse_to_overwrite(file, options.data)
-            _check_place(file, others)
+    taken = [*_places(folder, PICTURES)]
+    for file in filter(None, (options.save, options.record, options.page)):
+        refuse_to_overwrite(file, options.data)
+        _check_place(file, taken)
+        taken.append(Path(file))
     model = MLP(
         sizes[0],
         sizes[1:],
@@ -332,6 +332,10 @@ def _train(options: argparse.Namespace) -> int:
         _complain(f"{unscaled}, which makes training slow or impossible: --standardize scales them")
     print(f"Network of {' → '.join(map(str, sizes))} units with {len(model.parameters()):,} parameters,", end=" ")
     print(options.activation)
+    if options.page:  # with the weights from before the training
+        lr = options.lr if options.optimizer == "sgd" else None
+        made = page(model, data, loss=options.loss, lr=lr, batch_size=options.batch_size)
+        _wrote(made.save(options.page))
     recording = Recording(model) if options.record else None
     epochs = fit(
         model,
@@ -648,6 +652,7 @@ def _parser() -> _Parser:
     command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
     command.add_argument("--record", metavar="FILE", help="where to keep every update, as JSON, for `why`")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
+    command.add_argument("--page", metavar="FILE.html", help="a page on which one sees it learn, offline")
     command.set_defaults(run=_train)
 
     command = commands.add_parser("why", help="ask a recorded training why a parameter is what it is")

@@ -68,7 +68,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
     }
     note = html(_note(views, order))
     body = source(__package__, "graph.html").format(title=html(title), pictures=pictures, note=note)
-    html = document(
+    written = document(
         f"{title}: step, change, predict",
         body,
         styles=[rules, source(__package__, "graph.css")],
@@ -76,7 +76,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         data=data,
     )
     still = _still(root, rankdir, views[shown]["depth"])
-    return Page(title, html, lambda: still.image, height=680)
+    return Page(title, written, lambda: still.image, height=680)
 
 
 def _still(root: Value, rankdir: str, depth: str) -> Drawing:

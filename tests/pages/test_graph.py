@@ -136,7 +136,7 @@ def test_the_graph_stays_as_it_is_and_the_stepper_gives_its_place(tmp_path):
 
 
 def test_what_a_page_cannot_do_is_said():
-    with pytest.raises(TypeError, match=r"page\(\) takes a Value, not 3"):
+    with pytest.raises(TypeError, match=r"page\(\) takes a Value or an MLP, not 3"):
         page(3)
     with pytest.raises(TypeError, match=r"write page\(loss\)"):
         page(lecture(), [1])

@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 from micrograd_like import page, parse
+from micrograd_like.nn import MLP
+from micrograd_like.nn.datasets import moons
 from micrograd_like.teaching import CLASSICS
 from micrograd_like.teaching.sheets import Sheet
 
@@ -13,11 +15,13 @@ from ..conftest import npm_package
 
 PAGES = {
     "graph": lambda: page(parse("L = tanh(a)*b + a", a=2, b=3)).html,
+    "network": lambda: page(MLP(2, [3, 2], seed=1), moons(4)).html,
     "exercise": lambda: Sheet([CLASSICS["twice"]]).screen(),
 }
 CONFIG = """
 const browser = ["document", "window", "location", "history", "navigator", "setTimeout", "clearTimeout", "setInterval",
-  "clearInterval", "URL", "URLSearchParams", "Blob", "Option", "ResizeObserver", "requestAnimationFrame"];
+  "clearInterval", "URL", "URLSearchParams", "Blob", "Option", "ResizeObserver",
+  "requestAnimationFrame", "performance"];
 const rules = ["no-undef", "no-redeclare", "no-const-assign", "no-dupe-keys", "no-dupe-else-if", "no-unreachable",
   "no-self-assign", "no-fallthrough", "no-cond-assign", "no-constant-condition", "eqeqeq", "no-var", "prefer-const",
   "no-eval", "no-implied-eval", "no-new-func", "no-unsafe-optional-chaining", "no-useless-escape"];
