@@ -1,4 +1,4 @@
-"""Where the nodes and edges of a graph go: Graphviz is found and asked."""
+"""Where the nodes and edges of a graph go: Graphviz is found and asked, or else `layers` does it."""
 
 import contextlib
 import functools
@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-Place = tuple[float, float, float, float]  # the middle, width and height
-Points = tuple[tuple[float, float], ...]
+from . import layers
+from .layers import Place, Points
 
 LARGE = 400  # nodes; from here on a quicker way of ordering them is as good
 
@@ -31,19 +31,22 @@ def lay_out(
 
     Graphviz is told sizes only, so no label can upset it. `ordered` are nodes whose edges should arrive in
     their order, `inner` those that are computed;
-    `labels` is how wide the widest label of an edge is.
+    `labels` is how wide the widest label of an edge is. Without Graphviz there are no frames.
 
     Raises:
-        RuntimeError: there is no Graphviz, or it takes too long.
+        RuntimeError: Graphviz takes too long.
     """
     across = rankdir in ("LR", "RL")
     start, end = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}[rankdir]
     ranksep = 22 + labels if across else 34
     if len(edges) > 3 * len(sizes):  # bundles, whose single edges are told apart where they are long
         ranksep = 80
+    nodesep = 10 if across else 14.4
+    if not is_there():
+        return *layers.lay_out(sizes, edges, inner, rankdir, ranksep, nodesep), {}
     crowded = len(sizes) > LARGE
     lines = [
-        f"digraph {{ rankdir={rankdir}; ranksep={ranksep / 72:.3f}; nodesep={0.14 if across else 0.2};",
+        f"digraph {{ rankdir={rankdir}; ranksep={ranksep / 72:.3f}; nodesep={nodesep / 72:.2f};",
         'node [shape=box, fixedsize=true, label=""]; edge [dir=none]; ',
     ]
     if crowded:  # measured: 20 s without, 3 s with it, on 5,000 nodes
@@ -82,6 +85,13 @@ def lay_out(
     for edge in found.get("edges", ()):
         curves[int(edge["id"])] = tuple(point(p) for p in edge["pos"].split())
     return places, curves, outlines
+
+
+def is_there() -> bool:
+    """Tell whether there is a Graphviz."""
+    with contextlib.suppress(RuntimeError):
+        return bool(_command())
+    return False
 
 
 def graphviz(dot: str, kind: str, timeout: float = 60.0) -> bytes:
