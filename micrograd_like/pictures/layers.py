@@ -1,6 +1,7 @@
 """Where the nodes and edges of a graph go where no Graphviz runs: in layers, after Sugiyama, Tagawa and Toda (1981)."""
 
 from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate, pairwise
 
@@ -30,6 +31,8 @@ def lay_out(
     order = _order(list(sizes), edges)
     rank = _ranks(order, edges)
     links: dict[str, list[tuple[str, float]]] = {key: [] for key in order}
+    operands = Counter(head for _, head in edges)
+    results = Counter(head for tail, head in edges if tail in inner)
     chains = []  # each edge, by way of the layers that it passes
     for i, edge in enumerate(edges):
         tail, head = sorted(edge, key=order.__getitem__)
@@ -40,7 +43,7 @@ def lay_out(
         links |= {key: [] for key in passed}
         chains.append([tail, *passed, head])
         for a, b in pairwise(chains[-1]):
-            weight = 1.0 + 7 * (edge[0] in inner) + 4 * (a in passed and b in passed)
+            weight = 1.0 + 7 * (edge[0] in inner and results[edge[1]] == 1 < operands[edge[1]]) + 4 * (a in passed and b in passed)
             links[a].append((b, weight))
             links[b].append((a, weight))
     layers: list[list[str]] = [[] for _ in range(max(rank.values(), default=0) + 1)]
@@ -121,7 +124,7 @@ def _across(
                 weight = sum(w for _, w in near)
                 wanted[key] = (sum(y * w for y, w in near) / weight, weight) if near else (at[key], 0.1)
             if sweep < SWEEPS:
-                layers[r].sort(key=wanted.__getitem__)
+                layers[r].sort(key=lambda key: wanted[key][0])
             at |= _spread(layers[r], wanted, wide, nodesep)
         if sweep < SWEEPS and (found := sum(_crossings(*pair, links) for pair in pairwise(layers))) < fewest:
             best, fewest = [list(layer) for layer in layers], found

@@ -43,7 +43,7 @@ def lay_out(
         ranksep = 80
     nodesep = 10 if across else 14.4
     if not is_there():
-        return *layers.lay_out(sizes, edges, inner, rankdir, ranksep, nodesep), {}
+        return *layers.lay_out(sizes, edges, inner, rankdir, ranksep, nodesep + 4), {}
     crowded = len(sizes) > LARGE
     lines = [
         f"digraph {{ rankdir={rankdir}; ranksep={ranksep / 72:.3f}; nodesep={nodesep / 72:.2f};",
