@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .layout import Place, Points, lay_out
+from .layers import Place, Points
+from .layout import lay_out
 from .scene import (
     SIZE,
     Edge,

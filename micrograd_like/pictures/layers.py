@@ -43,7 +43,9 @@ def lay_out(
         links |= {key: [] for key in passed}
         chains.append([tail, *passed, head])
         for a, b in pairwise(chains[-1]):
-            weight = 1.0 + 7 * (edge[0] in inner and results[edge[1]] == 1 < operands[edge[1]]) + 4 * (a in passed and b in passed)
+            # The one result among operands goes straight on, and leaves stand beside it; long edges are straight too.
+            main = edge[0] in inner and results[edge[1]] == 1 < operands[edge[1]]
+            weight = 1.0 + 40 * main + 4 * (a in passed and b in passed)
             links[a].append((b, weight))
             links[b].append((a, weight))
     layers: list[list[str]] = [[] for _ in range(max(rank.values(), default=0) + 1)]
@@ -58,16 +60,23 @@ def lay_out(
 
     places = {key: (*at(starts[rank[key]] + depth[rank[key]] / 2, across[key]), *sizes[key][2:]) for key in sizes}
     curves = []
+    copies, drawn = Counter(edges), Counter[tuple[str, str]]()
     for chain, edge in zip(chains, edges, strict=True):
         stops = []
         for key in chain:  # straight on within a layer, and a curve to the next
             left, right = starts[rank[key]], starts[rank[key]] + depth[rank[key]]
             gap = (depth[rank[key]] - deep.get(key, 0.0)) / 2
-            ends = (right - gap, right) if key == chain[0] else (left, left + gap) if key == chain[-1] else (left, right)
+            ends = (
+                (right - gap, right) if key == chain[0] else (left, left + gap) if key == chain[-1] else (left, right)
+            )
             stops += [(u, across[key]) for u in ends]
+        bend = 12 * (drawn[edge] - (copies[edge] - 1) / 2)  # of an edge that there is more than once
+        drawn[edge] += 1
         curve = [at(*stops[0])]
-        for (u, v), (x, y) in pairwise(dict.fromkeys(stops)):
-            curve += [at((u + x) / 2, v), at((u + x) / 2, y), at(x, y)]
+        for i, ((u, v), (x, y)) in enumerate(pairwise(stops)):
+            if u != x:
+                bow = bend if i % 2 else 0.0  # between two layers
+                curve += [at((u + x) / 2, v + bow), at((u + x) / 2, y + bow), at(x, y)]
         curves.append(tuple(curve if chain[0] == edge[0] else reversed(curve)))
     return places, curves
 
@@ -90,7 +99,7 @@ def _order(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, i
 
 
 def _ranks(order: Mapping[str, int], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Return the layer of each node: after all that it is computed from, and leaves just before their first use."""
+    """Return the layer of each node: after all that it is computed from, and near to what uses it."""
     before: dict[str, list[str]] = {key: [] for key in order}
     after: dict[str, list[str]] = {key: [] for key in order}
     for edge in edges:
@@ -101,14 +110,14 @@ def _ranks(order: Mapping[str, int], edges: Sequence[tuple[str, str]]) -> dict[s
     for key in order:
         rank[key] = max((rank[k] + 1 for k in before[key]), default=0)
     for key in reversed(list(order)):
-        if after[key] and len(after[key]) >= len(before[key]):  # no edges get longer by it than get shorter
+        if after[key] and len(after[key]) >= sum(
+            len(after[k]) > 1 for k in before[key]
+        ):  # what is used here alone follows
             rank[key] = min(rank[k] for k in after[key]) - 1
     return rank
 
 
-def _across(
-    layers: Sequence[list[str]], links: Links, wide: Mapping[str, float], nodesep: float
-) -> dict[str, float]:
+def _across(layers: Sequence[list[str]], links: Links, wide: Mapping[str, float], nodesep: float) -> dict[str, float]:
     """Order each layer so that few edges cross; return where its nodes stand, so that edges are short."""
     at: dict[str, float] = {}
     for layer in layers:

@@ -1,7 +1,6 @@
 """Where the nodes and edges of a graph go: Graphviz is found and asked, or else `layers` does it."""
 
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -42,7 +41,7 @@ def lay_out(
     if len(edges) > 3 * len(sizes):  # bundles, whose single edges are told apart where they are long
         ranksep = 80
     nodesep = 10 if across else 14.4
-    if not is_there():
+    if not command():
         return *layers.lay_out(sizes, edges, inner, rankdir, ranksep, nodesep + 4), {}
     crowded = len(sizes) > LARGE
     lines = [
@@ -87,22 +86,14 @@ def lay_out(
     return places, curves, outlines
 
 
-def is_there() -> bool:
-    """Tell whether there is a Graphviz."""
-    with contextlib.suppress(RuntimeError):
-        return bool(_command())
-    return False
-
-
 def graphviz(dot: str, kind: str, timeout: float = 60.0) -> bytes:
     """Return what Graphviz makes of DOT source, in the format `kind`.
 
     Raises:
-        RuntimeError: there is no Graphviz, it failed, or it took more than `timeout` seconds.
+        RuntimeError: Graphviz failed, or took more than `timeout` seconds.
     """
-    command = [*_command(), f"-T{kind}"]
     try:
-        run = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=timeout)
+        run = subprocess.run([*command(), f"-T{kind}"], input=dot.encode(), capture_output=True, timeout=timeout)
     except subprocess.TimeoutExpired:
         raise RuntimeError(
             f"laying out the picture took more than {timeout:g} s: draw a smaller graph, "
@@ -113,9 +104,8 @@ def graphviz(dot: str, kind: str, timeout: float = 60.0) -> bytes:
     return run.stdout
 
 
-@functools.cache
-def _command() -> tuple[str, ...]:
-    """Return the command that lays out graphs: the bundled Graphviz, or else a `dot` of the system."""
+def command() -> list[str]:
+    """Return the command of the bundled Graphviz, or else of the system's; nothing where there is none."""
     suffix = ".exe" if os.name == "nt" else ""
     candidates = [Path(sysconfig.get_path("scripts")) / f"graphviz-pure{suffix}"]
     with contextlib.suppress(PackageNotFoundError):  # where pip put it with --user or --prefix
@@ -124,11 +114,6 @@ def _command() -> tuple[str, ...]:
         ]
     for path in candidates:
         if path.is_file() and os.access(path, os.X_OK):
-            return (str(path),)
-    if system := shutil.which("dot"):
-        return (system,)
-    raise RuntimeError(
-        "drawing needs Graphviz: run `pip install graphviz-pure` or, where there is none for your system, install "
-        "Graphviz itself so that `dot` is found (Debian and Ubuntu: `apt install graphviz`). "
-        "The DOT source can be had without it: drawing.dot, or drawing.save('graph.dot')"
-    )
+            return [str(path)]
+    system = shutil.which("dot")
+    return [system] if system else []

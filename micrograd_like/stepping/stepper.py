@@ -255,7 +255,7 @@ class Stepper(RecordedPass):
         """Show the picture in a notebook; where there can be none, the text."""
         bundle = {}
         if len(self.nodes) <= DRAWN:
-            with suppress(RuntimeError):  # there is no Graphviz
+            with suppress(RuntimeError):  # it takes too long
                 bundle = self.draw()._repr_mimebundle_()
         return {**bundle, "text/plain": repr(self)}
 
