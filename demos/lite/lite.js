@@ -42,6 +42,7 @@ function addCell(source) {
   editor.setAttribute("aria-label", `Cell ${number}`);
   editor.spellcheck = false;
   editor.value = source;
+  editor.setSelectionRange(0, 0); // a narrow screen shows how lines begin
   output.setAttribute("aria-live", "polite");
   const fit = () => { editor.rows = editor.value.split("\n").length; };
   const start = () => {

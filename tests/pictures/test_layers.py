@@ -148,7 +148,7 @@ def test_only_a_chain_is_broken_into_lines(alone):
     rng = random.Random(1)
     values = list(named(a=1.0, b=2.0, c=3.0))
     for _ in range(40):
-        values.append(rng.choice(values[-6:]) * rng.choice(values[-6:]))
+        values.append(rng.choice(values[-6:]) - rng.choice(values[-6:]))
     picture = draw(values[-1]).pictures[0]
     assert picture.width > 1400
     assert not [m for item in picture.items for m in item.marks if isinstance(m, scene.Text) and "from " in m.text]
