@@ -42,6 +42,9 @@ from .stepping.recording import Recording
 from .stepping.shell import Shell, debug_program
 from .tables import TableWarning
 from .teaching import explain
+from .teaching.engines.assignment import assignment
+from .teaching.engines.check import check_file
+from .teaching.engines.probes import PATIENCE
 from .teaching.exercises.classics import CLASSICS
 from .teaching.exercises.generator import exercise, own
 from .teaching.exercises.levels import LEVELS
@@ -334,6 +337,18 @@ def _why(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_engine(options: argparse.Namespace) -> int:
+    path, _, name = (options.engine if ".py:" in options.engine else f"{options.engine}:Value").rpartition(":")
+    report = check_file(path, name, patience=options.patience)
+    print(report.json() if options.json else report)
+    return 0 if report.ok else 1
+
+
+def _assignment_folder(options: argparse.Namespace) -> int:
+    _wrote(write_folder(options.output, assignment()))
+    return 0
+
+
 def _check_place(output: str, others: Sequence[Path]) -> None:
     """Raise an error if a file cannot be written beside others, before hours go into what it is to hold."""
     path = Path(os.path.realpath(output))
@@ -578,6 +593,16 @@ def _parser() -> _Parser:
     command.add_argument("parameter", metavar="NAME", help="such as 'w2[3->1]', the weight from unit 3 of layer 2")
     command.add_argument("--epoch", type=_count, help="ask about one epoch only")
     command.set_defaults(run=_why)
+
+    command = commands.add_parser("check-engine", help="name the bugs of a Value class that somebody wrote")
+    command.add_argument("engine", metavar="FILE.py:CLASS", help="such as engine.py:Value; its code is run")
+    command.add_argument("--patience", type=float, default=PATIENCE, help=f"seconds a program may take ({PATIENCE:g})")
+    command.add_argument("--json", action="store_true", help="print the report as Gradescope reads results")
+    command.set_defaults(run=_check_engine)
+
+    command = commands.add_parser("assignment", help="write an engine without its derivatives, with tests, to complete")
+    command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
+    command.set_defaults(run=_assignment_folder)
 
     command = commands.add_parser("demo", help="a neuron by hand, its graph, and a network that learns from flowers")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
