@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `grade`, `quiz`, `train` and `demo`."""
+"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `lesson`, `grade`, `train` and others."""
 
 import argparse
 import contextlib
@@ -50,6 +50,7 @@ from .teaching.exercises.generator import exercise, own
 from .teaching.exercises.levels import LEVELS
 from .teaching.explanation import LARGEST
 from .teaching.grading.mistakes import MISTAKES
+from .teaching.lesson import write_lesson
 from .teaching.quiz import quiz
 from .teaching.sheets import Sheet, grade_class, write_class
 from .teaching.sheets.classroom import read_names
@@ -248,6 +249,24 @@ def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str,
     if written.different < len(names):
         print(f"there are only {written.different} sets of numbers for this formula, so some are given out again;")
         print("levels with more letters, such as neuron, have more")
+    return 0
+
+
+def _lesson(options: argparse.Namespace) -> int:
+    if sum(map(bool, (options.name, options.level, options.expression))) > 1:
+        raise ValueError("a lesson is about one graph: give a NAME, a --level or an --expression")
+    if options.name and options.seed is not None:
+        raise ValueError(f"{options.name} has its own numbers: leave out --seed")
+    if not options.expression and (options.numbers or options.ask):
+        raise ValueError("--numbers and --ask are for a formula of your own, --expression 'u = a*b; L = u + c'")
+    seed = 1000 * (options.seed or 0)  # as of the first exercise of a sheet
+    if options.expression:
+        numbers = {name: Fraction(number) for name, number in options.numbers or ()}
+        drawn = own(options.expression, numbers, options.ask or (), seed)
+    else:
+        drawn = CLASSICS[options.name] if options.name else exercise(seed, options.level or "diamond")
+    title = {"title": options.title} if options.title else {}
+    _wrote(f"{write_lesson(drawn, options.output, **title)}; begin with plan.md")
     return 0
 
 
@@ -530,6 +549,26 @@ def _parser() -> _Parser:
     )
     command.add_argument("--format", choices=("otter",), help="in -o FOLDER, otter-grader's tests of the .ipynb")
     command.set_defaults(run=_exercise)
+
+    command = commands.add_parser(
+        "lesson",
+        help="make all that a lesson of ninety minutes needs, about one graph",
+        epilog="Slides, a sheet with its key, a page for homework, a notebook and a plan, with the same numbers in all "
+        "of them. It needs jinja2, nbformat and matplotlib.",
+    )
+    command.add_argument(
+        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help="a classic, as in `exercise`"
+    )
+    command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help="(default diamond)")
+    command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
+    command.add_argument(
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=_assignment, help="for it; else some that show mistakes"
+    )
+    command.add_argument("--ask", type=_names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
+    command.add_argument("--seed", type=int, help="which exercise of that level (default 0)")
+    command.add_argument("--title", help="of the sheet and the plan")
+    command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
+    command.set_defaults(run=_lesson)
 
     command = commands.add_parser(
         "grade",

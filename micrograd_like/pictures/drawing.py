@@ -122,11 +122,18 @@ class Drawing:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show the picture in a notebook, also in one that is not trusted, where inline SVG would be dropped."""
+        """Show the picture in a notebook, also in one that is not trusted, where inline SVG would be dropped.
+
+        A graph that takes too long to lay out is shown as text.
+        """
+        try:
+            image = self.image
+        except RuntimeError:
+            return {"text/plain": self.text}
         head = "".join(f"<th>{html.escape(column)}</th>" for column in self.columns)
         body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.rows)
         return {
-            "text/html": f"{self.image}<details><summary>{html.escape(self.title)}, as a table</summary>"
+            "text/html": f"{image}<details><summary>{html.escape(self.title)}, as a table</summary>"
             f"<table><tr>{head}</tr>{body}</table></details>",
             "text/plain": self.text,
         }

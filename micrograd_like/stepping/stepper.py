@@ -10,7 +10,6 @@ put back.
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import Any, TypeVar
@@ -253,10 +252,7 @@ class Stepper(RecordedPass):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the picture in a notebook; where there can be none, the text."""
-        bundle = {}
-        if len(self.nodes) <= DRAWN:
-            with suppress(RuntimeError):  # it takes too long
-                bundle = self.draw()._repr_mimebundle_()
+        bundle = self.draw()._repr_mimebundle_() if len(self.nodes) <= DRAWN else {}
         return {**bundle, "text/plain": repr(self)}
 
     def _moves(self) -> str:

@@ -73,7 +73,7 @@ class EngineReport:
         count = f"{len(self.bugs)} bug{'s' * (len(self.bugs) != 1)}" if self.bugs else "no bug"
         parts = [f"{self.name}: {count} in {self.tried} small programs", *map(str, self.bugs)]
         if self.missing:
-            parts.append(f"It has no {', '.join(self.missing)}; what needs them was left out.")
+            parts.append(f"It has no {', '.join(self.missing)}; what needs it was left out.")
         if self.habits:
             parts.append("\n".join(["Worth knowing:", *(f"    {said}" for said in self.habits)]))
         return "\n\n".join(parts)
