@@ -2,7 +2,8 @@
 
 MICROGRAD_LIKE_TESTS names what must be there: with MICROGRAD_LIKE_TESTS=c,node a missing C compiler or Node is a
 failure. Without it the C backend is tested where a compiler is found, and what needs another program is not. There are
-also `tex`, and `graders`: nbgrader and otter-grader, in an environment that has this package too.
+also `tex`, `graders`: nbgrader and otter-grader, in an environment that has this package too, and `pyodide`: a folder
+in which `npm install pyodide` was run, which MICROGRAD_LIKE_PYODIDE names.
 """
 
 import os

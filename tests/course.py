@@ -31,8 +31,7 @@ HOW_TO_RUN = """\
 * In Colab: add a cell above this one with `%pip install "micrograd_like[plots] @ git+ADDRESS"`, where ADDRESS is that
   of the repository in which you found the notebook.
 * In JupyterLite: run `pip wheel --no-deps .` in a clone, drop the wheel onto the list of files, and add a cell above
-  this one with `%pip install emfs:NAME.whl matplotlib`, where NAME.whl is the wheel. There is no Graphviz in a browser,
-  so graphs are shown as text there; networks and plots are pictures as elsewhere.
+  this one with `%pip install emfs:NAME.whl matplotlib`, where NAME.whl is the wheel.
 
 </details>"""
 

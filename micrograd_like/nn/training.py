@@ -5,6 +5,7 @@ for epoch, loss, accuracy in train(model, moons()):
     print(epoch, loss, accuracy)
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -170,7 +171,8 @@ def fit(
     columns = "epoch", BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
     console = Console(stderr=True)
     try:
-        with Progress(*columns, console=console) as progress:
+        threads = sys.platform != "emscripten"  # in a browser there are none to move the bar with
+        with Progress(*columns, console=console, auto_refresh=threads) as progress:
             task = progress.add_task("", total=total)
             for epoch in epochs:
                 done.append(epoch)

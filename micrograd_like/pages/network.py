@@ -68,14 +68,14 @@ def network_page(
     }
     note = f"{len(data)} samples, {len(places)} parameters, {measure}."
     body = source(__package__, "network.html").format(title=html(title), note=html(note))
-    html = document(
+    written = document(
         title,
         body,
         styles=[source(__package__, "network.css")],
         scripts=[programs, source(__package__, *SCRIPTS)],
         data=facts,
     )
-    return Page(title, html, lambda: draw(model, data, show="weights").image, height=860)
+    return Page(title, written, lambda: draw(model, data, show="weights").image, height=860)
 
 
 def _check(model: MLP, data: Dataset) -> None:

@@ -33,7 +33,7 @@ class Drawing:
 
     @cached_property
     def pictures(self) -> Sequence[Picture]:
-        """What is drawn where; RuntimeError if there is no Graphviz to lay out a graph."""
+        """What is drawn where; RuntimeError if laying out a graph takes too long."""
         return self.lay_out()
 
     @property
@@ -43,7 +43,7 @@ class Drawing:
 
     @cached_property
     def svg(self) -> str:
-        """The picture as SVG, several as an animation; RuntimeError if there is no Graphviz to lay out a graph."""
+        """The picture as SVG, several as an animation; RuntimeError if laying out a graph takes too long."""
         return svg.svg(self.pictures, self.title, self._words(), theme=self.theme, transparent=self.transparent)
 
     @property
@@ -99,7 +99,7 @@ class Drawing:
         Raises:
             ValueError: the name has another ending, or `dpi` is not above 0.
             OSError: the file cannot be written.
-            RuntimeError: there is no Graphviz to lay it out, or no matplotlib for PDF.
+            RuntimeError: laying it out takes too long, or there is no matplotlib for PDF.
         """
         path = Path(path)
         ending = path.suffix.lower()
@@ -124,7 +124,7 @@ class Drawing:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the picture in a notebook, also in one that is not trusted, where inline SVG would be dropped.
 
-        Where there is no Graphviz, as in JupyterLite, a graph is shown as text.
+        A graph that takes too long to lay out is shown as text.
         """
         try:
             image = self.image

@@ -38,7 +38,7 @@ def write_lesson(drawn: Exercise, folder: str | os.PathLike[str], title: str = T
     Raises:
         FileExistsError: something is there already, other than an empty folder.
         OSError: the folder cannot be written.
-        RuntimeError: jinja2, nbformat, matplotlib or Graphviz is missing; the text says how to install it.
+        RuntimeError: jinja2, nbformat or matplotlib is missing; the text says how to install it.
     """
     with tempfile.TemporaryDirectory() as scratch:
         Path(scratch, "figures").mkdir()

@@ -79,7 +79,7 @@ class Sheet:
 
         Raises:
             ValueError: it has another name.
-            RuntimeError: jinja2 or nbformat is not installed, or there is no Graphviz for the pictures of a page.
+            RuntimeError: jinja2 or nbformat is not installed.
             OSError: a file cannot be written.
         """
         path = Path(path)
