@@ -11,7 +11,7 @@ from typing import Any
 from ... import engine as true_engine
 from ...notation.numbers import show
 from .bugs import BUGS, STYLES, Bug, Change, engine
-from .probes import FUNCTIONS, HABITS, PATIENCE, PROBES, Outcome, Probe, are_equal, run, run_here
+from .probes import CAN_FORK, FUNCTIONS, HABITS, PATIENCE, PROBES, Outcome, Probe, are_equal, run, run_here
 
 SURFACE = "Value(2.0), the operators + - * / **, .data, .grad and .backward()"
 
@@ -136,7 +136,8 @@ def _check(name: str, load: Callable[[], type[Any]], patience: float) -> EngineR
     (first,) = run(load, [Probe("L = a", "")], patience)
     if "error" in first:
         raise TypeError(f"{name}(2.0).data fails, {first['error']}: {first['said']}. A checked class has {SURFACE}")
-    outcomes = run(load, [*PROBES, *HABITS], patience)
+    habits_tried = HABITS if CAN_FORK else HABITS[:-1]  # recursion too deep would end Pyodide
+    outcomes = run(load, [*PROBES, *habits_tried], patience)
     found, habits = outcomes[: len(PROBES)], outcomes[len(PROBES) :]
     missing, left_out = _missing(found)
     tried = [k for k in range(len(PROBES)) if k not in left_out]
@@ -241,7 +242,8 @@ def _operations(probe: Probe) -> set[str]:
 
 def _habits(found: Sequence[Outcome]) -> list[str]:
     """Return where the engine differs from others, and none is wrong."""
-    twice, leaves, deep = found
+    twice, leaves, *rest = found
+    deep = rest[0] if rest else {}
     said = []
     if "error" not in twice:
         times = twice["a"] / -15.0  # ∂L/∂a = b * c

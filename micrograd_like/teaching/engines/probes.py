@@ -23,6 +23,7 @@ from typing import Any
 
 LEAVES = {"a": 2.0, "b": -3.0, "c": 5.0, "h": 0.5}  # of all programs
 PATIENCE = 5.0  # seconds for one program
+CAN_FORK = hasattr(os, "fork") and sys.platform != "emscripten"
 HOPELESS = 3  # programs in a row that do not end, after which no more are tried
 LARGEST = 10_000  # characters of what one program comes to
 
@@ -116,7 +117,7 @@ def run(load: Callable[[], type[Any]], probes: Sequence[Probe], patience: float 
         patience: how many seconds one may take; if it takes longer it has the error "TimeoutError", and if it ends the
             process "Exit".
     """
-    if not hasattr(os, "fork") or sys.platform == "emscripten":
+    if not CAN_FORK:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             return list(_outcomes(load, probes))
     found: list[Outcome] = []
