@@ -23,7 +23,7 @@ function renderChosen() {
   const name = DATA.names[p];
   find("facts").textContent = fixed
     ? "Biases are off: this one stays at 0."
-    : `∂L/∂${name} = ${brief(g)}, the mean over all ${rows.length} samples${g ? `: gradient descent moves it ${down}, by ${training.learningRate} × ${brief(Math.abs(g))}` : ""}. Most of it comes from:`;
+    : `∂L/∂${name} = ${brief(g)}, the mean over all ${rows.length} samples${g ? `: gradient descent moves it ${down}, by ${training.learningRate} × ${brief(Math.abs(g))}` : ""}. The samples that contribute most to it, for or against:`;
   const most = fixed ? [] : training.contributions(p).slice(0, 5).filter(({ amount }) => amount);
   find("contributions").replaceChildren(...most.map(({ sample, amount }) => {
     const button = element("button", "", `sample ${sample + 1}`);
