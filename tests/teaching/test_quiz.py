@@ -12,7 +12,7 @@ import pytest
 
 from micrograd_like.notation.numbers import show
 from micrograd_like.teaching.exercises.generator import Exercise, exercise
-from micrograd_like.teaching.exercises.levels import ABOUT, LEVELS
+from micrograd_like.teaching.exercises.levels import LEVELS
 from micrograd_like.teaching.grading.comparison import gradients
 from micrograd_like.teaching.grading.mistakes import find
 from micrograd_like.teaching.quiz import ENOUGH, Progress, ProgressError, _next, progress_file, quiz
@@ -55,7 +55,7 @@ def test_who_knows_everything_rises_through_the_levels(tmp_path):
     assert (progress.done, progress.right, progress.level) == (2 * len(LEVELS), 2 * len(LEVELS), len(LEVELS) - 1)
     assert progress.shaky == {}
     assert "18 of 18 exercises all right at once" in student.said[-1]
-    assert all(about in student.said[-1] for about in ABOUT.values())
+    assert all(level.about in student.said[-1] for level in LEVELS.values())
     assert student.transcript.count("On to level") == len(LEVELS) - 1
     assert Progress.load(tmp_path / "q.json") == progress
 
