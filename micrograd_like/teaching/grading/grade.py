@@ -63,7 +63,7 @@ def check_rate(learning_rate: Any) -> None:
     """Raise ValueError unless it is a learning rate, or None."""
     if not (learning_rate is None or (isinstance(learning_rate, Real) and 0 < abs(float(learning_rate)) < inf)):
         raise ValueError(
-            f"a learning rate is a number above 0, such as 0.1, or below 0 for an update up, not {learning_rate!r}"
+            f"a learning rate is a number such as 0.1, or -0.1 for an update up, and not {learning_rate!r}"
         )
 
 

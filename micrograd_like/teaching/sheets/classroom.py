@@ -203,7 +203,7 @@ class ClassGrading:
     def csv(self) -> bytes:
         """Return a table for a spreadsheet, in which no name is taken for a formula."""
         rows = [
-            (name, s.right, s.following, f"{s.points:g}", s.asked, s.answered, s.remarks)
+            (name, s.right, s.following, show(s.points, 2), s.asked, s.answered, s.remarks)
             for name, s in self.students.items()
         ]
         return _table([("name", "right", "following", "points", "asked", "answered", "mistakes"), *rows])
@@ -219,7 +219,7 @@ class ClassGrading:
         """Return the table of students, and that of mistakes."""
         rows = [("name", "right", "following", "points", "mistakes")]
         for name, s in self.students.items():
-            rows.append((one_line(name), f"{s.right}/{s.asked}", f"{s.following}", f"{s.points:g}", s.remarks))
+            rows.append((one_line(name), f"{s.right}/{s.asked}", f"{s.following}", show(s.points, 2), s.remarks))
         students = table(rows, right=(1, 2, 3))
         if not self.mistakes:
             return f"{students}\n\nno mistakes were named"

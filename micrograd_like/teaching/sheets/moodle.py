@@ -17,7 +17,7 @@ from ..grading.report import WORDS, ask_about
 
 # Of right answers and of mistakes': half of the last place that is asked for. Moodle sees a number, not its digits.
 TOLERANCE = 0.5 / 10 ** LIMITS["places"]
-_EXACT = 1e-9  # of a number with fewer places that LIMITS let pass, and of one that is said to be too coarse
+_EXACT = "0.000001"  # of a number with fewer places that LIMITS let pass, and of one that is said to be too coarse
 _HOW = "Write each answer as a decimal such as -0.75, rounded to two places or more."
 
 

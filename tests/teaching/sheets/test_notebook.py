@@ -206,7 +206,7 @@ def test_otter_grades_with_the_tests_in_a_folder(tmp_path):
 
 def test_otter_checks_in_the_notebook_with_the_tests_that_it_carries(tmp_path):
     python = Path(need("graders", "otter")).with_name("python")
-    SHEET.save(tmp_path / "sheet.ipynb", key=False)
+    SHEET.save(tmp_path / "sheet.ipynb", show="sheet")
     values = {line.name: str(line.answer) for line in SHEET.exercises[0].lines() if line.kind == "value"}
     program = f"""
 import otter

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from micrograd_like.cli import main
+from micrograd_like.notation.answers import read_answer
 from micrograd_like.notation.mathml import mathml
 from micrograd_like.teaching import CLASSICS, exercise
 from micrograd_like.teaching.exercises.levels import LEVELS
@@ -51,10 +52,10 @@ def test_a_page_has_a_box_for_each_answer_and_the_key_apart(sheet):
 
 
 def test_without_the_key_nothing_is_given_away(sheet):
-    page = Page(sheet.html(key=False))
+    page = Page(sheet.html("sheet"))
     assert page.key == []
     assert "-8" not in page.sheet
-    assert "Key" not in sheet.markdown(key=False)
+    assert "Key" not in sheet.markdown("sheet")
 
 
 def test_faded_lines_are_filled_in(sheet):
@@ -68,12 +69,12 @@ def test_markdown_tables_have_whole_rows(sheet):
     for line in sheet.markdown().splitlines():
         if line.startswith("|"):
             assert len(line.replace("\\|", "").split("|")) in (4, 5)
-    assert "| e = a \\* b |  |" in sheet.markdown()
+    assert "| $e = a \\cdot b$ |  |" in sheet.markdown()
 
 
 def test_save_by_ending(sheet, tmp_path):
     assert sheet.save(tmp_path / "s.html").read_text(encoding="utf-8") == sheet.html()
-    assert sheet.save(tmp_path / "s.md", key=False).read_text(encoding="utf-8") == sheet.markdown(key=False)
+    assert sheet.save(tmp_path / "s.md", show="sheet").read_text(encoding="utf-8") == sheet.markdown("sheet")
     with pytest.raises(ValueError, match=r"end the name in \.html, "):
         sheet.save(tmp_path / "s.docx")
 
@@ -170,12 +171,43 @@ def test_moodle_questions_keep_to_its_rules(drawn):
     (question,) = ElementTree.fromstring(moodle_xml([drawn], lambda drawn: "")).findall("question[@type='cloze']")
     for line, answers in zip(drawn.lines(), blanks(question), strict=True):
         *numbered, rest = answers
-        assert [grade for grade, *_ in numbered] == ["=", *["%0%"] * (len(numbered) - 1)]
+        assert numbered[0][0] == "="
+        assert {grade for grade, *_ in numbered} <= {"=", "%0%"}
         assert rest[:3] == ("", "*", None)
-        assert {tolerance for _, _, tolerance, _ in numbered} == {"0.005"}
+        room = [float(tolerance) for _, _, tolerance, _ in numbered]
+        assert room[0] == 0.005
         numbers = [float(number) for _, number, *_ in numbered]
         assert numbers[0] == pytest.approx(float(line.answer))
-        assert all(abs(x - y) > 0.01 for k, x in enumerate(numbers) for y in numbers[:k])  # no two overlap
+        assert all(  # no two overlap
+            abs(x - y) > room[k] + room[j] for k, x in enumerate(numbers) for j, y in enumerate(numbers[:k])
+        )
+
+
+def moodle_says(answers, written):
+    """Return whether an answer is right: the first number that is near enough says so, as Moodle does it."""
+    for grade, number, tolerance, _ in answers:
+        if number == "*" or abs(float(written) - float(number)) <= float(tolerance) * (1 + 1e-9):
+            return grade == "="
+    raise AssertionError("nothing matches")
+
+
+def test_moodle_judges_decimals_as_all_else_does():
+    drawn = [exercise(seed, level) for seed in range(3) for level in ("chain", "tanh", "softmax", "exp", "descent")]
+    questions = ElementTree.fromstring(moodle_xml(drawn, lambda drawn: "")).findall("question[@type='cloze']")
+    tried = coarse = 0
+    for each, question in zip(drawn, questions, strict=True):
+        for line, answers in zip(each.lines(), blanks(question), strict=True):
+            truth = float(line.answer)
+            for places in range(5):
+                for off in (0, 1, -1, 0.3, -0.3, 5, -5):
+                    written = f"{truth + off * 10**-places:.{places}f}"
+                    judged = read_answer(written)
+                    if judged.agrees(truth) or abs(judged.number - truth) > 0.005:  # else Moodle cannot tell
+                        assert moodle_says(answers, written) is judged.is_right(truth), (written, truth)
+                        tried += 1
+                        coarse += judged.is_too_coarse(truth)
+    assert tried > 2000
+    assert coarse > 50
 
 
 def test_a_title_makes_one_category():
