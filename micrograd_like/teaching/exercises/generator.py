@@ -30,7 +30,15 @@ COMPARED = frozenset(
         *("overwrite", "paths_multiplied", "stale", "upstream_forgotten", "upstream_added", "value_for_gradient"),
         *("stopped_short", "local_forgotten", "factors_not_swapped", "product_rule_for_sum", "minus_lost"),
         *("division_sign_lost", "power_without_base", "power_without_factor", "exponent_kept", "activation_at_input"),
-        *("relu_always_1", "relu_always_0", "uphill", "rate_forgotten", "update_for_number", "gradient_forgotten"),
+        *(
+            "relu_always_1",
+            "relu_always_0",
+            "uphill",
+            "downhill",
+            "rate_forgotten",
+            "update_for_number",
+            "gradient_forgotten",
+        ),
     }
 )
 
@@ -295,6 +303,10 @@ def _is_nice(root: Value, whole: bool = False) -> bool:
     places = PLACES if inputs else 0
     if not all(Fraction(1, 2) <= abs(x) <= 2 for x in inputs) or not all(_is_small(v.data, places) for v in order):
         return False
+    if any(v.op is ops.relu and not v.operands[0].data for v in order) or any(
+        v.op is ops.maximum and v.operands[0].data == v.operands[1].data for v in order
+    ):
+        return False  # there the derivative is a convention
     if whole and not all(abs(v.data) != 1 and v.data == int(v.data) for v in order):
         return False
     try:
