@@ -54,11 +54,6 @@ class Line:
         """What stands before the box for the answer, without the formula: `e`, `∂L/∂e` or `w_new`."""
         return self.name if self.kind == "value" else self.question
 
-    @property
-    def operations(self) -> set[str]:
-        """The names of the operations that it practises."""
-        return {step.operation for step in self.steps} or {"update"}
-
 
 @dataclass(frozen=True)
 class Exercise:
@@ -265,27 +260,22 @@ class Exercise:
             forward=bool(document.get("forward", True)),
         )
 
-    def lines(self, fade: float = 1.0, rule: str = "") -> list[Line]:
+    def lines(self, fade: float = 1.0) -> list[Line]:
         """Return the worked solution as lines, of which some are blank.
 
         Args:
             fade: how much is left to the student, from 0, nothing, to 1, all of it; the last lines first.
-            rule: the name of an operation whose lines are to be practised: these are blank, and no others.
 
         Raises:
-            ValueError: fade is not between 0 and 1, or the exercise has no such operation.
+            ValueError: fade is not between 0 and 1.
         """
         if not 0 <= fade <= 1:
             raise ValueError(f"fade is between 0, all is filled in, and 1, all is blank, not {fade}")
         forward = [s for s in self._forward() if self.forward and s.name not in self.given]
         made = [Line(f"{s.name} = {s.equation}", s.result, True, s.node, str(s), (s,)) for s in forward]
         everything = [*made, *self._backward(), *self._descent()]
-        if rule and not any(rule in line.operations for line in everything):
-            raise ValueError(f"{rule!r} is not an operation of this exercise")
         shown = len(everything) - round(fade * len(everything))
-        return [
-            replace(line, is_blank=rule in line.operations if rule else k >= shown) for k, line in enumerate(everything)
-        ]
+        return [replace(line, is_blank=k >= shown) for k, line in enumerate(everything)]
 
     def _forward(self) -> Iterator[ForwardStep]:
         return (step for step in forward_steps(self.root) if step.operands)

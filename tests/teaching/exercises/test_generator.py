@@ -311,13 +311,6 @@ def test_lines_fade():
     assert abs(sum(half) - len(half) / 2) <= 0.5
     assert next(line for line in lines if line.question == "∂L/∂a").answer == 6
     assert "∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6" in [line.working for line in lines]
-
-
-def test_lines_of_one_rule():
-    blank = [line.question for line in CLASSICS["karpathy"].lines(rule="add") if line.is_blank]
-    assert blank == ["d = e + c", "∂L/∂c", "∂L/∂e"]
-    with pytest.raises(ValueError, match="'tanh' is not an operation of this exercise"):
-        CLASSICS["karpathy"].lines(rule="tanh")
     with pytest.raises(ValueError, match="fade is between 0"):
         CLASSICS["karpathy"].lines(fade=2)
 
