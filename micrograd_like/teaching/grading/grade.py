@@ -139,14 +139,14 @@ def check(
     values: bool | Mapping[Any, Any] = False,
     learning_rate: Any = None,
     credit: float = 0.0,
-    partial: bool = False,
+    partial: Collection[str] = (),
     **named: Any,
 ) -> float:
     """Raise an AssertionError with the diagnosis unless all these answers are right; for graders and tests.
 
     Answers are given by name, as in `check(L, a=4)`, or as a dict, which `grade` describes with the other arguments.
-    With `credit=1` an answer also passes that is right given an earlier slip. With `partial` nothing is raised: the
-    diagnosis is printed, and what the answers are worth together is returned, a point each, as nbgrader takes it.
+    With `credit=1` an answer also passes that is right given an earlier slip. With names as `partial` nothing is
+    raised: the diagnosis is printed, and what these answers are worth is returned, a point each, as nbgrader takes it.
 
     Raises:
         AssertionError: an answer is wrong or missing.
@@ -158,12 +158,11 @@ def check(
     mine = [
         g for g in result.grades if any(g.name in some or (g.node in some and g.kind != "update") for some in wanted)
     ]
-    points = fsum(map(result.worth, mine))
-    if points < len(mine):
+    if not all(result.worth(g) == 1 for g in mine):
         if not partial:
             raise AssertionError(f"\n{result}")
         print(result)
-    return points
+    return fsum(result.worth(g) for g in mine if not partial or g.name in partial)
 
 
 # -------------------- reading --------------------

@@ -57,7 +57,7 @@ def notebook(
         ]
         for name in parts.asked:
             test = parts.test(name, f"exercise_{n}", key)
-            metadata = _nbgrader(f"{name}_{n}", points=1 if credit is None else len(parts.lines[name]))
+            metadata = _nbgrader(f"{name}_{n}", points=1 if credit is None else len(parts.blank(name)))
             cells.append(v4.new_code_cell(test, id=f"{name}-{n}", metadata=metadata))
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -108,7 +108,11 @@ class _Parts:
     @property
     def asked(self) -> list[str]:
         """The dicts in which something is blank."""
-        return [name for name, lines in self.lines.items() if any(line.is_blank for line in lines.values())]
+        return [name for name in self.lines if self.blank(name)]
+
+    def blank(self, name: str) -> list[str]:
+        """Return what is asked in one of the dicts."""
+        return [label for label, line in self.lines[name].items() if line.is_blank]
 
     def answers(self, key: bool) -> str:
         """Return the source of both dicts, with blanks, and then with the key if that is wanted."""
@@ -145,7 +149,7 @@ class _Parts:
             arguments.append(f"learning_rate={exercise}.learning_rate")
         arguments += [f'level="{level}"'] if level != "hint" and self.credit is None else []
         arguments += [f"credit={self.credit}"] if self.credit is not None else []
-        arguments += ["partial=True"] if self.credit is not None and not whole else []
+        arguments += [f"partial={self.blank(name)}"] if self.credit is not None and not whole else []
         return f"check({', '.join(arguments)})"
 
 

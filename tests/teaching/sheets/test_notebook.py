@@ -128,6 +128,42 @@ def test_faded_lines_are_filled_in_and_what_is_all_filled_in_is_not_checked():
     assert "values-1" not in cells
 
 
+def test_with_credit_each_answer_has_a_point_of_its_own(tmp_path):
+    sheet = Sheet(SHEET.exercises, credit=0.5)
+    made = fill_in(read(sheet), mistaken=True)
+    answers = next(cell for cell in made.cells if cell.id == "answers-2")
+    slipped = sheet.exercises[1].answers["e"] * 3
+    answers.source += f"\ngradients_2['e'] = '{slipped}'\nvalues_2['L'] = None"
+    points = {}
+    for cell in run(made, tmp_path).cells:
+        found = [
+            output.data["text/plain"] for output in cell.get("outputs", []) if output.output_type == "execute_result"
+        ]
+        if cell.cell_type == "code" and cell.metadata.nbgrader.grade:
+            points[cell.id] = float(found[-1]), cell.metadata.nbgrader.points
+    last = sheet.exercises[1]
+    gradients = len(last.answers)
+    values = sum(line.kind == "value" for line in last.lines())
+    by_hand = sheet.exercises[0].grade(NOT_SWAPPED, credit=0.5).points  # only what follows from the slip
+    assert points == {
+        "values-1": (3, 3),
+        "gradients-1": (by_hand, 6),
+        "values-2": (values - 1, values),
+        "gradients-2": (gradients - 1, gradients),
+    }
+
+
+def test_what_is_filled_in_earns_nothing():
+    cells = {c.id: c for c in read(Sheet([CLASSICS["karpathy"]], fade=0.5, credit=0.5)).cells}
+    cell, space = cells["gradients-1"], {}
+    assert cell.metadata.nbgrader.points == 4
+    for name in ("imports", "graph-1", "answers-1"):
+        exec(cells[name].source, space)
+    assert eval(cell.source, space) == 4
+    space["gradients_1"]["a"] = 99
+    assert eval(cell.source, space) == 3
+
+
 def test_an_emptied_dict_is_not_enough():
     cells = {cell.id: cell.source for cell in read(SHEET, key=False).cells}
     space = {"values_1": {}, "gradients_1": {}}
