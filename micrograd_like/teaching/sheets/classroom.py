@@ -30,7 +30,7 @@ from ..exercises.generator import VERSION as GENERATOR
 from ..exercises.generator import alike
 from ..grading.grade import diagnose
 from ..grading.mistakes import find
-from ..grading.report import Grading
+from ..grading.report import WORDS, Grading
 from .sheet import Sheet, printed
 
 FORMAT, VERSION = "micrograd_like.key", 2
@@ -168,7 +168,7 @@ class StudentGrading:
     points: float  # with the credit that the teacher gives for these
     mistakes: tuple[str, ...]  # the ids of those that are behind the wrong answers
     perhaps: tuple[str, ...]  # and of those that explain too few answers to be sure of
-    unknown: tuple[str, ...]  # where wrong answers begin that no one mistake explains
+    unknown: tuple[str, ...]  # what is said of wrong answers that no one mistake explains, and where they begin
     work: tuple[Graded, ...] = ()
 
     @property
@@ -181,7 +181,7 @@ class StudentGrading:
         """The mistakes by name, and what could not be read."""
         named = [find(mistake_id).name for mistake_id in self.mistakes]
         named += [f"perhaps {find(mistake_id).name}" for mistake_id in self.perhaps]
-        named += [f"no known mistake: {where}" for where in self.unknown]
+        named += self.unknown
         named += [f"not a number: {one_line(answer)[:LONGEST]}" for answer in self.unread]
         return "; ".join(named) if self.answered else "no answers"
 
@@ -277,8 +277,11 @@ def _grade_student(
         if len(result.diagnoses) == 1:
             of_these = mistakes if result.diagnoses[0].confident else perhaps
             of_these |= dict.fromkeys(m.id for m in result.diagnoses[0].mistakes)
-        elif result.first_wrong:
-            unknown.append(f"from {result.first_wrong.name} in exercise {number}")
+        elif first := result.first_wrong:
+            said = (
+                f"a slip, {WORDS[result.slip]}:" if result.slip and not result.diagnoses else "no known mistake: from"
+            )
+            unknown.append(f"{said} {first.name} in exercise {number}")
     gradings = [each.grading for each in graded]
     together, _ = diagnose(reduce(add, (result.evidence for result in gradings)))
     if len(together) == 1 and together[0].confident:

@@ -1,6 +1,7 @@
 r"""Exercises as LaTeX: what the template of a sheet typesets, and text in which no character is a command.
 
-The sheet compiles with a plain pdflatex; Debian's packages texlive-latex-base and lmodern have all that it needs.
+The sheet compiles with a plain pdflatex; Debian's packages texlive-latex-base, texlive-pictures and lmodern have all
+that it needs.
 """
 
 from collections.abc import Iterator
