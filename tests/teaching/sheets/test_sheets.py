@@ -202,7 +202,8 @@ def test_moodle_judges_decimals_as_all_else_does():
                 for off in (0, 1, -1, 0.3, -0.3, 5, -5):
                     written = f"{truth + off * 10**-places:.{places}f}"
                     judged = read_answer(written)
-                    if read_answer(f"{float(written):.10g}").is_right(truth) != judged.is_right(truth):
+                    same = [f"{float(written):.{n}f}" for n in range(5)]
+                    if len({read_answer(x).is_right(truth) for x in same if float(x) == float(written)}) > 1:
                         continue  # nor can it tell 0.4 from 0.40
                     if judged.agrees(truth) or abs(judged.number - truth) > 0.005 + 1e-9:  # else Moodle cannot tell
                         assert moodle_says(answers, written) is judged.is_right(truth), (written, truth)
