@@ -7,13 +7,17 @@ from xml.etree import ElementTree
 
 import pytest
 
+from micrograd_like import topological_order
 from micrograd_like.cli import main
+from micrograd_like.notation import latex
 from micrograd_like.notation.answers import read_answer
 from micrograd_like.notation.mathml import mathml
+from micrograd_like.ops import CONSTANT
 from micrograd_like.teaching import CLASSICS, exercise
 from micrograd_like.teaching.exercises.levels import LEVELS
 from micrograd_like.teaching.sheets import Sheet
 from micrograd_like.teaching.sheets.moodle import moodle_xml
+from micrograd_like.teaching.sheets.sheet import picture
 from micrograd_like.teaching.sheets.tex import typeset
 
 
@@ -229,3 +233,70 @@ def test_the_command_line_writes_a_sheet(tmp_path, monkeypatch):
         written = (tmp_path / name).read_text(encoding="utf-8")
         assert "upstream gradient forgotten" not in written
         assert "BEGIN SOLUTION" not in written
+
+
+HEADING = [
+    "--title",
+    "Test <1>",
+    "--course",
+    "ML & AI",
+    "--date",
+    "1 May",
+    "--instructions",
+    "No 100% guesses.",
+    "--points",
+    "10",
+]
+
+
+@pytest.mark.parametrize("ending", ["html", "tex", "md"])
+def test_a_mixed_sheet_under_the_teachers_heading(ending, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    levels = ["--level", "operation", "--level", "max", "--level", "softmax"]
+    assert main(["exercise", *levels, *HEADING, "--no-key", "-o", f"s.{ending}"]) == 0
+    written = (tmp_path / f"s.{ending}").read_text(encoding="utf-8")
+    plain = re.sub(r"&amp;|\\&", "&", re.sub(r"\\%", "%", written))
+    for said in ("ML & AI", "1 May", "No 100% guesses.", "round a decimal to two places or more"):
+        assert said in plain
+    assert written.count("10 points") == 3
+    assert sum(f"Exercise {k}" in written for k in range(1, 5)) == 3
+    assert main(["exercise", *levels, "--answers-only", "-o", f"a.{ending}"]) == 0
+    answers = (tmp_path / f"a.{ending}").read_text(encoding="utf-8")
+    for k, level in enumerate(("operation", "max", "softmax")):
+        for line in exercise(k, level).lines():
+            number = latex.number(line.answer)
+            assert (mathml(number) if ending == "html" else number) in answers
+    assert "data:image" not in answers
+    assert "tikzpicture" not in answers
+    assert "upstream gradient forgotten" not in answers
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--points", "10"], "--points is for a sheet"),
+        (["--answers-only"], "--answers-only is for a sheet"),
+        (["--answers-only", "-o", "s.xml"], "the answers alone are a sheet to read"),
+        (["--level", "chain", "--level", "max", "--size", "3"], "--size is for --level chain"),
+        (["--points", "-1", "-o", "s.html"], "'-1' is not a number of points above 0"),
+        (["--whole", "--level", "batch"], "allow fractions"),
+        (["--ask", "zz"], "there is no gradient to ask for at 'zz'"),
+    ],
+)
+def test_what_a_sheet_cannot_be_is_said(options, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try:
+        assert main(["exercise", *options]) == 2
+    except SystemExit as stopped:
+        assert stopped.code == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_graph_has_a_box_for_each_number_on_paper():
+    drawn = exercise(2, "diamond")
+    svg = base64.b64decode(picture(drawn, boxes=True)).decode()
+    tikz = Sheet([drawn]).tex("sheet")
+    nodes = sum(v.op is not CONSTANT for v in topological_order(drawn.root))
+    assert tikz.count(r"\fbox{\phantom{0.000}}") == 2 * nodes  # data and gradient
+    assert str(drawn.root.data) not in re.findall(r">([^<>]+)<", svg)
