@@ -66,8 +66,8 @@ def exercise(
         operations: what to practise, of "+", "-", "*", "/", "**" and "relu"; all that suit the level if left out.
         size: how many operations a chain has.
         whole: whether all numbers are whole, values and gradients, and no value is 1 or -1.
-        ask: the nodes whose gradients are asked for; "leaves" for all leaves, and "parameters" for those whose name
-            does not begin with x or y, as samples do; all that have a name if left out.
+        ask: the nodes whose gradients are asked for; "leaves" for all leaves, and "parameters" for those that are
+            updated, or else whose name does not begin with x or y, as samples do; all that have a name if left out.
         forward: whether the values of the forward pass are asked for; they are given if not.
 
     Raises:
@@ -114,7 +114,7 @@ def asking(drawn: Exercise, ask: Sequence[str], forward: bool) -> Exercise:
     """Return an exercise that asks for these gradients, and for values of the forward pass or not."""
     groups = {
         "leaves": [*drawn.numbers],
-        "parameters": [name for name in drawn.numbers if not name.startswith(("x", "y"))],
+        "parameters": drawn.parameters or [name for name in drawn.numbers if not name.startswith(("x", "y"))],
     }
     wanted = tuple(dict.fromkeys(name for written in ask for name in groups.get(written, [written])))
     names = [line.name for line in drawn.rules.lines if line.kind == "gradient" and line.node is not drawn.root]

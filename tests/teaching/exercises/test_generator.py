@@ -512,6 +512,7 @@ def test_what_is_asked_changes_no_number():
     assert {name: every.answers[name] for name in few.answers} == few.answers
     assert [line.kind for line in few.lines()] == ["gradient"] * 6
     assert set(exercise(3, "network", ask=["leaves"]).answers) == set(every.numbers)
+    assert set(exercise(3, "ascent", ask=["parameters"]).answers) == {"w", "b", "w_new", "b_new"}
     told = {line.name: show(line.answer) for line in every.lines() if line.kind == "value"}
     assert told.items() <= dict(c.split(" = ") for c in few.conditions).items()
     assert few.task.startswith("Compute ∂L/∂")

@@ -259,6 +259,11 @@ def test_a_mixed_sheet_under_the_teachers_heading(ending, tmp_path, monkeypatch)
     for said in ("ML & AI", "1 May", "No 100% guesses.", "round a decimal to two places or more"):
         assert said in plain
     assert written.count("10 points") == 3
+    if ending == "html":
+        assert main(["exercise", *levels, *HEADING, "--screen", "-o", "p.html"]) == 0
+        page = (tmp_path / "p.html").read_text(encoding="utf-8")
+        assert page.count("(10 points)") == 3
+        assert all(said in page for said in ("<h1>Test &lt;1&gt;</h1>", "ML &amp; AI · 1 May", "No 100% guesses."))
     assert sum(f"Exercise {k}" in written for k in range(1, 5)) == 3
     assert main(["exercise", *levels, "--answers-only", "-o", f"a.{ending}"]) == 0
     answers = (tmp_path / f"a.{ending}").read_text(encoding="utf-8")
