@@ -196,11 +196,12 @@ def grader(name, command):
     return run
 
 
-def test_nbgrader_makes_the_student_version_and_grades_it(tmp_path):
+@pytest.mark.parametrize(("credit", "wanted"), [(None, (4, 3, 0)), (0.5, (22, 17, 0))])
+def test_nbgrader_makes_the_student_version_and_grades_it(credit, wanted, tmp_path):
     nbgrader = grader("graders", "nbgrader")
     source = tmp_path / "source" / "week1"
     source.mkdir(parents=True)
-    SHEET.save(source / "sheet.ipynb")
+    Sheet(SHEET.exercises, credit=credit).save(source / "sheet.ipynb")
     course = "--CourseDirectory.course_id=test"
     nbgrader("generate_assignment", "week1", course, cwd=tmp_path)
     released = (tmp_path / "release" / "week1" / "sheet.ipynb").read_text(encoding="utf-8")
@@ -217,7 +218,11 @@ def test_nbgrader_makes_the_student_version_and_grades_it(tmp_path):
     nbgrader("export", course, cwd=tmp_path)
     with (tmp_path / "grades.csv").open(newline="") as file:
         scores = {row["student_id"]: (float(row["score"]), float(row["max_score"])) for row in csv.DictReader(file)}
-    assert scores == {"right": (4, 4), "wrong": (3, 4), "empty": (0, 4)}
+    assert scores == {
+        name: (points, wanted[0]) for name, points in zip(("right", "wrong", "empty"), wanted, strict=True)
+    }
+    if credit is not None:
+        return
 
     graded = nbformat.read(tmp_path / "autograded" / "wrong" / "week1" / "sheet.ipynb", as_version=4)
     errors = {cell.id: o.evalue for cell in graded.cells for o in cell.get("outputs", []) if o.output_type == "error"}
