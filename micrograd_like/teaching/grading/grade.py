@@ -141,7 +141,7 @@ def check(
     credit: float = 0.0,
     partial: Collection[str] = (),
     **named: Any,
-) -> float:
+) -> float | None:
     """Raise an AssertionError with the diagnosis unless all these answers are right; for graders and tests.
 
     Answers are given by name, as in `check(L, a=4)`, or as a dict, which `grade` describes with the other arguments.
@@ -162,7 +162,7 @@ def check(
         if not partial:
             raise AssertionError(f"\n{result}")
         print(result)
-    return fsum(result.worth(g) for g in mine if not partial or g.name in partial)
+    return fsum(result.worth(g) for g in mine if g.name in partial) if partial else None  # nbgrader counts any number
 
 
 # -------------------- reading --------------------

@@ -372,3 +372,8 @@ def test_stale_numbers_are_refused(lecture):
 def test_nothing_in_the_graph_is_touched(lecture):
     grade(lecture, {"a": 1, "b": 2}, values={"e": 3})
     assert all(v.grad is UNREACHED for v in topological_order(lecture))
+
+
+def test_a_check_that_passes_says_nothing(line, capsys):
+    assert check(line, w=24) is None
+    assert capsys.readouterr().out == ""
