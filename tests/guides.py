@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
-from micrograd_like import cli
+from micrograd_like import Value, cli, ops
 
 ROOT = Path(__file__).parent.parent
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "demos").glob("*.md"))]
@@ -74,10 +74,16 @@ def run(path: Path, folder: Path) -> Run:
     done = Run(folder=folder)
     (folder / "demos").symlink_to(ROOT / "demos")
     names: dict[str, object] = {"__name__": "__main__"}
-    with patch("sys.path", [str(folder), *sys.path]):
-        _run(path, names, done)
-    for block in blocks(path):
-        sys.modules.pop(block.file.removesuffix(".py"), None)
+    before = dict(ops.OPERATIONS)
+    try:
+        with patch("sys.path", [str(folder), *sys.path]):
+            _run(path, names, done)
+    finally:
+        for block in blocks(path):
+            sys.modules.pop(block.file.removesuffix(".py"), None)
+        for name in ops.OPERATIONS.keys() - before.keys():  # those that the guide has made
+            del ops.OPERATIONS[name], ops._forwards[name]
+            delattr(Value, name)
     return done
 
 

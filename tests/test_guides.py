@@ -4,20 +4,9 @@ import re
 
 import pytest
 
-from micrograd_like import Value, ops
-
 from .guides import GUIDES, INSTALLING, ROOT, blocks, outdated, pictures, run
 
 NAMES = [path.name for path in GUIDES]
-
-
-@pytest.fixture(autouse=True)
-def operations():
-    before = dict(ops.OPERATIONS)
-    yield
-    for name in ops.OPERATIONS.keys() - before.keys():  # those that a guide makes
-        del ops.OPERATIONS[name], ops._forwards[name]
-        delattr(Value, name)
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=NAMES)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .. import ops
+from .. import escape, ops
 from .lower import CHOOSE, Instruction, Lowered, Operand
 from .spelling import FUNCTIONS, MORE, MORE_OF_TWO, check_language, helpers, number, spell
 
@@ -277,7 +277,7 @@ def _write_code(program: Lowered, write: Callable[[Instruction], str], comment: 
         for instruction in code:
             if instruction.place not in ("", place):
                 place = instruction.place
-                lines.append(comment.format(place))
+                lines.append(comment.format(escape.comment(place)))
             lines.append(write(instruction))
     return lines
 

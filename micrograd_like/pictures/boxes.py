@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .layout import Place, Points, lay_out
+from .layers import Place, Points
+from .layout import lay_out
 from .scene import (
     SIZE,
     Edge,
@@ -107,7 +108,10 @@ def arrange(
             edges += [(w if marked else replace(w, order=""), box.key, c) for w, c in zip(box.edges, own, strict=True)]
         length = _band(places.values()) if rankdir == "LR" and not outlines else 0
         if length:
-            places, edges = _folded(places, edges, length, {box.key: box.shown for box in boxes})
+            bands = len({x // length for x, _, _, _ in places.values()})
+            folded = _folded(places, edges, length, {box.key: box.shown for box in boxes})
+            if len(folded[1]) - len(edges) <= 3 * (bands - 1):  # else too many edges would have to say where they go on
+                places, edges = folded
         nodes = [item for box in boxes for item in _draw_box(box, places[box.key], rankdir)]
         labels = labels or _label_places(edges, nodes)
         items: list[Item] = [_outline(at) for at in outlined.values()]

@@ -12,11 +12,11 @@ from math import isfinite
 from typing import Any
 
 from ..engine import Value
+from ..escape import one_line
 from ..nn.datasets import Dataset
 from ..nn.modules import Module
 from ..notation.names import show_grad
 from ..notation.numbers import show as written_as
-from ..ops import one_line
 from .blocks import blocks
 from .drawing import Drawing
 from .lines import (

@@ -6,10 +6,11 @@ Many draws of small numbers are tried, and the one is kept whose right gradients
 as possible change an answer, each in its own way: what a student writes down then says which mistake it was.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, count, islice
 from random import Random
 from typing import Any
 
@@ -146,6 +147,7 @@ def own(
         ValueError: the formula cannot be read, or its numbers do not suit it; there is no node to ask for; or no
             numbers were found for which it is defined.
     """
+    formula = _with_result(formula)
     rng, best = Random(f"{seed} {formula}"), None
     if numbers:
         best = (True, 0, 0), Exercise("own", formula, dict(numbers))
@@ -164,6 +166,16 @@ def own(
     if whole and not best[0][0]:
         raise ValueError(f"no whole numbers were found for {formula}: allow fractions")
     return asking(best[1], ask, forward)
+
+
+def _with_result(formula: str) -> str:
+    """Return a formula whose result has a name, by which it can be asked for."""
+    *before, last = (step.strip() for step in formula.split(";"))
+    if "=" in last or not last:
+        return formula
+    taken = set(re.findall(r"\w+", formula))
+    name = next(name for name in chain(("L", "y", "z", "out"), (f"L{k}" for k in count())) if name not in taken)
+    return "; ".join([*before, f"{name} = {last}"])
 
 
 def alike(

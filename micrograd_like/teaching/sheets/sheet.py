@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from ... import escape
 from ...engine import topological_order
 from ...files import write_folder, write_whole
 from ...notation.mathml import mathml
@@ -21,8 +22,8 @@ from ..exercises.exercise import Exercise
 from ..grading.report import WORDS, Grading
 from .moodle import moodle_xml
 from .notebook import notebook, otter_tests
-from .screen import SCRIPTS, paper, program, source
-from .tex import escape, foreign, typeset
+from .screen import paper, screen
+from .tex import foreign, typeset
 
 ROUNDING = "Whole numbers and fractions are meant exactly; round a decimal to two places or more."
 
@@ -79,15 +80,9 @@ class Sheet:
             }
             for number, drawn in enumerate(self.exercises, start=1)
         ]
-        return str(
-            _template("screen.html").render(
-                sheet=self,
-                exercises=exercises,
-                papers=[each["paper"] for each in exercises if _is_blank(each["paper"])],
-                program=program(*SCRIPTS),
-                style=source("screen.css"),
-            )
-        )
+        body = _template("screen.html").render(sheet=self, exercises=exercises)
+        papers = [each["paper"] for each in exercises if _is_blank(each["paper"])]
+        return screen(self._full_title, body, self.exercises, papers, self.student)
 
     def markdown(self, show: Show = "key") -> str:
         """Return the sheet as Markdown with formulas in LaTeX, and an empty cell for each answer."""
@@ -104,7 +99,10 @@ class Sheet:
 
     def notebook(self, key: bool = True) -> str:
         """Return the sheet as a Jupyter notebook that checks itself, as the module `notebook` describes it."""
-        said = [f"# {_cell(self.title)}", *map(_cell, filter(None, [self.student, self.head, self.instructions]))]
+        said = [
+            f"# {escape.markdown(self.title)}",
+            *map(escape.markdown, filter(None, [self.student, self.head, self.instructions])),
+        ]
         return notebook(self.exercises, "\n\n".join(said), self.fade, key, self.credit)
 
     def save(self, path: str | Path, show: Show = "key", screen: bool = False, otter: bool = False) -> Path:
@@ -120,7 +118,7 @@ class Sheet:
 
         Raises:
             ValueError: it has another name.
-            RuntimeError: jinja2 or nbformat is not installed, or there is no Graphviz for the pictures of a page.
+            RuntimeError: jinja2 or nbformat is not installed.
             OSError: a file cannot be written.
         """
         path = Path(path)
@@ -146,6 +144,10 @@ class Sheet:
             raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
         return path
 
+    @property
+    def _full_title(self) -> str:
+        return " – ".join(filter(None, [self.title, self.student]))
+
 
 def printed(
     sheets: Sequence[Sheet],
@@ -167,7 +169,7 @@ def printed(
             elif show != "answers":
                 part["picture"] = picture(drawn, boxes=True)
         parts.append((sheet, shown))
-    title = " – ".join([sheets[0].title, *([sheets[0].student] if len(sheets) == 1 and sheets[0].student else [])])
+    title = sheets[0]._full_title if len(sheets) == 1 else sheets[0].title
     return str(_template("sheet.html").render(sheets=parts, title=title, show=show))
 
 
@@ -237,11 +239,19 @@ def _template(name: str) -> Any:
         loader=loader,
         **(_DELIMITERS if name == "sheet.tex" else {}),
         autoescape=name.endswith(".html"),
+        finalize=_html if name.endswith(".html") else None,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": _cell, "bar": _bar, "tex": escape, "math": _math, "prose": _prose}
+    environment.filters |= {
+        "markdown": escape.markdown,
+        "bar": lambda formula: formula.replace("|", r"\vert "),  # which would end a Markdown cell
+        "tex": escape.latex,
+        "math": _math,
+        "prose": _prose,
+        "json": _json,
+    }
     environment.tests["blank"] = _is_blank
     return environment.get_template(name)
 
@@ -251,6 +261,13 @@ def _is_blank(data: dict[str, Any]) -> bool:
     return not all(question["filled"] for question in data["questions"])
 
 
+def _html(written: Any) -> Any:
+    """Return what a template shows as HTML; what is HTML already stays as it is."""
+    from markupsafe import Markup
+
+    return written if isinstance(written, Markup) else Markup(escape.html(str(written)))
+
+
 def _math(latex: str) -> Any:
     """Return a formula in LaTeX as MathML, which a template takes as it is."""
     from markupsafe import Markup
@@ -258,21 +275,15 @@ def _math(latex: str) -> Any:
     return Markup(mathml(latex))
 
 
+def _json(data: Any) -> Any:
+    from markupsafe import Markup
+
+    return Markup(escape.json_in_html(data))
+
+
 def _prose(written: str) -> Any:
     """Return a sentence with formulas between dollar signs, these as MathML."""
     from markupsafe import Markup
 
     parts = re.split(r"\$(.+?)\$", written)
-    return Markup("").join(_math(part) if k % 2 else part for k, part in enumerate(parts))
-
-
-def _bar(formula: str) -> str:
-    """Return a formula for a cell of a Markdown table, which a bar would end."""
-    return formula.replace("|", "\\vert ")
-
-
-def _cell(written: str) -> str:
-    """Quote text for Markdown, where a bar ends a cell, and a star, an underscore or a `<` would be markup."""
-    for character in "\\`*_|<>#[]$~":
-        written = written.replace(character, f"\\{character}")
-    return " ".join(written.split())
+    return Markup("").join(_math(part) if k % 2 else _html(part) for k, part in enumerate(parts))
