@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
@@ -125,31 +125,38 @@ def read_table(path: str | PathLike[str], header: bool = True) -> Table:
     return table
 
 
-def read_columns(path: str | PathLike[str], names: Sequence[str]) -> list[tuple[int, list[str]]]:
-    """Return the cells under some names, whatever their case, with the line of each row; a row may be short.
+def read_rows(
+    path: str | PathLike[str], is_header: Callable[[list[str]], bool], wanted: str
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the headings, and below them the rows with their lines; a row may be short.
+
+    Args:
+        path: the file.
+        is_header: tells by cells in small letters whether they are the headings; what stands above is left out.
+        wanted: what the headings must be, for the error.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not a table, or has no such columns.
+        ValueError: it is not a table, or has no such headings.
     """
     path = Path(path)
-    text, delimiter = _open(path, names)
+
+    def heads(row: list[str]) -> bool:
+        return is_header([cell.casefold() for cell in row])
+
+    text, delimiter = _open(path, heads)
     lines, rows = _records(path, text, delimiter)
-    there = [cell.casefold() for cell in rows[0]] if rows else []
-    if not set(names) <= set(there):
-        raise ValueError(f"{path}: a column is missing: the first line must name {', '.join(names)}")
-    if twice := [name for name in names if there.count(name) > 1]:
-        raise ValueError(f"{path}: the column {twice[0]} is there twice")
-    places = [there.index(name) for name in names]
-    return [
-        (line, [row[k] if k < len(row) else "" for k in places]) for line, row in zip(lines[1:], rows[1:], strict=True)
-    ]
+    first = next((k for k, row in enumerate(rows[:SAMPLE]) if heads(row)), None)
+    if first is None:
+        raise ValueError(f"{path}: a column is missing: the first line must name {wanted}")
+    below = slice(first + 1, None)
+    return rows[first], list(zip(lines[below], rows[below], strict=True))
 
 
 # -------------------- from bytes to cells --------------------
 
 
-def _open(path: Path, names: Sequence[str] = ()) -> tuple[str, str]:
+def _open(path: Path, is_header: Callable[[list[str]], bool] | None = None) -> tuple[str, str]:
     """Return the text of a table, and what separates its cells."""
     text = _text(path)
     if said := re.match(r'"?sep=(.)"?[ \t]*(?=[\r\n])', text):
@@ -160,7 +167,7 @@ def _open(path: Path, names: Sequence[str] = ()) -> tuple[str, str]:
             rows = [row for _, row in islice(_rows(text, delimiter), SAMPLE)]
         except csv.Error:
             continue
-        if rows and names and set(names) <= {cell.casefold() for cell in rows[0]}:
+        if is_header and any(len(row) > 1 and is_header(row) for row in rows):
             return text, delimiter
         width, times = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
         if width > 1:

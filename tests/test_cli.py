@@ -201,7 +201,7 @@ def test_exercise_and_its_key(capsys):
     assert "∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6" in out
     assert re.search(r"\b(\d+) of \d+ mistakes change an answer, \1 each in its own way\.", out)
     assert run("exercise", "--operations", "sin") == 2
-    assert "operations are +, -, *" in capsys.readouterr().err
+    assert "unknown operation 'sin'; choose from +, -, *" in capsys.readouterr().err
 
 
 # -------------------- files --------------------

@@ -2,7 +2,7 @@
 
 import pytest
 
-from micrograd_like.tables import LARGEST, TableWarning, read_columns, read_number, read_table
+from micrograd_like.tables import LARGEST, TableWarning, read_number, read_rows, read_table
 
 NAMES, ROWS = ("length, mm", "größe", "kind"), (("1.5", "20", "a"), ("2.5", "-3", "b c"), ("0.25", "4e1", "a"))
 
@@ -140,11 +140,13 @@ def test_numbers_that_could_mean_two_things_are_refused(tmp_path, cells, message
         column(tmp_path, cells, ";")
 
 
-def test_some_columns_by_name(tmp_path):
-    (tmp_path / "t.csv").write_text("NAME;x; Mark\nAda;1;2\n\nBob\n")
-    assert read_columns(tmp_path / "t.csv", ["mark", "name"]) == [(2, ["2", "Ada"]), (4, ["", "Bob"])]
-    with pytest.raises(ValueError, match="a column is missing: the first line must name name, node"):
-        read_columns(tmp_path / "t.csv", ["name", "node"])
-    (tmp_path / "t.csv").write_text("name,Name\nAda,Bob\n")
-    with pytest.raises(ValueError, match="the column name is there twice"):
-        read_columns(tmp_path / "t.csv", ["name"])
+def test_rows_below_headings(tmp_path):
+    def heads(cells):
+        return {"name", "mark"} <= {*cells}
+
+    (tmp_path / "t.csv").write_text("Test of 1 December\n\nNAME;x; Mark\nAda;1;2\n\nBob\n")
+    found = read_rows(tmp_path / "t.csv", heads, "name, mark")
+    assert found == (["NAME", "x", "Mark"], [(4, ["Ada", "1", "2"]), (6, ["Bob"])])
+    (tmp_path / "t.csv").write_text("name;x\nAda;1\n")
+    with pytest.raises(ValueError, match="a column is missing: the first line must name name, mark"):
+        read_rows(tmp_path / "t.csv", heads, "name, mark")

@@ -7,12 +7,12 @@ order, and each of the three writers says it in its own way: text, Markdown with
 
 import heapq
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias
+from typing import Any
 
 from rich.cells import cell_len
 
@@ -26,6 +26,7 @@ from ..notation import latex
 from ..notation.mathml import mathml
 from ..notation.names import constants, find, partial
 from ..notation.numbers import show
+from ..notation.table import table
 from ..pictures.graph import draw_graph
 
 LARGEST = 200  # nodes that are explained unless `limit` says otherwise
@@ -50,20 +51,20 @@ class _Document:
 
     def __str__(self) -> str:
         """Return what it says as text."""
-        return self._write(_Text())
+        return self._write(_TEXT)
 
     __repr__ = __str__
 
     @property
     def markdown(self) -> str:
         """What it says as Markdown, the formulas in LaTeX between dollar signs."""
-        return self._write(_Markdown()) + "\n"
+        return self._write(_MARKDOWN) + "\n"
 
     @property
     def html(self) -> str:
         """What it says as a web page of its own, the formulas in MathML, which browsers show without a script."""
         head = f'<meta charset="utf-8">\n<title>{html(self.title)}</title>\n<style>{_STYLE}</style>'
-        body = f"{self._write(_Html())}\n{self._figure()}"
+        body = f"{self._write(_HTML)}\n{self._figure()}"
         return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}</body>\n</html>\n'
 
     def _figure(self) -> str:
@@ -432,114 +433,95 @@ def _at_most(items: list[str], dots: str) -> list[str]:
 # -------------------- the ways of writing --------------------
 
 
-class _Text:
-    """Plain text, formulas as in Python."""
+@dataclass(frozen=True)
+class _Writer:
+    """A way of writing: how formulas are spelled, what stands around each block, and between them."""
 
-    dots = "…"
-    style = TEXT
-    partial = staticmethod(partial)
-
-    def name(self, label: str) -> str:
-        return one_line(label)
-
-    def number(self, x: Any) -> str:
-        return show(x)
-
-    def path(self, names: Sequence[str]) -> str:
-        return " <- ".join(names)
-
-    def math(self, formula: str) -> str:
-        return formula
-
-    def title(self, written: str) -> str:
-        return f"{written}\n{'=' * cell_len(written)}"
-
-    def heading(self, written: str) -> str:
-        return f"{written}\n{'-' * len(written)}"
-
-    def paragraph(self, written: str) -> str:
-        return written
-
-    def equations(self, equations: Sequence[Sequence[str]]) -> str:
-        return "\n".join(f"    {' = '.join(sides)}" for sides in equations)
-
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
-        lines = [zip(row, widths, strict=True) for row in (columns, *rows)]
-        return "\n".join(("    " + "  ".join(x + " " * (w - cell_len(x)) for x, w in line)).rstrip() for line in lines)
-
-    def join(self, blocks: Sequence[str]) -> str:
-        return "\n\n".join(blocks)
-
-
-class _Markdown:
-    """Markdown with LaTeX between dollar signs, one equation to a line: no environments are needed."""
-
-    dots = r"\ldots"
-    style = latex.LATEX
-
-    name = staticmethod(latex.name)
-    number = staticmethod(latex.number)
-    partial = staticmethod(latex.partial)
+    style: Any
+    name: Callable[[str], str]
+    number: Callable[[Any], str]
+    partial: Callable[[str, str], str]
+    dots: str
+    arrow: str
+    math: Callable[[str], str]
+    title: Callable[[str], str]
+    heading: Callable[[str], str]
+    paragraph: Callable[[str], str]
+    equation: Callable[[str], str]
+    around: str  # the equations that belong together
+    between: tuple[str, str]  # equations, and blocks
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str]
 
     def path(self, names: Sequence[str]) -> str:
-        return r" \leftarrow ".join(names)
-
-    def math(self, formula: str) -> str:
-        return f"${formula}$"
-
-    def title(self, written: str) -> str:
-        return f"# {written}"
-
-    def heading(self, written: str) -> str:
-        return f"## {written}"
-
-    def paragraph(self, written: str) -> str:
-        return written
+        """Return a path through the graph, the output first."""
+        return self.arrow.join(names)
 
     def equations(self, equations: Sequence[Sequence[str]]) -> str:
-        return "\n\n".join(f"$${' = '.join(sides)}$$" for sides in equations)
-
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        head = [columns, ["---"] * len(columns)]
-        return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows])
+        """Return equations one below the other, each given by its sides."""
+        return self.around.format(self.between[0].join(self.equation(" = ".join(sides)) for sides in equations))
 
     def join(self, blocks: Sequence[str]) -> str:
-        return "\n\n".join(blocks)
+        """Return all blocks together."""
+        return self.between[1].join(blocks)
 
 
-class _Html(_Markdown):
-    """The body of a web page; MathML is LaTeX's own structure, so that nothing has to be typeset by a script."""
-
-    def math(self, formula: str) -> str:
-        return mathml(formula)
-
-    def title(self, written: str) -> str:
-        return f"<h1>{written}</h1>"
-
-    def heading(self, written: str) -> str:
-        return f"<h2>{written}</h2>"
-
-    def paragraph(self, written: str) -> str:
-        return f"<p>{written}</p>"
-
-    def equations(self, equations: Sequence[Sequence[str]]) -> str:
-        lines = "\n".join(f"<p>{self.math(' = '.join(sides))}</p>" for sides in equations)
-        return f'<div class="equations">\n{lines}\n</div>'
-
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-        body = "\n".join(
-            "<tr>" + "".join(f'<td class="{column}">{x}</td>' for column, x in zip(columns, row, strict=True)) + "</tr>"
-            for row in rows
-        )
-        return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
-
-    def join(self, blocks: Sequence[str]) -> str:
-        return "\n".join(blocks)
+def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [columns, ["---"] * len(columns), *rows])
 
 
-_Writer: TypeAlias = _Text | _Markdown
+def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    cells = ((f'<td class="{column}">{x}</td>' for column, x in zip(columns, row, strict=True)) for row in rows)
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+
+
+# Plain text, formulas as in Python.
+_TEXT = _Writer(
+    style=TEXT,
+    name=one_line,
+    number=show,
+    partial=partial,
+    dots="…",
+    arrow=" <- ",
+    math=str,
+    title=lambda written: f"{written}\n{'=' * cell_len(written)}",
+    heading=lambda written: f"{written}\n{'-' * len(written)}",
+    paragraph=str,
+    equation=lambda written: f"    {written}",
+    around="{}",
+    between=("\n", "\n\n"),
+    table=lambda columns, rows: table([columns, *rows], indent="    "),
+)
+# Markdown with LaTeX between dollar signs, one equation to a line: no environments are needed.
+_MARKDOWN = _Writer(
+    style=latex.LATEX,
+    name=latex.name,
+    number=latex.number,
+    partial=latex.partial,
+    dots=r"\ldots",
+    arrow=r" \leftarrow ",
+    math="${}$".format,
+    title="# {}".format,
+    heading="## {}".format,
+    paragraph=str,
+    equation="$${}$$".format,
+    around="{}",
+    between=("\n\n", "\n\n"),
+    table=_markdown_table,
+)
+# The body of a web page; MathML is LaTeX's own structure, so that nothing has to be typeset by a script.
+_HTML = replace(
+    _MARKDOWN,
+    math=mathml,
+    title="<h1>{}</h1>".format,
+    heading="<h2>{}</h2>".format,
+    paragraph="<p>{}</p>".format,
+    equation=lambda written: f"<p>{mathml(written)}</p>",
+    around='<div class="equations">\n{}\n</div>',
+    between=("\n", "\n"),
+    table=_html_table,
+)
 
 _STYLE = """
 :root { color-scheme: light dark; --data: #0072b2; --grad: #b84f00 }

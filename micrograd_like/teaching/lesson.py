@@ -49,7 +49,7 @@ def write_lesson(drawn: Exercise, folder: str | os.PathLike[str], title: str = T
                 drawing.save(Path(scratch, "slides.tex" if is_slides else f"figures/{name}.{ending}"))
         sheet = Sheet([drawn], title)
         for name in ("sheet.html", "sheet.tex", "notebook.ipynb"):
-            sheet.save(Path(scratch, name), key=False)
+            sheet.save(Path(scratch, name), show="sheet")
         sheet.save(Path(scratch, "key.html"))
         sheet.save(Path(scratch, "homework.html"), screen=True)
         made = {path.relative_to(scratch).as_posix(): path for path in sorted(Path(scratch).rglob("*.*"))}

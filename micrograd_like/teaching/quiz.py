@@ -20,7 +20,7 @@ from ..notation.answers import read_answer
 from ..notation.names import partial
 from .exercises.exercise import Exercise
 from .exercises.generator import exercise
-from .exercises.levels import ABOUT, LEVELS
+from .exercises.levels import LEVELS
 from .grading.mistakes import MISTAKES, find
 from .grading.report import Level, ask_about
 
@@ -130,7 +130,7 @@ def quiz(
     try:
         for k in range(start, sys.maxsize if rounds is None else start + rounds):
             drawn, level, wanted = _next(progress, seed + k)
-            say(f"\nExercise {k + 1}, level {list(LEVELS).index(level) + 1} of {len(LEVELS)}: {ABOUT[level]}")
+            say(f"\nExercise {k + 1}, level {list(LEVELS).index(level) + 1} of {len(LEVELS)}: {LEVELS[level].about}")
             if wanted:
                 say(f"Here it shows whether you still make this mistake: {find(wanted).name}.")
             say(f"\n{drawn}\n")
@@ -141,7 +141,7 @@ def quiz(
             progress.note(drawn, mistakes, is_right)
             kept_at = kept_at and _keep(progress, kept_at, say)
             done, right = done + 1, right + is_right
-            practised[ABOUT[level]] = None
+            practised[LEVELS[level].about] = None
             met |= dict.fromkeys(mistakes)
             if progress.level > before:
                 say(f"\nOn to level {progress.level + 1} of {len(LEVELS)}.")
@@ -256,7 +256,9 @@ def _hints(drawn: Exercise, name: str) -> Iterator[str]:
     """Yield help with a number: a question, then the rule in symbols, then all of the step."""
     if drawn.is_updated(name):
         yield ask_about(name, "update")
-        yield "The update subtracts learning rate * gradient from the number."
+        up = drawn.learning_rate is not None and drawn.learning_rate < 0
+        way = "adds learning rate * gradient to" if up else "subtracts learning rate * gradient from"
+        yield f"The update {way} the number."
     else:
         own = [step for step in backward_steps(drawn.root) if step.operand_name == name and not step.is_seed]
         yield ask_about(name, "gradient")
@@ -282,7 +284,7 @@ def _summary(progress: Progress, done: int, right: int, practised: Sequence[str]
     if progress.shaky:
         lines.append(f"Still shaky: {_named(progress.shaky)}.")
     level = list(LEVELS)[progress.level]
-    lines.append(f"You are at level {progress.level + 1} of {len(LEVELS)}: {ABOUT[level]}.")
+    lines.append(f"You are at level {progress.level + 1} of {len(LEVELS)}: {LEVELS[level].about}.")
     return "\n".join(lines)
 
 

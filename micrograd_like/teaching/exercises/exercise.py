@@ -14,7 +14,7 @@ from ...notation.names import partial
 from ...notation.numbers import show
 from ...ops import PARAMETER
 from ..grading.comparison import is_other
-from ..grading.grade import grade
+from ..grading.grade import check_rate, grade_lines, truths_of
 from ..grading.kinds import Mistake
 from ..grading.lines import NEW, Kind, Lines, Told, lines_of
 from ..grading.lines import Line as Rule
@@ -56,11 +56,6 @@ class Line:
         """What stands before the box for the answer, without the formula: `e`, `∂L/∂e` or `w_new`."""
         return self.name if self.kind == "value" else self.question
 
-    @property
-    def operations(self) -> set[str]:
-        """The names of the operations that it practises."""
-        return {step.operation for step in self.steps} or {"update"}
-
 
 @dataclass(frozen=True)
 class Exercise:
@@ -71,9 +66,10 @@ class Exercise:
     numbers: Mapping[str, Number]
     source: str = ""  # of a classic example
     given: Mapping[str, Number] = field(default_factory=dict)  # results that are decimals: of tanh and sigmoid
-    learning_rate: Fraction | None = None  # of an update by gradient descent after the pass
+    learning_rate: Fraction | None = None  # of an update after the pass; below 0 of one that goes up, to maximise
     parameters: tuple[str, ...] = ()  # what the update changes
     ask: tuple[str, ...] = ()  # the nodes whose gradients are asked for; if empty, all that have a name
+    forward: bool = True  # whether the values of the forward pass are asked for; they are given if not
 
     @cached_property
     def root(self) -> Value:
@@ -92,7 +88,13 @@ class Exercise:
     @cached_property
     def rules(self) -> Lines:
         """The lines of both passes and of the update, with the rules by which they follow, right and mistaken."""
+        check_rate(self.learning_rate)
         return lines_of(self.root, MISTAKES, self.learning_rate)
+
+    @cached_property
+    def _truths(self) -> dict[str, Any]:
+        """The right number of each line, by its id."""
+        return truths_of(self.rules)
 
     @cached_property
     def _nodes(self) -> dict[str, Value]:
@@ -159,8 +161,18 @@ class Exercise:
     @property
     def conditions(self) -> list[str]:
         """What is given: `a = 2` and so on."""
-        own = [f"{name} = {show(x)}" + " (rounded)" * _is_shortened(x) for name, x in self.numbers.items()]
-        return [*own, *(f"{name} = {show(x)} (rounded)" for name, x in self.given.items())]
+        return [f"{name} = {show(x)}" + " (rounded)" * is_rounded for name, x, is_rounded in self.told]
+
+    @property
+    def told(self) -> list[tuple[str, Any, bool]]:
+        """What is given: names, numbers, and whether these are rounded; values of the forward pass if not asked for."""
+        own = [(name, x, _is_shortened(x)) for name, x in self.numbers.items()]
+        values = [] if self.forward else [(step.name, step.result) for step in self._forward()]
+        return [
+            *own,
+            *((name, x, True) for name, x in self.given.items()),
+            *((name, x, _is_shortened(x)) for name, x in values if name not in self.given),
+        ]
 
     @property
     def task(self) -> str:
@@ -170,12 +182,16 @@ class Exercise:
     def write_task(self, root: str, question: Callable[[str], str], number: Callable[[Any], str]) -> str:
         """Return the task with its names and numbers written in some other way, such as LaTeX."""
         asked = [question(name) for name in self.answers if not self.is_updated(name)]
-        first = "" if self.root.label in self.given else f"{root}, then "
+        first = "" if self.root.label in self.given or not self.forward else f"{root}, then "
         task = f"Compute {first}{', '.join(asked)}."
         if self.learning_rate is None:
             return task
-        names, rate = [question(name) for name in self.answers if self.is_updated(name)], number(self.learning_rate)
-        return f"{task} Then update once by gradient descent with learning rate {rate}, to {', '.join(names)}."
+        names, rate = (
+            [question(name) for name in self.answers if self.is_updated(name)],
+            number(abs(self.learning_rate)),
+        )
+        way = "by gradient descent" if self.learning_rate > 0 else f"to make {root} larger, by gradient ascent"
+        return f"{task} Then update once {way} with learning rate {rate}, to {', '.join(names)}."
 
     @property
     def distinct(self) -> int:
@@ -191,9 +207,8 @@ class Exercise:
         credit: float | Mapping[str, float] = 1.0,
     ) -> Grading:
         """Return what `grade` says of these answers, and of values of the forward pass."""
-        return grade(
-            self.root, answers, values=values or {}, level=level, learning_rate=self.learning_rate, credit=credit
-        )
+        asked = {*self._asked.values(), *(line.id for line in self.rules.lines if line.kind == "value")}
+        return grade_lines(self.rules, self._truths, answers, values or {}, asked, level, self.learning_rate, credit)
 
     def find(self, written: str) -> str:
         """Return which number is meant, as `Line.asked` says it: `dL/de` too, and by the name of a leaf its gradient.
@@ -211,7 +226,7 @@ class Exercise:
 
     def grade_asked(self, answers: Mapping[str, Any], credit: float | Mapping[str, float] = 1.0) -> Grading:
         """Return what `grade` says of answers by what is asked, values of the forward pass among them."""
-        parts: dict[bool, dict[str, Any]] = {True: {}, False: {}}
+        parts: dict[bool, dict[str, Any]] = {True: {}, False: {}}  # whether they are values
         for line in self.lines():
             parts[line.kind == "value"][line.name] = answers.get(line.asked)
         return self.grade(parts[False], values=parts[True], credit=credit)
@@ -225,6 +240,7 @@ class Exercise:
             "learning_rate": None if self.learning_rate is None else str(self.learning_rate),
             "parameters": list(self.parameters),
             "ask": list(self.ask),
+            "forward": self.forward,
         }
 
     @classmethod
@@ -247,29 +263,25 @@ class Exercise:
             learning_rate=None if rate is None else Fraction(rate if set(rate).isdisjoint("eE") else float(rate)),
             parameters=tuple(document["parameters"]),
             ask=tuple(document["ask"]),
+            forward=bool(document.get("forward", True)),
         )
 
-    def lines(self, fade: float = 1.0, rule: str = "") -> list[Line]:
+    def lines(self, fade: float = 1.0) -> list[Line]:
         """Return the worked solution as lines, of which some are blank.
 
         Args:
             fade: how much is left to the student, from 0, nothing, to 1, all of it; the last lines first.
-            rule: the name of an operation whose lines are to be practised: these are blank, and no others.
 
         Raises:
-            ValueError: fade is not between 0 and 1, or the exercise has no such operation.
+            ValueError: fade is not between 0 and 1.
         """
         if not 0 <= fade <= 1:
             raise ValueError(f"fade is between 0, all is filled in, and 1, all is blank, not {fade}")
-        forward = [s for s in self._forward() if s.name not in self.given]
+        forward = [s for s in self._forward() if self.forward and s.name not in self.given]
         made = [Line(f"{s.name} = {s.equation}", s.result, True, s.node, str(s), (s,)) for s in forward]
         everything = [*made, *self._backward(), *self._descent()]
-        if rule and not any(rule in line.operations for line in everything):
-            raise ValueError(f"{rule!r} is not an operation of this exercise")
         shown = len(everything) - round(fade * len(everything))
-        return [
-            replace(line, is_blank=rule in line.operations if rule else k >= shown) for k, line in enumerate(everything)
-        ]
+        return [replace(line, is_blank=k >= shown) for k, line in enumerate(everything)]
 
     def _forward(self) -> Iterator[ForwardStep]:
         return (step for step in forward_steps(self.root) if step.operands)

@@ -21,85 +21,127 @@ from ...ops import CONSTANT
 from ..grading.comparison import gradients
 from ..grading.lines import NEW, Told
 from .exercise import Exercise, Number
-from .levels import FIXED, LEVELS, STEPS, letters
+from .levels import LEVELS, STEPS, leaves
 
 # What a seed makes is fixed by this version, which keys store. Draws are compared by these mistakes alone, so that a
 # new row in the table of mistakes changes no exercise.
-VERSION = 2
+VERSION = 3
 COMPARED = frozenset(
     {
         *("overwrite", "paths_multiplied", "stale", "upstream_forgotten", "upstream_added", "value_for_gradient"),
         *("stopped_short", "local_forgotten", "factors_not_swapped", "product_rule_for_sum", "minus_lost"),
         *("division_sign_lost", "power_without_base", "power_without_factor", "exponent_kept", "activation_at_input"),
-        *("relu_always_1", "relu_always_0", "uphill", "rate_forgotten", "update_for_number", "gradient_forgotten"),
+        *("relu_always_1", "relu_always_0", "uphill", "downhill", "rate_forgotten", "update_for_number"),
+        "gradient_forgotten",
     }
 )
 
 TRIES, DRAWS = 40, 60  # of formulas, and of numbers for each, of which the best is kept
 ENOUGH = Fraction(9, 10)  # of the mistakes that show do so each in a way of its own
 LARGEST = 60  # a nice number is no larger, and has a denominator of 4 at most
+LEAST = 0.05  # of decimals that take a calculator: two places are to say something
 PLACES = 4  # or has so many decimals, where decimals are given
 RATES = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 10), Fraction(1, 20))
 FRACTIONS = Fraction(1, 6)  # of the numbers: how far apart exercises for a class are in their share of fractions
 MISSES = 10_000  # draws in a row after which a formula is taken to have no more numbers
 FORMULAS = 8  # of which one is looked for that has numbers for the whole class
 OWN = 400  # draws of numbers for a formula of one's own
-CLOSED = 0.25  # of the exercises with several paths have a relu that passes nothing on, if they can
+CLOSED = 0.25  # of the exercises with a relu have one that passes nothing on, if they can
 
 
-def exercise(seed: int = 0, level: str = "diamond", operations: Sequence[str] = (), size: int = 4) -> Exercise:
+def exercise(
+    seed: int = 0,
+    level: str = "diamond",
+    operations: Sequence[str] = (),
+    size: int = 4,
+    *,
+    whole: bool = False,
+    ask: Sequence[str] = (),
+    forward: bool = True,
+) -> Exercise:
     """Make an exercise; the same seed makes the same, on every platform and Python version.
 
     Args:
         seed: which exercise.
-        level: a name in LEVELS, from one operation to two neurons and a loss.
+        level: a name in LEVELS, from one operation to softmax and cross-entropy.
         operations: what to practise, of "+", "-", "*", "/", "**" and "relu"; all that suit the level if left out.
         size: how many operations a chain has.
+        whole: whether all numbers are whole, values and gradients, and no value is 1 or -1.
+        ask: the nodes whose gradients are asked for; "leaves" for all leaves, and "parameters" for those that are
+            updated, or else whose name does not begin with x or y, as samples do; all that have a name if left out.
+        forward: whether the values of the forward pass are asked for; they are given if not.
 
     Raises:
-        ValueError: an unknown level or operation, a size out of range, or nothing nice was found.
+        ValueError: an unknown level, operation or node, a size out of range, or nothing nice was found.
     """
     if level not in LEVELS:
-        raise ValueError(f"a level is {', '.join(LEVELS)}, not {level!r}")
+        raise ValueError(f"unknown level {level!r}; choose from {', '.join(LEVELS)}")
+    kind = LEVELS[level]
     if unknown := [op for op in operations if op not in STEPS]:
-        raise ValueError(f"operations are {', '.join(STEPS)}, not {unknown[0]!r}")
-    if operations and LEVELS[level] in FIXED:
+        raise ValueError(f"unknown operation {unknown[0]!r}; choose from {', '.join(STEPS)}")
+    if operations and kind.formulas:
         raise ValueError(f"the level {level!r} has its own operations: leave them out, or take another level")
     if not 2 <= size <= 12:
         raise ValueError(f"size is from 2 to 12 operations, not {size}")
-    rng = Random(f"{seed} {level} {' '.join(operations)} {size}")
+    rng = Random(f"{seed} {level} {' '.join(operations)} {size}{' whole' * whole}")
     operations = list(operations) or list(STEPS)
     if level == "operation":
         operations = [rng.choice(operations)]  # else it would always be the square, in which most mistakes show
     wants_closed = rng.random() < CLOSED
     best: tuple[tuple[bool, Fraction, int], Exercise] | None = None
     for _ in range(TRIES):
-        formula = LEVELS[level](rng, operations, size)
+        formula = kind.formula(rng, operations, size)
         for _ in range(DRAWS):
-            drawn = _with_numbers(f"{level} {seed}", formula, rng)
-            if drawn and level == "descent":
-                drawn = replace(drawn, learning_rate=rng.choice(RATES), parameters=("w", "b"))
-            if drawn and _is_nice(drawn.root) and _helps(drawn):
+            drawn = _with_numbers(f"{level} {seed}", formula, rng, decimals=kind.decimals)
+            if drawn and kind.parameters:
+                rate = rng.choice(RATES[:1] if whole else RATES)
+                drawn = replace(drawn, learning_rate=-rate if kind.maximise else rate, parameters=kind.parameters)
+            if drawn and _is_nice(drawn.root, whole) and _helps(drawn):
                 distinct, seen = _telling(drawn)
                 is_meant = "relu" not in formula or _is_closed(drawn.root) is wants_closed
                 score = is_meant, Fraction(distinct, seen or 1), distinct
                 if best is None or score > best[0]:
                     best = score, drawn
-        if best and best[0][0] and (best[0][1] >= ENOUGH or level == "operation"):
-            break  # of many formulas squares would win, in which most mistakes show
+        # Of many formulas squares would win, in which most mistakes show; behind a closed relu few do.
+        if best and best[0][0] and (best[0][1] >= ENOUGH or level == "operation" or _is_closed(best[1].root)):
+            break
     if best is None:
-        raise ValueError(f"no nice numbers were found for level {level!r} with {', '.join(operations)}: allow others")
-    return best[1]
+        allowed = "fractions" if whole else f"other operations than {', '.join(operations)}"
+        raise ValueError(f"no nice numbers were found for level {level!r}: allow {allowed}")
+    return asking(best[1], ask, forward)
 
 
-def own(formula: str, numbers: Mapping[str, Number] | None = None, ask: Sequence[str] = (), seed: int = 0) -> Exercise:
+def asking(drawn: Exercise, ask: Sequence[str], forward: bool) -> Exercise:
+    """Return an exercise that asks for these gradients, and for values of the forward pass or not."""
+    groups = {
+        "leaves": [*drawn.numbers],
+        "parameters": drawn.parameters or [name for name in drawn.numbers if not name.startswith(("x", "y"))],
+    }
+    wanted = tuple(dict.fromkeys(name for written in ask for name in groups.get(written, [written])))
+    names = [line.name for line in drawn.rules.lines if line.kind == "gradient" and line.node is not drawn.root]
+    if unknown := [name for name in wanted if name not in names]:
+        raise ValueError(f"there is no gradient to ask for at {unknown[0]!r}: there are {', '.join(names)}")
+    return replace(drawn, ask=wanted, forward=forward)
+
+
+def own(
+    formula: str,
+    numbers: Mapping[str, Number] | None = None,
+    ask: Sequence[str] = (),
+    seed: int = 0,
+    *,
+    whole: bool = False,
+    forward: bool = True,
+) -> Exercise:
     """Make an exercise of a formula of one's own.
 
     Args:
         formula: in the language of `parse`; what is to be asked for has a name: `u = a*b; L = u + c`.
         numbers: of the leaves, exact as Fractions; if there are none, such as tell mistakes apart are looked for.
-        ask: the nodes whose gradients are asked for; all that have a name if left out.
+        ask: what is asked for, as in `exercise`.
         seed: of the numbers that are looked for.
+        whole: whether all numbers are whole, as in `exercise`.
+        forward: whether values are asked for.
 
     Raises:
         ValueError: the formula cannot be read, or its numbers do not suit it; there is no node to ask for; or no
@@ -108,25 +150,22 @@ def own(formula: str, numbers: Mapping[str, Number] | None = None, ask: Sequence
     formula = _with_result(formula)
     rng, best = Random(f"{seed} {formula}"), None
     if numbers:
-        best = (True, 0, 0), Exercise("own", formula, dict(numbers), ask=tuple(ask))
+        best = (True, 0, 0), Exercise("own", formula, dict(numbers))
     else:
-        leaves = sorted(set(letters(formula)) - {step.partition("=")[0].strip() for step in formula.split(";")})
-        parse(formula, **dict.fromkeys(leaves, Fraction(2)))  # says what is wrong with it
+        parse(formula, **dict.fromkeys(leaves(formula), Fraction(2)))  # says what is wrong with it
     for _ in range(0 if numbers else OWN):
         drawn = _with_numbers("own", formula, rng)
         try:
             if drawn:
-                score = (_is_nice(drawn.root), *_telling(drawn))
+                score = (_is_nice(drawn.root, whole), *_telling(drawn))
                 best = (score, drawn) if best is None or score > best[0] else best
         except (ArithmeticError, ValueError):
             continue
     if best is None:
         raise ValueError(f"no numbers were found for which {formula} is defined: give it some, such as x=2 w=-3")
-    made = replace(best[1], ask=tuple(ask))
-    names = [line.name for line in made.rules.lines if line.kind == "gradient" and line.node is not made.root]
-    if unknown := [name for name in ask if name not in names]:
-        raise ValueError(f"there is no gradient to ask for at {unknown[0]!r}: there are {', '.join(names)}")
-    return made
+    if whole and not best[0][0]:
+        raise ValueError(f"no whole numbers were found for {formula}: allow fractions")
+    return asking(best[1], ask, forward)
 
 
 def _with_result(formula: str) -> str:
@@ -140,44 +179,59 @@ def _with_result(formula: str) -> str:
 
 
 def alike(
-    count: int, seed: int = 0, level: str = "diamond", operations: Sequence[str] = (), size: int = 4
+    count: int,
+    seed: int = 0,
+    level: str = "diamond",
+    operations: Sequence[str] = (),
+    size: int = 4,
+    *,
+    expression: str = "",
+    **options: Any,
 ) -> list[Exercise]:
     """Make exercises of equal difficulty, one for everybody in a class.
 
     They have the same formula and different numbers, with which about as many mistakes show, and about as many numbers
     are fractions. Where too few such numbers exist, they are given out again from the first: a class of 30 needs three
-    letters or more. The other arguments, and the errors, are those of `exercise`.
+    letters or more. The formula is `expression`, or of a level; the other arguments, and the errors, are those of
+    `exercise`.
     """
     most: list[Exercise] = []
     for k in range(FORMULAS):
-        first = exercise(seed + 10**9 * k, level, operations, size)
-        found = list(islice(_alike(first), count))
-        if len(found) == count:
-            return found
+        first = (
+            own(expression, seed=seed, **options)
+            if expression
+            else exercise(seed + 10**9 * k, level, operations, size, **options)
+        )
+        found = list(islice(_alike(first, bool(options.get("whole"))), count))
         most = max(most, found, key=len)
+        if len(found) == count or expression:
+            break
     return [most[i % len(most)] for i in range(count)]
 
 
-def _alike(first: Exercise) -> Iterator[Exercise]:
+def _alike(first: Exercise, whole: bool) -> Iterator[Exercise]:
     """Yield an exercise and others that are as difficult, as long as there are more."""
     yield first
     distinct, visible = _telling(first)
     share = _fractions(first.root)
     rng = Random(f"{first.name} {first.formula}")
     order = topological_order(replace(first).root)  # one graph, in which all numbers are tried
-    leaves = {v.label: v for v in order if v.label in first.numbers}
+    nodes = {v.label: v for v in order if v.label in first.numbers}
     passes_on = [v.data > 0 for v in order if v.op is ops.relu]
-    tried, misses = {tuple(map(_SMALL.index, first.numbers.values()))}, 0
+    kind = type(first.root.data)
+    tried, misses = set[tuple[int, ...]](), 0
+    if set(first.numbers.values()) <= set(_SMALL):
+        tried.add(tuple(_SMALL.index(Fraction(x)) for x in first.numbers.values()))
     while misses < MISSES:
         misses += 1
-        places = tuple(rng.choices(range(len(_SMALL)), k=len(leaves)))
+        places = tuple(rng.choices(range(len(_SMALL)), k=len(nodes)))
         if places in tried:
             continue
         tried.add(places)
-        numbers = {name: _SMALL[k] for name, k in zip(first.numbers, places, strict=True)}
+        numbers = {name: kind(_SMALL[k]) for name, k in zip(first.numbers, places, strict=True)}
         for name, number in numbers.items():
-            leaves[name].data = number
-        if not _compute(order, passes_on) or not _is_nice(order[-1]):
+            nodes[name].data = number
+        if not _compute(order, passes_on) or not _is_nice(order[-1], whole):
             continue
         drawn = replace(first, numbers=numbers, given={v.label: v.data for v in order if isinstance(v.op, Told)})
         if abs(_fractions(order[-1]) - share) > FRACTIONS or not _helps(drawn):
@@ -190,19 +244,18 @@ def _alike(first: Exercise) -> Iterator[Exercise]:
 
 # -------------------- numbers --------------------
 
-_ACTIVATIONS = (ops.tanh, ops.sigmoid)
+_TOLD = (ops.tanh, ops.sigmoid, ops.exp, ops.log)
 
 
-def _with_numbers(name: str, formula: str, rng: Random) -> Exercise | None:
+def _with_numbers(name: str, formula: str, rng: Random, decimals: bool = False) -> Exercise | None:
     """Return an exercise with small numbers for the leaves, and decimals for what is told; None if it has none.
 
-    An operation may be undefined for these numbers.
+    An operation may be undefined for these numbers. With decimals nothing is told: all is computed with a calculator.
     """
-    leaves = sorted(set(letters(formula)) - {step.partition("=")[0].strip() for step in formula.split(";")})
-    drawn = Exercise(name, formula, {leaf: _small(rng) for leaf in leaves})
+    drawn = Exercise(name, formula, {leaf: (float if decimals else Fraction)(_small(rng)) for leaf in leaves(formula)})
     try:
-        told = [v.label for v in topological_order(drawn.root) if v.op in _ACTIVATIONS]
-        if not told:
+        told = [v.label for v in topological_order(drawn.root) if v.op in _TOLD]
+        if decimals or not told:
             return drawn
         rounded = replace(drawn, given=dict.fromkeys(told, Fraction(1, 100)))
         return replace(drawn, given={v.label: v.data for v in topological_order(rounded.root) if v.label in told})
@@ -248,24 +301,33 @@ def _compute(order: Sequence[Value], passes_on: Sequence[bool]) -> bool:
     return True
 
 
-def _is_nice(root: Value) -> bool:
-    """Tell whether all numbers are small, and leaves have gradients, all of them unless a relu is closed."""
+def _is_nice(root: Value, whole: bool = False) -> bool:
+    """Tell whether all numbers are small, and leaves have gradients: all, unless a relu is closed or one is the max."""
     order = [v for v in topological_order(root) if v.op is not CONSTANT]
     inputs = [v.operands[0].data for v in order if isinstance(v.op, Told)]
     places = PLACES if inputs else 0
     if not all(Fraction(1, 2) <= abs(x) <= 2 for x in inputs) or not all(_is_small(v.data, places) for v in order):
+        return False
+    if any(v.op is ops.relu and not v.operands[0].data for v in order) or any(
+        v.op is ops.maximum and v.operands[0].data == v.operands[1].data for v in order
+    ):
+        return False  # there the derivative is a convention
+    if whole and not all(abs(v.data) != 1 and v.data == int(v.data) for v in order):
         return False
     try:
         found = gradients(root)
     except (ArithmeticError, ValueError):
         return False
     of_leaves = [bool(g) for v, g in found.items() if not v.operands]
-    enough = len(of_leaves) / 2 if _is_closed(root) else len(of_leaves)
-    return all(_is_small(g, places) for g in found.values()) and sum(of_leaves) >= max(enough, 1)
+    some_are_0 = _is_closed(root) or any(v.op is ops.maximum for v in order)
+    enough = min(len(of_leaves) - 1, 1) if some_are_0 else len(of_leaves)
+    return all(_is_small(g, places) and (not whole or g == int(g)) for g in found.values()) and sum(of_leaves) >= enough
 
 
 def _is_small(x: Any, places: int) -> bool:
-    return abs(x) <= LARGEST and _is_short(Fraction(x), places)
+    if isinstance(x, float):
+        return not x or LEAST <= abs(x) <= LARGEST
+    return abs(x) <= LARGEST and _is_short(x, places)
 
 
 def _is_short(x: Fraction, places: int) -> bool:
@@ -273,9 +335,10 @@ def _is_short(x: Fraction, places: int) -> bool:
 
 
 def _helps(drawn: Exercise) -> bool:
-    """Tell whether the step of an exercise, if it has one, ends at small numbers and a smaller loss."""
+    """Tell whether an update, if there is one, ends at small numbers and a smaller loss, or a larger score."""
     if drawn.learning_rate is None:
         return True
     moved = {name: drawn.answers[f"{name}{NEW}"] for name in drawn.parameters}
     after = replace(drawn, numbers={**drawn.numbers, **moved})
-    return after.root.data < drawn.root.data and all(abs(x) <= LARGEST and _is_short(x, 2) for x in moved.values())
+    better = after.root.data < drawn.root.data if drawn.learning_rate > 0 else after.root.data > drawn.root.data
+    return better and all(abs(x) <= LARGEST and _is_short(x, 2) for x in moved.values())

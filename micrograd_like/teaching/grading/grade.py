@@ -6,8 +6,8 @@ Gradients are graded, values of the forward pass, or both; with a learning rate 
 gradient descent: `{"w_new": "1/5"}`. A line is judged by what follows from the lines before it, as `verdicts` says.
 """
 
-from collections.abc import Iterator, Mapping
-from math import inf
+from collections.abc import Collection, Iterator, Mapping
+from math import fsum, inf
 from numbers import Real
 from typing import Any
 
@@ -41,8 +41,8 @@ def grade(
         values: answers to the nodes' values in the forward pass, in the same way; gradients may then follow from these.
             True says that `answers` are values, and no gradients are graded.
         level: how much the text gives away: a question as "hint", the "rule", the worked "step", or the "answer".
-        learning_rate: of an update by gradient descent; then a leaf's label with `_new` after it stands for its number
-            after the update, which is asked of every parameter.
+        learning_rate: of an update by gradient descent, or below 0 of an update up, to maximise; then a leaf's label
+            with `_new` after it stands for its number after the update, which is asked of every parameter.
         credit: how much of a point an answer earns that is right given an earlier slip; or how much by its name.
 
     Raises:
@@ -51,28 +51,51 @@ def grade(
     """
     if not isinstance(root, Value):
         raise TypeError(f"grade() takes the output as a Value, not {root!r}")
-    if level not in LEVELS:
-        raise ValueError(f"unknown level {level!r}; choose from {', '.join(LEVELS)}")
-    if not (learning_rate is None or (isinstance(learning_rate, Real) and 0 < float(learning_rate) < inf)):
-        raise ValueError(f"a learning rate is a number above 0, such as 0.1, not {learning_rate!r}")
-    for share in credit.values() if isinstance(credit, Mapping) else [credit]:
-        if not (isinstance(share, Real) and 0 <= float(share) <= 1):
-            raise ValueError(f"credit is a share of a point, from 0 to 1, not {share!r}")
+    check_rate(learning_rate)
     check_data(topological_order(root))
     written, values = ({}, answers) if values is True else (answers, values or {})
     lines = lines_of(root, MISTAKES, learning_rate)
+    asked = {line.id for line in lines.lines if is_asked(line, root)}
+    return grade_lines(lines, truths_of(lines), written, values, asked, level, learning_rate, credit)
+
+
+def check_rate(learning_rate: Any) -> None:
+    """Raise ValueError unless it is a learning rate, or None."""
+    if not (learning_rate is None or (isinstance(learning_rate, Real) and 0 < abs(float(learning_rate)) < inf)):
+        raise ValueError(
+            f"a learning rate is a number such as 0.1, or -0.1 for an update up, and not {learning_rate!r}"
+        )
+
+
+def grade_lines(
+    lines: Lines,
+    truths: Mapping[str, Any],
+    written: Mapping[Any, Any],
+    values: Mapping[Any, Any],
+    wanted: Collection[str],
+    level: Level = "hint",
+    learning_rate: Any = None,
+    credit: float | Mapping[str, float] = 1.0,
+) -> Grading:
+    """Return what `grade` says, of lines that were made before, the right number of each, and which are asked for."""
+    if level not in LEVELS:
+        raise ValueError(f"unknown level {level!r}; choose from {', '.join(LEVELS)}")
+    for share in credit.values() if isinstance(credit, Mapping) else [credit]:
+        if not (isinstance(share, Real) and 0 <= float(share) <= 1):
+            raise ValueError(f"credit is a share of a point, from 0 to 1, not {share!r}")
+    root = lines.root
     updates = {line.name: line.id for line in lines.lines if line.kind == "update"}
     read = dict(_read(lines, "value", values))
     read |= _read(lines, "gradient", {key: x for key, x in written.items() if key not in updates})
     read |= {updates[key]: _read_one(key, x) for key, x in written.items() if key in updates}
     lines = lines.with_given(read)
-    truths = truths_of(lines)
+    truths = {**truths, **lines.given}
     paper = judge(lines, truths, {key: x for key, x in read.items() if x is not None})
     kinds = ("value",) * bool(values) + ("gradient", "update") * (not values or bool(written))
     asked = [
         NodeGrade(line.node, line.name, line.kind, paper.status[line.id], read.get(line.id), truths[line.id])
         for line in lines.lines
-        if line.id in read or (line.kind in kinds and is_asked(line, root))
+        if line.id in read or (line.kind in kinds and line.id in wanted)
     ]
     evidence = paper.evidence()
     diagnoses, slip = diagnose(evidence)
@@ -116,12 +139,14 @@ def check(
     values: bool | Mapping[Any, Any] = False,
     learning_rate: Any = None,
     credit: float = 0.0,
+    partial: Collection[str] = (),
     **named: Any,
-) -> None:
+) -> float | None:
     """Raise an AssertionError with the diagnosis unless all these answers are right; for graders and tests.
 
     Answers are given by name, as in `check(L, a=4)`, or as a dict, which `grade` describes with the other arguments.
-    With `credit=1` an answer also passes that is right given an earlier slip.
+    With `credit=1` an answer also passes that is right given an earlier slip. With names as `partial` nothing is
+    raised: the diagnosis is printed, and what these answers are worth is returned, a point each, as nbgrader takes it.
 
     Raises:
         AssertionError: an answer is wrong or missing.
@@ -134,7 +159,10 @@ def check(
         g for g in result.grades if any(g.name in some or (g.node in some and g.kind != "update") for some in wanted)
     ]
     if not all(result.worth(g) == 1 for g in mine):
-        raise AssertionError(f"\n{result}")
+        if not partial:
+            raise AssertionError(f"\n{result}")
+        print(result)
+    return fsum(result.worth(g) for g in mine if g.name in partial) if partial else None  # nbgrader counts any number
 
 
 # -------------------- reading --------------------

@@ -205,7 +205,7 @@ def lines_of(root: Value, mistakes: Iterable[Any] = (), learning_rate: Any = Non
     Args:
         root: the output.
         mistakes: rows of the table of mistakes, which are tried at each line.
-        learning_rate: of the update.
+        learning_rate: of the update; below 0 if it goes up.
     """
     order = topological_order(root)
     names = node_names(order)
@@ -231,7 +231,8 @@ def lines_of(root: Value, mistakes: Iterable[Any] = (), learning_rate: Any = Non
     for k, v in enumerate(order if learning_rate is not None else ()):
         if not v.operands and v.op is not CONSTANT and v.label and (name := f"{v.label}{NEW}") not in taken:
             x, g = terms[v], gradients[v]
-            wrong = {m.id: (made,) for m in by_kind["update"] if (made := tree_of(m.update(x, g, learning_rate)))}
+            found = {m.id: m.update(x, g, learning_rate) for m in by_kind["update"]}
+            wrong = {mistake_id: (tree_of(made),) for mistake_id, made in found.items() if made is not None}
             lines.append(Line(f"n{k}", name, "update", v, ((x - learning_rate * g).tree,), wrong))
     return Lines(root, names, given, tuple(lines))
 

@@ -1,6 +1,6 @@
 """What is said of a paper: its grades, what is behind the wrong ones, and as much help as is wanted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -108,6 +108,10 @@ class Grading:
         """What all answers earn together, of a point for each number that is asked for."""
         return sum(map(self.worth, self.grades))
 
+    def earned(self, points: float | None) -> float:
+        """Return what all answers earn, if together they are worth so many points, or a point each."""
+        return self.points if points is None else self.points * points / max(len(self.grades), 1)
+
     def __str__(self) -> str:
         """Return the grades, the diagnosis, and as much help as the level allows."""
         grades = table([(one_line(grade.name), self._describe(grade)) for grade in self.grades])
@@ -174,12 +178,15 @@ def ask_about(name: str, kind: Kind) -> str:
 
 
 def describe_update(v: Value, root: Value, learning_rate: Any) -> str:
-    """Return an update by gradient descent in symbols and numbers: `w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 18 = 1/5`."""
+    """Return an update in symbols and numbers: `w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 18 = 1/5`."""
     names = node_names(topological_order(root))
-    gradient, rate = gradients(root)[v], show(learning_rate)
-    gradients_written = TEXT.kind(partial(names[root], names[v])), show(gradient)
-    symbols, numbers = (
-        TEXT.spell("subtract", [start, TEXT.product([rate, written])])
-        for start, written in zip((names[v], show(v.data)), gradients_written, strict=True)
-    )
+    gradient = gradients(root)[v]
+    symbols = write_update(TEXT, names[v], learning_rate, TEXT.kind(partial(names[root], names[v])), show)
+    numbers = write_update(TEXT, show(v.data), learning_rate, show(gradient), show)
     return f"{names[v]}{NEW} = {symbols} = {numbers} = {show(v.data - learning_rate * gradient)}"
+
+
+def write_update(style: Any, start: str, learning_rate: Any, gradient: str, number: Callable[[Any], str]) -> str:
+    """Return an update as a formula: down against the gradient, or up along it if the learning rate is below 0."""
+    move = style.product([number(abs(learning_rate)), gradient])
+    return str(style.spell("subtract" if learning_rate > 0 else "add", [start, move]))

@@ -6,30 +6,50 @@ What a teacher fills in and reads are CSV files, as spreadsheets write and open 
 import csv
 import io
 import json
+import math
 import re
 import unicodedata
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ...escape import csv_cell, one_line
 from ...files import read_json, write_folder
 from ...notation.answers import read_answer
 from ...notation.numbers import show
 from ...notation.table import table
-from ...tables import read_columns
+from ...tables import TableWarning, listed, read_rows
 from ..exercises.exercise import Exercise
 from ..exercises.generator import VERSION as GENERATOR
 from ..exercises.generator import alike
 from ..grading.grade import diagnose
 from ..grading.mistakes import find
-from ..grading.verdicts import Evidence
+from ..grading.report import WORDS, Grading
 from .sheet import Sheet, printed
 
 FORMAT, VERSION = "micrograd_like.key", 2
 COLUMNS = ("name", "exercise", "node", "answer")
+CALLED = {
+    "name": ("student", "student name", "full name"),
+    "exercise": ("task", "no", "no."),
+    "node": ("asked", "question", "variable"),
+    "answer": ("value", "response", "result", "number"),
+}
+# Headings, in small letters, by which a roster is known, and the columns of the name.
+ROSTERS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
+    ({"identifier", "github_username"}, ("identifier",)),  # GitHub Classroom
+    ({"name"}, ("name",)),
+    ({"first name", "last name"}, ("first name", "last name")),  # Moodle
+    ({"first name", "surname"}, ("first name", "surname")),
+    ({"student"}, ("student",)),  # Canvas
+)
+NOBODY = frozenset({"", "points possible", "student, test", "test student"})  # rows of Canvas's own
 SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
 INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))  # and marks
 MOST = 1_000_000  # characters of formulas in a key, which a class of 10,000 has
@@ -51,19 +71,30 @@ class ClassSet:
 def write_class(
     names: Sequence[str],
     folder: str | Path,
-    level: str = "diamond",
+    level: str | Sequence[str] = "diamond",
     count: int = 1,
     seed: int = 0,
-    operations: Sequence[str] = (),
-    size: int = 4,
+    *,
+    heading: Mapping[str, Any] = MappingProxyType({}),
     screen: bool = False,
+    **options: Any,
 ) -> ClassSet:
     """Write a sheet for everybody, with numbers of their own as `alike` finds them, and the key.
 
     Beside the sheets stand `all.html`, all of them to be printed in one go, `key.json`, which `grade_class` reads,
-    `key.csv` with the right answers, and `answers.csv`, a form to fill in. The folder appears when all of it is
-    written, or not at all. The sheets are for print, without the key, or for the screen, where they check what is
-    typed into them; these are not in one file.
+    the right answers as `key.html` to be printed and as `key.csv`, and `answers.csv`, a form to fill in. The folder
+    appears when all of it is written, or not at all. The sheets are for print, without the key, or for the screen,
+    where they check what is typed into them; these are not in one file.
+
+    Args:
+        names: of everybody.
+        folder: a new or an empty one.
+        level: of the exercises; of several, each has as many.
+        count: how many exercises of each level.
+        seed: which exercises.
+        heading: what `Sheet` calls title, course, date, instructions and points.
+        screen: whether the sheets are for the screen.
+        options: what else `alike` takes: operations, size, whole, ask, forward, expression.
 
     Raises:
         ValueError: there are no names, one is empty or given twice, or as `exercise` says.
@@ -79,35 +110,35 @@ def write_class(
     if alike_names := _first_alike(names):
         raise ValueError(SAME.format(*map(one_line, alike_names)))
     folder = Path(folder)
-    exercises = [alike(len(names), 1000 * seed + k, level, operations, size) for k in range(count)]
+    wanted = [each for each in ([level] if isinstance(level, str) else level) for _ in range(count)]
+    exercises = [alike(len(names), 1000 * seed + k, each, **options) for k, each in enumerate(wanted)]
     everybody = dict(zip(names, zip(*exercises, strict=True), strict=True))
     width = max(3, len(str(len(names))))  # the number tells names apart that are spelled alike
-    sheets = {f"{number:0{width}}-{_slug(name)}.html": name for number, name in enumerate(names, start=1)}
-    write_folder(folder, dict(_files(everybody, sheets, screen)))
+    files = [f"{number:0{width}}-{_slug(name)}.html" for number, name in enumerate(names, start=1)]
+    sheets = [Sheet(drawn, student=name, **heading) for name, drawn in everybody.items()]
+    write_folder(folder, dict(_files(dict(zip(files, sheets, strict=True)), heading, screen)))
     different = {tuple(tuple(each.numbers.values()) for each in drawn) for drawn in everybody.values()}
-    return ClassSet(tuple(folder / sheet for sheet in sheets), folder / "key.json", len(different))
+    return ClassSet(tuple(folder / file for file in files), folder / "key.json", len(different))
 
 
-def _files(
-    everybody: dict[str, tuple[Exercise, ...]], sheets: dict[str, str], screen: bool
-) -> Iterator[tuple[str, bytes]]:
+def _files(sheets: dict[str, Sheet], heading: Mapping[str, Any], screen: bool) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the content of each file of a class."""
-    made = {file: Sheet(everybody[name], student=name) for file, name in sheets.items()}
-    for file, sheet in made.items():
-        yield file, (sheet.screen() if screen else sheet.html(key=False)).encode()
+    for file, sheet in sheets.items():
+        yield file, (sheet.screen() if screen else sheet.html("sheet")).encode()
     if not screen:
-        yield "all.html", printed(list(made.values())).encode()
+        yield "all.html", printed([*sheets.values()]).encode()
+    yield "key.html", printed([*sheets.values()], "answers").encode()
     asked = [
-        (name, number, line.asked, line.answer)
-        for name, drawn in everybody.items()
-        for number, each in enumerate(drawn, start=1)
+        (sheet.student, number, line.asked, line.answer)
+        for sheet in sheets.values()
+        for number, each in enumerate(sheet.exercises, start=1)
         for line in each.lines()
     ]
-    students = {name: [each.as_document() for each in drawn] for name, drawn in everybody.items()}
-    document = {"format": FORMAT, "version": VERSION, "generator": GENERATOR, "students": students}
+    students = {sheet.student: [each.as_document() for each in sheet.exercises] for sheet in sheets.values()}
+    key = {"format": FORMAT, "version": VERSION, "generator": GENERATOR, "heading": {**heading}, "students": students}
     yield "answers.csv", _table([COLUMNS, *((*row, "") for *row, _ in asked)])
     yield "key.csv", _table([COLUMNS, *((*row, show(float(answer), 6)) for *row, answer in asked)])  # 1/2 may be a date
-    yield "key.json", f"{json.dumps(document, indent=1, ensure_ascii=False)}\n".encode()
+    yield "key.json", f"{json.dumps(key, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def _slug(name: str) -> str:
@@ -116,6 +147,14 @@ def _slug(name: str) -> str:
 
 
 # -------------------- the answers --------------------
+
+
+class Graded(NamedTuple):
+    """An exercise of somebody, graded, and what was written there that is not a number, by what is asked."""
+
+    exercise: Exercise
+    grading: Grading
+    unread: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -129,15 +168,20 @@ class StudentGrading:
     points: float  # with the credit that the teacher gives for these
     mistakes: tuple[str, ...]  # the ids of those that are behind the wrong answers
     perhaps: tuple[str, ...]  # and of those that explain too few answers to be sure of
-    unknown: tuple[str, ...]  # where wrong answers begin that no one mistake explains
-    unread: tuple[str, ...]  # answers that are not numbers
+    unknown: tuple[str, ...]  # what is said of wrong answers that no one mistake explains, and where they begin
+    work: tuple[Graded, ...] = ()
+
+    @property
+    def unread(self) -> list[str]:
+        """Answers that are not numbers."""
+        return [f"{asked} = {answer}" for each in self.work for asked, answer in each.unread.items()]
 
     @property
     def remarks(self) -> str:
         """The mistakes by name, and what could not be read."""
         named = [find(mistake_id).name for mistake_id in self.mistakes]
         named += [f"perhaps {find(mistake_id).name}" for mistake_id in self.perhaps]
-        named += [f"no known mistake: {where}" for where in self.unknown]
+        named += self.unknown
         named += [f"not a number: {one_line(answer)[:LONGEST]}" for answer in self.unread]
         return "; ".join(named) if self.answered else "no answers"
 
@@ -147,6 +191,7 @@ class ClassGrading:
     """How a class did: for each student what was right, and which mistakes were made."""
 
     students: dict[str, StudentGrading]
+    heading: Mapping[str, Any] = field(default_factory=dict)  # of the sheets
 
     @property
     def mistakes(self) -> dict[str, tuple[int, int]]:
@@ -158,16 +203,23 @@ class ClassGrading:
     def csv(self) -> bytes:
         """Return a table for a spreadsheet, in which no name is taken for a formula."""
         rows = [
-            (name, s.right, s.following, f"{s.points:g}", s.asked, s.answered, s.remarks)
+            (name, s.right, s.following, show(s.points, 2), s.asked, s.answered, s.remarks)
             for name, s in self.students.items()
         ]
         return _table([("name", "right", "following", "points", "asked", "answered", "mistakes"), *rows])
+
+    def feedback(self) -> str:
+        """Return a page for print with a sheet for everybody: each answer, what became of it, and a hint."""
+        sheets = [
+            Sheet([g.exercise for g in s.work], student=name, **self.heading) for name, s in self.students.items()
+        ]
+        return printed(sheets, "feedback", [[(g.grading, g.unread) for g in s.work] for s in self.students.values()])
 
     def __str__(self) -> str:
         """Return the table of students, and that of mistakes."""
         rows = [("name", "right", "following", "points", "mistakes")]
         for name, s in self.students.items():
-            rows.append((one_line(name), f"{s.right}/{s.asked}", f"{s.following}", f"{s.points:g}", s.remarks))
+            rows.append((one_line(name), f"{s.right}/{s.asked}", f"{s.following}", show(s.points, 2), s.remarks))
         students = table(rows, right=(1, 2, 3))
         if not self.mistakes:
             return f"{students}\n\nno mistakes were named"
@@ -177,45 +229,61 @@ class ClassGrading:
         return f"{students}\n\n{table(counts, right=(0, 1))}"
 
 
-def grade_class(key: str | Path, answers: str | Path, credit: float = 1.0) -> ClassGrading:
-    """Grade the answers of a class, a CSV file with the columns name, exercise, node and answer.
+def grade_class(key: str | Path, answers: str | Path | Sequence[str | Path], credit: float = 1.0) -> ClassGrading:
+    """Grade the answers of a class, CSV files with a row for each answer or for each student.
 
-    Exercises are counted from 1. Everybody in the key is listed, with or without answers; what is not a number is not
-    right. All exercises of a student are evidence for the same mistakes.
+    A row for an answer stands under name, exercise, node and answer; one for a student under name and then under what
+    is asked, as in `2 ∂L/∂w`, in exercise 2. Exercises are counted from 1. Everybody in the key is listed, with or
+    without answers; what is not a number is not right. All exercises of a student are evidence for the same mistakes.
 
     Args:
         key: the file that stands beside the sheets.
-        answers: the table.
+        answers: the table, or those that pages for the screen have saved.
         credit: how much of a point an answer earns that is right given an earlier slip.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: a file is not such a file, or a name, an exercise or a node is unknown or there twice.
+        ValueError: a file is not such a file, or names, exercises or nodes are unknown or there twice: the text lists
+            these with their rows.
     """
-    everybody = _read_key(Path(key))
-    given = _read_answers(Path(answers), everybody)
+    everybody, heading = _read_key(Path(key))
+    given: dict[tuple[str, int], dict[str, str]] = {}
+    problems: list[str] = []
+    for path in [answers] if isinstance(answers, str | Path) else answers:
+        _read_answers(Path(path), everybody, given, problems)
+    if problems:
+        raise ValueError(listed(problems, "; "))
+    points = heading.get("points")
     return ClassGrading(
         {
-            name: _grade_student([(each, given.get((name, k), {})) for k, each in enumerate(drawn, start=1)], credit)
+            name: _grade_student(
+                [(each, given.get((name, k), {})) for k, each in enumerate(drawn, start=1)], credit, points
+            )
             for name, drawn in everybody.items()
-        }
+        },
+        heading,
     )
 
 
-def _grade_student(work: Sequence[tuple[Exercise, dict[str, str]]], credit: float) -> StudentGrading:
-    mistakes, perhaps = dict[str, None](), dict[str, None]()
-    gradings, unknown, unread = [], [], []
+def _grade_student(
+    work: Sequence[tuple[Exercise, dict[str, str]]], credit: float, points: float | None
+) -> StudentGrading:
+    mistakes, perhaps, unknown = dict[str, None](), dict[str, None](), list[str]()
+    graded = []
     for number, (drawn, written) in enumerate(work, start=1):
         readable = {node: answer for node, answer in written.items() if _is_number(answer)}
-        unread += [f"{node} = {answer}" for node, answer in written.items() if node not in readable]
         result = drawn.grade_asked(readable, credit)
-        gradings.append(result)
+        graded.append(Graded(drawn, result, {node: x for node, x in written.items() if node not in readable}))
         if len(result.diagnoses) == 1:
             of_these = mistakes if result.diagnoses[0].confident else perhaps
             of_these |= dict.fromkeys(m.id for m in result.diagnoses[0].mistakes)
-        elif result.first_wrong:
-            unknown.append(f"from {result.first_wrong.name} in exercise {number}")
-    together, _ = diagnose(sum((result.evidence for result in gradings), Evidence([], {})))
+        elif first := result.first_wrong:
+            said = (
+                f"a slip, {WORDS[result.slip]}:" if result.slip and not result.diagnoses else "no known mistake: from"
+            )
+            unknown.append(f"{said} {first.name} in exercise {number}")
+    gradings = [each.grading for each in graded]
+    together, _ = diagnose(reduce(add, (result.evidence for result in gradings)))
     if len(together) == 1 and together[0].confident:
         mistakes |= dict.fromkeys(m.id for m in together[0].mistakes)
     return StudentGrading(
@@ -223,11 +291,11 @@ def _grade_student(work: Sequence[tuple[Exercise, dict[str, str]]], credit: floa
         answered=sum(len(written) for _, written in work),
         right=sum(result.count("right") for result in gradings),
         following=sum(result.count("follow-through") for result in gradings),
-        points=sum(result.points for result in gradings),
+        points=math.fsum(result.earned(points) for result in gradings),
         mistakes=tuple(mistakes),
         perhaps=tuple(mistake_id for mistake_id in perhaps if mistake_id not in mistakes),
         unknown=tuple(unknown),
-        unread=tuple(unread),
+        work=tuple(graded),
     )
 
 
@@ -243,17 +311,27 @@ def _is_number(written: str) -> bool:
 
 
 def read_names(path: str | Path) -> list[str]:
-    """Read the column `name` of a table, as `tables.read_columns` understands tables.
+    """Read the names in a roster: a column `name`, or as GitHub Classroom, Canvas or Moodle export it.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it has no such column, or two names in it look the same.
+        ValueError: it has no names, or some in it look the same.
     """
-    rows = read_columns(path, ["name"])
-    names = [name for _, (name,) in rows]
+    header, rows = read_rows(path, lambda cells: any(wanted <= {*cells} for wanted, _ in ROSTERS), "name")
+    header = [cell.casefold() for cell in header]
+    columns = next(columns for wanted, columns in ROSTERS if wanted <= {*header})
+    places = [header.index(column) for column in columns]
+    id_place = header.index("id") if columns == ("student",) and "id" in header else None  # Canvas's own rows lack it
+    found: dict[int, str] = {}
+    for line, row in rows:
+        name = " ".join(row[k] for k in places if k < len(row) and row[k])
+        has_id = id_place is None or (id_place < len(row) and row[id_place])
+        if has_id and name.casefold() not in NOBODY:
+            found[line] = name
+    lines, names = [*found], [*found.values()]
     if alike := _first_alike(names):
         first, second = alike
-        where = f"lines {rows[names.index(first)][0]} and {rows[len(names) - 1 - names[::-1].index(second)][0]}"
+        where = f"lines {lines[names.index(first)]} and {lines[len(names) - 1 - names[::-1].index(second)]}"
         raise ValueError(f"{path}, {where}: {SAME.format(one_line(first), one_line(second))}")
     return names
 
@@ -279,7 +357,8 @@ def _is_invisible(c: str) -> bool:
     return not c.isspace() and (unicodedata.category(c)[0] == "C" or c in INVISIBLE)
 
 
-def _read_key(path: Path) -> dict[str, list[Exercise]]:
+def _read_key(path: Path) -> tuple[dict[str, list[Exercise]], dict[str, Any]]:
+    """Return everybody's exercises, and the heading of their sheets."""
     document = read_json(path)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{path}: this is no key of a class: it is the file key.json beside the sheets")
@@ -290,6 +369,8 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
             name: [Exercise.from_document(f"{name} {k}", part) for k, part in enumerate(parts, start=1)]
             for name, parts in document["students"].items()
         }
+        heading = dict(document.get("heading", {}))
+        Sheet([], **heading).worth.strip()  # whether it is one
         if sum(len(each.formula) for drawn in everybody.values() for each in drawn) > MOST:
             raise ValueError(f"its formulas have more than {MOST:,} characters together: grade parts of the class")
         if alike_names := _first_alike([*everybody]):
@@ -299,29 +380,91 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
                 each.grade({})  # whether that is possible
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: the key is damaged: {error!r}") from None
-    return everybody
+    return everybody, heading
 
 
-def _read_answers(path: Path, everybody: dict[str, list[Exercise]]) -> dict[tuple[str, int], dict[str, str]]:
-    """Return what was answered by name and exercise; what is left empty is left out."""
+def _read_answers(
+    path: Path,
+    everybody: dict[str, list[Exercise]],
+    found: dict[tuple[str, int], dict[str, str]],
+    problems: list[str],
+) -> None:
+    """Take down what was answered by name and exercise, without what is left empty, and what belongs to nothing."""
+    header, rows = read_rows(path, lambda cells: any(_meant(cell) == "name" for cell in cells), ", ".join(COLUMNS))
+    meant = [_meant(cell) for cell in header]
+    if twice := [name for name in COLUMNS if meant.count(name) > 1]:
+        raise ValueError(f"{path}: the column {twice[0]} is there twice")
+    each = {*COLUMNS} <= {*meant}  # whether there is a row for each answer
+    if not each and {"node", "answer"} & {*meant}:
+        raise ValueError(f"{path}: a column is missing: the first line must name {', '.join(COLUMNS)}")
+    columns = {} if each else _asked_columns(path, header, meant, next(iter(everybody.values()), []))
     names = {_look(name): name for name in everybody}
-    found: dict[tuple[str, int], dict[str, str]] = {}
-    for line, (written, number, node, answer) in read_columns(path, COLUMNS):
-        row, name = f"{path}: row {line}", _look(written)
-        if name not in names:
-            raise ValueError(f"{row}: {written!r} is not in the key")
-        drawn = {str(k): each for k, each in enumerate(everybody[names[name]], start=1)}
-        if number not in drawn:
-            raise ValueError(f"{row}: there are exercises 1 to {len(drawn)}, not {number[:LONGEST]!r}")
+    cell_of = {name: k for k, name in enumerate(meant)}
+    for line, row in rows:
+        cells = [*row, *[""] * (len(header) - len(row))]
+        written = cells[cell_of["name"]]
+        if _look(written) not in names:
+            problems.append(f"{path}: row {line}: {written!r} is not in the key")
+            continue
+        name = names[_look(written)]
+        asked = [tuple(cells[cell_of[column]] for column in COLUMNS[1:])] if each else []
+        asked += [(number, node, cells[k]) for k, (number, node) in columns.items() if cells[k]]
+        for number, node, answer in asked:
+            try:
+                _take_down(name, number, node, answer, everybody[name], found)
+            except ValueError as error:
+                problems.append(f"{path}: row {line}: {error}")
+
+
+def _take_down(
+    name: str,
+    number: str,
+    node: str,
+    answer: str,
+    drawn: Sequence[Exercise],
+    found: dict[tuple[str, int], dict[str, str]],
+) -> None:
+    """Take down an answer; ValueError if it belongs to nothing, or if there is another one."""
+    whole = re.fullmatch(r"0*([1-9][0-9]{0,5})(?:\.0*)?", number)  # 1.0, as spreadsheets may have it
+    if not whole or int(whole[1]) > len(drawn):
+        raise ValueError(f"there are exercises 1 to {len(drawn)}, not {number[:LONGEST]!r}")
+    k = int(whole[1])
+    try:
+        asked = drawn[k - 1].find(node)
+    except ValueError as error:
+        raise ValueError(f"in exercise {k} {error}") from None
+    answers = found.setdefault((name, k), {})
+    if answer and asked in answers:
+        raise ValueError(f"{name} has answered for {asked} in exercise {k} before")
+    if answer:
+        answers[asked] = answer
+
+
+def _meant(cell: str) -> str:
+    """Return which of COLUMNS a heading means; the heading itself if it is none of them."""
+    return next((name for name, others in CALLED.items() if cell.strip().casefold() in (name, *others)), cell)
+
+
+def _asked_columns(
+    path: Path, header: Sequence[str], meant: Sequence[str], drawn: Sequence[Exercise]
+) -> dict[int, tuple[str, str]]:
+    """Return exercise and node of columns: `2 ∂L/∂w`, `2: w`, or `w` in exercise 1; a warning says what is left out."""
+    found, others = dict[int, tuple[str, str]](), list[str]()
+    for k, cell in enumerate(header):
+        parts = re.fullmatch(r"(\d+)\s*[ .:)]\s*(.+)", cell)
+        number, node = (parts[1], parts[2]) if parts else ("1", cell)
         try:
-            asked = drawn[number].find(node)
-        except ValueError as error:
-            raise ValueError(f"{row}: in exercise {number} {error}") from None
-        answers = found.setdefault((names[name], int(number)), {})
-        if answer and asked in answers:
-            raise ValueError(f"{row}: {name} has answered for {asked} in exercise {number} before")
-        if answer:
-            answers[asked] = answer
+            _take_down("", number, node, "", drawn, {})
+            found[k] = number, node
+        except ValueError:
+            others += [repr(cell)] * (cell != "" and meant[k] != "name")
+    if not found:
+        raise ValueError(
+            f"{path}: a column is missing: the first line must name {', '.join(COLUMNS)}; or name, and then what is "
+            "asked, such as '1 ∂L/∂a'"
+        )
+    if others:
+        warnings.warn(f"{path}: left out the columns {listed(others)}, in which nothing is asked", TableWarning, 4)
     return found
 
 

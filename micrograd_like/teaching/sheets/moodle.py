@@ -10,11 +10,14 @@ from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ...escape import html, visible
+from ...notation.answers import LIMITS, read_answer
 from ..exercises.exercise import Exercise, Line
 from ..grading.mistakes import find
-from ..grading.report import ask_about
+from ..grading.report import WORDS, ask_about
 
-TOLERANCE = 0.005  # of the right answer and of a mistake's: half of the last place of two decimals
+# Of right answers and of mistakes': half of the last place that is asked for. Moodle sees a number, not its digits.
+TOLERANCE = 0.5 / 10 ** LIMITS["places"]
+_EXACT = "0.000001"  # of a number with fewer places that LIMITS let pass, and of one that is said to be too coarse
 _HOW = "Write each answer as a decimal such as -0.75, rounded to two places or more."
 
 
@@ -60,11 +63,24 @@ def _blank(drawn: Exercise, line: Line) -> str:
     """Return the box for an answer, with the wrong ones that mistakes lead to."""
     right = float(line.answer)
     answers = [f"={right:.10g}:{TOLERANCE}#{_quoted('Right.')}"]
+    for coarse, passes in _coarse(right).items():
+        said = "Right." if passes else WORDS["digits"]
+        answers.append(f"{'=' if passes else '%0%'}{coarse:.10g}:{_EXACT}#{_quoted(said)}")
     for wrong, mistakes in _wrong_answers(drawn, line).items():
         said = " Or: ".join(find(mistake_id).sentence for mistake_id in mistakes)
         answers.append(f"%0%{wrong:.10g}:{TOLERANCE}#{_quoted(f'One number may be chance, but perhaps: {said}')}")
     answers.append(f"*#{_quoted(ask_about(line.name, line.kind))}")
     return f"{{1:NUMERICAL:{'~'.join(answers)}}}"
+
+
+def _coarse(right: float) -> dict[float, bool]:
+    """Return a number with fewer places than are asked for, each with whether LIMITS let it pass."""
+    found = dict[float, bool]()
+    for places in range(int(LIMITS["places"]) - 1, -1, -1):
+        written = read_answer(f"{right:.{places}f}")
+        if abs(written.number - right) > TOLERANCE and written.agrees(right):
+            found.setdefault(written.number, written.is_right(right))
+    return found
 
 
 def _wrong_answers(drawn: Exercise, line: Line) -> dict[float, list[str]]:
@@ -75,7 +91,8 @@ def _wrong_answers(drawn: Exercise, line: Line) -> dict[float, list[str]]:
     place = list(drawn.answers).index(line.name)
     for mistake_id, answers in drawn.visible.items():
         wrong = float(answers[place])
-        if abs(wrong - float(line.answer)) > 2 * TOLERANCE:
+        is_coarse = any(abs(wrong - x) <= TOLERANCE for x in _coarse(float(line.answer)))
+        if abs(wrong - float(line.answer)) > 2 * TOLERANCE and not is_coarse:
             same = next((x for x in found if abs(x - wrong) <= 2 * TOLERANCE), wrong)
             found.setdefault(same, []).append(mistake_id)
     return found

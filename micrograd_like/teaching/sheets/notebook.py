@@ -25,7 +25,9 @@ _STUB = " Delete the line `raise NotImplementedError()`."
 _IMPORTS = "from micrograd_like import draw\nfrom micrograd_like.teaching import Exercise, check"
 
 
-def notebook(exercises: Sequence[Exercise], heading: str, fade: float = 1.0, key: bool = True) -> str:
+def notebook(
+    exercises: Sequence[Exercise], heading: str, fade: float = 1.0, key: bool = True, credit: float | None = None
+) -> str:
     """Return the notebook.
 
     Args:
@@ -33,6 +35,8 @@ def notebook(exercises: Sequence[Exercise], heading: str, fade: float = 1.0, key
         heading: its beginning, in Markdown.
         fade: how much is left to the student, as in `Exercise.lines`.
         key: whether it is the teacher's.
+        credit: if given, each answer earns a point of its own, and so much of one if it is right given an earlier slip;
+            else a cell is right or wrong as a whole.
 
     Raises:
         RuntimeError: nbformat is not installed.
@@ -44,7 +48,7 @@ def notebook(exercises: Sequence[Exercise], heading: str, fade: float = 1.0, key
         v4.new_code_cell(_IMPORTS, id="imports", metadata=_nbgrader("imports")),
     ]
     for n, drawn in enumerate(exercises, start=1):
-        parts = _Parts(drawn, n, fade)
+        parts = _Parts(drawn, n, fade, credit)
         graph = f"exercise_{n} = {_source(drawn)}\ndraw(exercise_{n}.root, data=False, grad=False, local=False)"
         cells += [
             v4.new_markdown_cell(_task(drawn, n), id=f"exercise-{n}"),
@@ -53,11 +57,12 @@ def notebook(exercises: Sequence[Exercise], heading: str, fade: float = 1.0, key
         ]
         for name in parts.asked:
             test = parts.test(name, f"exercise_{n}", key)
-            cells.append(v4.new_code_cell(test, id=f"{name}-{n}", metadata=_nbgrader(f"{name}_{n}", points=1)))
+            metadata = _nbgrader(f"{name}_{n}", points=1 if credit is None else len(parts.blank(name)))
+            cells.append(v4.new_code_cell(test, id=f"{name}-{n}", metadata=metadata))
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "otter": {"OK_FORMAT": False, "tests": otter_tests(exercises, fade)},
+        "otter": {"OK_FORMAT": False, "tests": otter_tests(exercises, fade, credit)},
     }
     made = v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(made)
@@ -72,13 +77,13 @@ def _nbformat() -> Any:
     return nbformat
 
 
-def otter_tests(exercises: Sequence[Exercise], fade: float = 1.0) -> dict[str, str]:
+def otter_tests(exercises: Sequence[Exercise], fade: float = 1.0, credit: float | None = None) -> dict[str, str]:
     """Return the source of a test for each exercise, by its name, in otter-grader's exception-based format."""
     tests = {}
     for n, drawn in enumerate(exercises, start=1):
-        parts = _Parts(drawn, n, fade)
+        parts = _Parts(drawn, n, fade, credit)
         cases = [
-            f"@test_case(points=1)\ndef test_{name}({name}_{n}):\n    {parts.check(name, 'exercise')}\n"
+            f"@test_case(points=1)\ndef test_{name}({name}_{n}):\n    {parts.check(name, 'exercise', whole=True)}\n"
             for name in parts.asked
         ]
         tests[f"exercise_{n}"] = "\n\n".join(
@@ -94,8 +99,8 @@ def otter_tests(exercises: Sequence[Exercise], fade: float = 1.0) -> dict[str, s
 class _Parts:
     """What a student fills in for one exercise: a dict of values, and one of gradients."""
 
-    def __init__(self, drawn: Exercise, n: int, fade: float) -> None:
-        self.drawn, self.n = drawn, n
+    def __init__(self, drawn: Exercise, n: int, fade: float, credit: float | None = None) -> None:
+        self.drawn, self.n, self.credit = drawn, n, credit
         self.lines: dict[str, dict[str, Line]] = {"values": {}, "gradients": {}}
         for line in drawn.lines(fade):
             self.lines["values" if line.kind == "value" else "gradients"][line.name] = line
@@ -103,7 +108,11 @@ class _Parts:
     @property
     def asked(self) -> list[str]:
         """The dicts in which something is blank."""
-        return [name for name, lines in self.lines.items() if any(line.is_blank for line in lines.values())]
+        return [name for name in self.lines if self.blank(name)]
+
+    def blank(self, name: str) -> list[str]:
+        """Return what is asked in one of the dicts."""
+        return [label for label, line in self.lines[name].items() if line.is_blank]
 
     def answers(self, key: bool) -> str:
         """Return the source of both dicts, with blanks, and then with the key if that is wanted."""
@@ -127,16 +136,20 @@ class _Parts:
         if not key:
             return shown
         hidden = self.check(name, exercise, level="step")
+        if self.credit is not None:
+            return hidden  # the last number counts, and there can be one only
         return f"### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS\n{shown}"
 
-    def check(self, name: str, exercise: str, level: str = "hint") -> str:
-        """Return the source of a check in which nothing that is asked may be missing."""
+    def check(self, name: str, exercise: str, level: str = "hint", *, whole: bool = False) -> str:
+        """Return the source of a check in which nothing that is asked may be missing, perhaps all or nothing."""
         names = ", ".join(map(escape.python, self.lines[name]))
         arguments = [f"{exercise}.root", f"dict.fromkeys([{names}]) | {name}_{self.n}"]
         arguments += ["values=True"] if name == "values" else []
         if name == "gradients" and self.drawn.learning_rate is not None:
             arguments.append(f"learning_rate={exercise}.learning_rate")
-        arguments += [f'level="{level}"'] if level != "hint" else []
+        arguments += [f'level="{level}"'] if level != "hint" and self.credit is None else []
+        arguments += [f"credit={self.credit}"] if self.credit is not None else []
+        arguments += [f"partial={self.blank(name)}"] if self.credit is not None and not whole else []
         return f"check({', '.join(arguments)})"
 
 

@@ -1,6 +1,7 @@
 """Exercises as LaTeX: what the template of a sheet typesets.
 
-The sheet compiles with a plain pdflatex; Debian's packages texlive-latex-base and lmodern have all that it needs.
+The sheet compiles with a plain pdflatex; Debian's packages texlive-latex-base, texlive-pictures and lmodern have all
+that it needs.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from ...graph.steps import BackwardStep, ForwardStep, forward_steps
 from ...notation import latex
 from ...notation.latex import LATEX
 from ..exercises.exercise import Exercise, Line
+from ..grading.comparison import gradients
+from ..grading.report import write_update
 
 
 def foreign(written: str) -> list[tuple[str, str]]:
@@ -21,10 +24,7 @@ def typeset(drawn: Exercise, fade: float = 1.0) -> dict[str, Any]:
     """Return what a template shows of an exercise: formulas without dollar signs, sentences with them."""
     return {
         "steps": [_equation(step) for step in forward_steps(drawn.root) if step.operands],
-        "given": [
-            *(f"${_equals(name, x)}$" for name, x in drawn.numbers.items()),
-            *(f"${_equals(name, x)}$ (rounded)" for name, x in drawn.given.items()),
-        ],
+        "given": [f"${_equals(name, x)}$" + " (rounded)" * is_rounded for name, x, is_rounded in drawn.told],
         "task": drawn.write_task(
             f"${latex.name(drawn.root.label)}$",
             lambda name: f"${asked(drawn, name)}$",
@@ -71,12 +71,7 @@ def _working(drawn: Exercise, line: Line) -> Iterator[str]:
     if len(contributions) > 1:
         yield f"{_question(drawn, line)} = {LATEX.total(contributions)} = {latex.number(line.answer)}"
     if not line.steps:
-        v, rate = line.node, latex.number(drawn.learning_rate)
-        symbols, numbers = (
-            LATEX.spell("subtract", [x, LATEX.product([rate, gradient])])
-            for x, gradient in (
-                (latex.name(v.label), asked(drawn, v.label)),
-                (latex.number(v.data), latex.number(drawn.answers[v.label])),
-            )
-        )
+        v, rate = line.node, drawn.learning_rate
+        symbols = write_update(LATEX, latex.name(v.label), rate, asked(drawn, v.label), latex.number)
+        numbers = write_update(LATEX, latex.number(v.data), rate, latex.number(gradients(drawn.root)[v]), latex.number)
         yield f"{_question(drawn, line)} = {symbols} = {numbers} = {latex.number(line.answer)}"

@@ -433,8 +433,9 @@ MISTAKEN = {
     "zero_bias": wrong(
         of_add=lambda s, k, a, b, c, e: 0 if isinstance(e[k], ast.Name) and s.numbers.get(e[k].id, 1) == 0 else 1
     ),
-    "uphill": wrong(move=lambda s, x, g: x + s.rate * g),
-    "rate_forgotten": wrong(move=lambda s, x, g: x - g),
+    "uphill": wrong(move=lambda s, x, g: x + abs(s.rate) * g),
+    "downhill": wrong(move=lambda s, x, g: x - abs(s.rate) * g),
+    "rate_forgotten": wrong(move=lambda s, x, g: x - g if s.rate > 0 else x + g),
     "update_for_number": wrong(move=lambda s, x, g: -s.rate * g),
     "gradient_forgotten": wrong(move=lambda s, x, g: x - s.rate),
     "operands_swapped": wrong(combine=swapped_values),

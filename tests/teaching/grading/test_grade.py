@@ -354,9 +354,11 @@ def test_a_node_of_that_name_is_the_node():
     assert grade(root, {"w_new": 12, "w": 36}, learning_rate=0.1).is_right
 
 
-@pytest.mark.parametrize("rate", ["0.1", 0, -0.1, float("nan"), float("inf")])
-def test_a_learning_rate_is_a_number_above_0(line, rate):
-    with pytest.raises(ValueError, match=r"a learning rate is a number above 0, such as 0\.1, not"):
+@pytest.mark.parametrize("rate", ["0.1", 0, float("nan"), float("inf")])
+def test_a_learning_rate_is_a_number_other_than_0(line, rate):
+    with pytest.raises(
+        ValueError, match=r"a learning rate is a number such as 0\.1, or -0\.1 for an update up, and not"
+    ):
         grade(line, {"w": 24}, learning_rate=rate)
 
 
@@ -370,3 +372,8 @@ def test_stale_numbers_are_refused(lecture):
 def test_nothing_in_the_graph_is_touched(lecture):
     grade(lecture, {"a": 1, "b": 2}, values={"e": 3})
     assert all(v.grad is UNREACHED for v in topological_order(lecture))
+
+
+def test_a_check_that_passes_says_nothing(line, capsys):
+    assert check(line, w=24) is None
+    assert capsys.readouterr().out == ""

@@ -33,6 +33,22 @@ UPDATES = {
     "update_for_number": {"w_new": -9, "x_new": -6},
     "gradient_forgotten": {"w_new": 1.75, "x_new": 2.75},
 }
+# The same to make L larger: it leads to w = 11, x = 9.
+UPWARDS = {
+    "downhill": {"w_new": -7, "x_new": -3},
+    "rate_forgotten": {"w_new": 38, "x_new": 27},
+    "update_for_number": {"w_new": 9, "x_new": 6},
+    "gradient_forgotten": {"w_new": 2.25, "x_new": 3.25},
+}
+
+
+@pytest.mark.parametrize("mistake", UPWARDS)
+def test_updates_upwards_by_hand(mistake):
+    numbers = {"w": Fraction(2), "x": Fraction(3)}
+    drawn = Exercise("", "p = w*x; L = p**2", numbers, learning_rate=Fraction(-1, 4), parameters=("w", "x"))
+    assert drawn.answers == {"p": 12, "w": 36, "x": 24, "w_new": 11, "x_new": 9}
+    assert dict(zip(drawn.answers, drawn.visible[mistake], strict=True)) == drawn.answers | UPWARDS[mistake]
+    assert "uphill" not in drawn.visible
 
 
 @pytest.mark.parametrize("mistake", UPDATES)
@@ -129,7 +145,7 @@ BY_HAND = {
 
 
 def test_every_mistake_was_computed_by_hand():
-    assert {"right", *(mistake.id for mistake in MISTAKES)} == {*BY_HAND, *UPDATES, *VALUES, "updated_weight"}
+    assert {"right", *(mistake.id for mistake in MISTAKES)} == {*BY_HAND, *UPDATES, *UPWARDS, *VALUES, "updated_weight"}
 
 
 @pytest.mark.parametrize("mistake", BY_HAND)

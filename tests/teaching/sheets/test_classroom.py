@@ -66,7 +66,14 @@ def test_everybody_gets_a_sheet(sheets):
     ]
     assert len({page.casefold() for page in pages}) == len(pages)  # on a disk that ignores case too
     assert len({(sheets / page).read_bytes() for page in pages}) == len(NAMES)
-    assert {path.name for path in sheets.iterdir()} == {*pages, "all.html", "key.json", "key.csv", "answers.csv"}
+    assert {path.name for path in sheets.iterdir()} == {
+        *pages,
+        "all.html",
+        "key.html",
+        "key.json",
+        "key.csv",
+        "answers.csv",
+    }
     drawn = drawn_from(sheets)
     assert list(drawn) == NAMES
     for exercises in zip(*drawn.values(), strict=True):
@@ -120,14 +127,14 @@ def test_nobody_and_doubles(tmp_path):
         write_class(["Ada", "Bob", " Ada"], tmp_path / "x")
     with pytest.raises(ValueError, match="a name is empty"):
         write_class(["Ada", " "], tmp_path / "x")
-    with pytest.raises(ValueError, match="a level is operation, "):
+    with pytest.raises(ValueError, match="unknown level 'hard'; choose from operation, "):
         write_class(["Ada"], tmp_path / "x", "hard")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_many_names(tmp_path, monkeypatch):
-    monkeypatch.setattr("micrograd_like.teaching.sheets.classroom.Sheet.html", lambda sheet, key: sheet.student)
-    monkeypatch.setattr("micrograd_like.teaching.sheets.classroom.printed", lambda sheets: "")
+    monkeypatch.setattr("micrograd_like.teaching.sheets.classroom.Sheet.html", lambda sheet, show: sheet.student)
+    monkeypatch.setattr("micrograd_like.teaching.sheets.classroom.printed", lambda sheets, show="": "")
     names = [f"Student {i}" for i in range(1001)]
     written = write_class(names, tmp_path / "many", "tanh")
     assert written.different == 1001
@@ -478,3 +485,141 @@ def test_latin_1_and_utf_16_answers_are_read(tmp_path):
     assert grade_class(key, answers_file(tmp_path / "a.csv", rows, encoding="utf-16")).students["Zoë"].right == 1
     with pytest.warns(TableWarning, match="read as Latin-1"):
         assert grade_class(key, answers_file(tmp_path / "a.csv", rows, encoding="latin-1")).students["Zoë"].right == 1
+
+
+# -------------------- a row for each student, rosters, feedback --------------------
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """The key of a class of two, with two exercises of different levels, 10 points for each."""
+    folder = tmp_path_factory.mktemp("pair") / "sheets"
+    heading = {"title": "Test", "course": "ML <1>", "date": "1 December", "points": 10.0}
+    return write_class(["Ada", "Bob"], folder, ["operation", "descent"], heading=heading).key
+
+
+def wide(key, change=lambda name, number, line: show_all(line.answer)):
+    """Return the headings and the rows of a table with a row for each student."""
+    drawn = drawn_from(key.parent)
+    lines = [(k, line.asked) for k, each in enumerate(drawn["Ada"], start=1) for line in each.lines()]
+    rows = [
+        [name, *(change(name, k, line) for k, each in enumerate(parts, start=1) for line in each.lines())]
+        for name, parts in drawn.items()
+    ]
+    return ["Name", *(f"{k} {asked}" for k, asked in lines)], rows
+
+
+def show_all(x):
+    return f"{float(x):.6f}"
+
+
+def test_a_row_for_each_student_is_graded_as_a_row_for_each_answer(pair, tmp_path):
+    header, rows = wide(pair)
+    long = [
+        (row[0], head.split()[0], head.split()[1], x)
+        for row in rows
+        for head, x in zip(header[1:], row[1:], strict=True)
+    ]
+    answers_file(tmp_path / "long.csv", long)
+    written = ["# a remark", "Test of 1 December", "", ";".join([*header, "group"])]
+    (tmp_path / "wide.csv").write_text("\n".join([*written, *(";".join([*row, "A"]) for row in rows)]), "utf-16")
+    with pytest.warns(TableWarning, match="left out the columns 'group', in which nothing is asked"):
+        found = grade_class(pair, tmp_path / "wide.csv")
+    assert found.csv() == grade_class(pair, tmp_path / "long.csv").csv()
+    assert [s.points for s in found.students.values()] == [20, 20]
+    assert all(s.right == s.asked for s in found.students.values())
+
+
+def test_headings_in_other_words(pair, tmp_path):
+    header, rows = wide(pair)
+    for change in (lambda h: h.replace(" ", ": "), lambda h: h.replace("∂", "d"), lambda h: h.replace(" ", ".")):
+        lines = [["Student", *map(change, header[1:])], *rows]
+        (tmp_path / "w.csv").write_text("\n".join(map(",".join, lines)), "utf-8")
+        assert [s.points for s in grade_class(pair, tmp_path / "w.csv").students.values()] == [20, 20]
+    (tmp_path / "w.csv").write_text("name,group\nAda,1\n")
+    with pytest.raises(ValueError, match="or name, and then what is asked, such as '1 ∂L/∂a'"):
+        grade_class(pair, tmp_path / "w.csv")
+
+
+def test_all_that_belongs_to_nothing_is_listed_at_once(pair, tmp_path):
+    rows = [("Eve", 1, "a", 1), ("Ada", "1.0", "L", 1), ("Ada", 7, "a", 1), ("Ada", 1, "L", 2), ("Bob", 2, "zz", 1)]
+    with pytest.raises(ValueError, match=r"row 2: 'Eve' is not in the key; ") as error:
+        grade_class(pair, answers_file(tmp_path / "a.csv", rows))
+    for said in (
+        "row 4: there are exercises 1 to 2, not '7'",
+        "row 5: Ada has answered for L in exercise 1 before",
+        "row 6: in exercise 2 'zz' is not asked for",
+    ):
+        assert said in str(error.value)
+    many = [(f"Eve {k}", 1, "a", 1) for k in range(30)]
+    with pytest.raises(ValueError, match="; and 20 more"):
+        grade_class(pair, answers_file(tmp_path / "a.csv", many))
+
+
+def test_several_tables_are_put_together(pair, tmp_path):
+    header, rows = wide(pair)
+    paths = []
+    for row in rows:  # as pages for the screen save them
+        cells = [(row[0], *head.split(), x) for head, x in zip(header[1:], row[1:], strict=True)]
+        paths.append(answers_file(tmp_path / f"{row[0]}.csv", cells))
+    assert [s.points for s in grade_class(pair, paths).students.values()] == [20, 20]
+    with pytest.raises(ValueError, match="Ada has answered for"):
+        grade_class(pair, [paths[0], paths[0]])
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("identifier,github_username,github_id,name\nAda L,ada,1,\nBob,,,\n", ["Ada L", "Bob"]),
+        (
+            "Student,ID,SIS User ID,SIS Login ID,Section,Quiz 1 (12)\n    Points Possible,,,,,10.0\n"
+            '"Lovelace, Ada",7,,ada,A,\n"Student, Test",9,,x,A,\n',
+            ["Lovelace, Ada"],
+        ),
+        ("\ufeffFirst name,Last name,Email address,Groups\nAda,Lovelace,a@b,\nBob,,b@b,\n", ["Ada Lovelace", "Bob"]),
+        ("First name,Surname,ID number\nAda,Lovelace,1\n", ["Ada Lovelace"]),
+    ],
+)
+def test_rosters_as_they_are_exported(tmp_path, written, names):
+    (tmp_path / "r.csv").write_text(written, encoding="utf-8")
+    assert read_names(tmp_path / "r.csv") == names
+
+
+def test_a_sheet_of_feedback_for_everybody(pair, tmp_path):
+    def change(name, k, line):
+        wrong = (name, k, line.asked) == ("Bob", 2, "∂L/∂e")
+        return "zero" if (name, k) == ("Ada", 1) else show_all(line.answer * (3 if wrong else 1))
+
+    header, rows = wide(pair, change)
+    (tmp_path / "w.csv").write_text("\n".join(map(",".join, [header, *rows])), "utf-8")
+    found = grade_class(pair, tmp_path / "w.csv")
+    assert found.students["Ada"].points == 10
+    asked = len(drawn_from(pair.parent)["Bob"][1].lines())
+    assert found.students["Bob"].points == pytest.approx(20 - 10 / asked)
+    page = found.feedback()
+    ada, bob = page.split("<article")[1:]
+    assert page.count("ML &lt;1&gt; · 1 December") == 2
+    assert "0 of 10 points" in ada
+    assert ada.count("not a number") == len(drawn_from(pair.parent)["Ada"][0].lines())
+    assert bob.count(">wrong<") == 1
+    assert "It first shows at e." in bob
+    assert "All of it is right." in ada
+    assert main(["grade", str(pair), str(tmp_path / "w.csv"), "--feedback", str(tmp_path / "f.html")]) == 0
+    assert (tmp_path / "f.html").read_text(encoding="utf-8") == page
+
+
+def test_the_answers_of_all_stand_on_one_page(pair):
+    page = (pair.parent / "key.html").read_text(encoding="utf-8")
+    for drawn in drawn_from(pair.parent).values():
+        for line in (line for each in drawn for line in each.lines()):
+            assert mathml(latex.number(line.answer)) in page
+    assert "<img" not in page
+    assert "data:image" not in page
+
+
+def test_a_heading_of_a_key_must_be_one(pair, tmp_path):
+    document = json.loads(pair.read_text(encoding="utf-8"))
+    for heading in ({"colour": 1}, {"points": "ten"}, 3):
+        (tmp_path / "k.json").write_text(json.dumps(document | {"heading": heading}))
+        with pytest.raises(ValueError, match="the key is damaged"):
+            grade_class(tmp_path / "k.json", pair.parent / "answers.csv")

@@ -128,6 +128,42 @@ def test_faded_lines_are_filled_in_and_what_is_all_filled_in_is_not_checked():
     assert "values-1" not in cells
 
 
+def test_with_credit_each_answer_has_a_point_of_its_own(tmp_path):
+    sheet = Sheet(SHEET.exercises, credit=0.5)
+    made = fill_in(read(sheet), mistaken=True)
+    answers = next(cell for cell in made.cells if cell.id == "answers-2")
+    slipped = sheet.exercises[1].answers["e"] * 3
+    answers.source += f"\ngradients_2['e'] = '{slipped}'\nvalues_2['L'] = None"
+    points = {}
+    for cell in run(made, tmp_path).cells:
+        found = [
+            output.data["text/plain"] for output in cell.get("outputs", []) if output.output_type == "execute_result"
+        ]
+        if cell.cell_type == "code" and cell.metadata.nbgrader.grade:
+            points[cell.id] = float(found[-1]), cell.metadata.nbgrader.points
+    last = sheet.exercises[1]
+    gradients = len(last.answers)
+    values = sum(line.kind == "value" for line in last.lines())
+    by_hand = sheet.exercises[0].grade(NOT_SWAPPED, credit=0.5).points  # only what follows from the slip
+    assert points == {
+        "values-1": (3, 3),
+        "gradients-1": (by_hand, 6),
+        "values-2": (values - 1, values),
+        "gradients-2": (gradients - 1, gradients),
+    }
+
+
+def test_what_is_filled_in_earns_nothing():
+    cells = {c.id: c for c in read(Sheet([CLASSICS["karpathy"]], fade=0.5, credit=0.5)).cells}
+    cell, space = cells["gradients-1"], {}
+    assert cell.metadata.nbgrader.points == 4
+    for name in ("imports", "graph-1", "answers-1"):
+        exec(cells[name].source, space)
+    assert eval(cell.source, space) == 4
+    space["gradients_1"]["a"] = 99
+    assert eval(cell.source, space) == 3
+
+
 def test_an_emptied_dict_is_not_enough():
     cells = {cell.id: cell.source for cell in read(SHEET, key=False).cells}
     space = {"values_1": {}, "gradients_1": {}}
@@ -160,11 +196,12 @@ def grader(name, command):
     return run
 
 
-def test_nbgrader_makes_the_student_version_and_grades_it(tmp_path):
+@pytest.mark.parametrize(("credit", "wanted"), [(None, (4, 3, 0)), (0.5, (22, 17, 0))])
+def test_nbgrader_makes_the_student_version_and_grades_it(credit, wanted, tmp_path):
     nbgrader = grader("graders", "nbgrader")
     source = tmp_path / "source" / "week1"
     source.mkdir(parents=True)
-    SHEET.save(source / "sheet.ipynb")
+    Sheet(SHEET.exercises, credit=credit).save(source / "sheet.ipynb")
     course = "--CourseDirectory.course_id=test"
     nbgrader("generate_assignment", "week1", course, cwd=tmp_path)
     released = (tmp_path / "release" / "week1" / "sheet.ipynb").read_text(encoding="utf-8")
@@ -181,7 +218,11 @@ def test_nbgrader_makes_the_student_version_and_grades_it(tmp_path):
     nbgrader("export", course, cwd=tmp_path)
     with (tmp_path / "grades.csv").open(newline="") as file:
         scores = {row["student_id"]: (float(row["score"]), float(row["max_score"])) for row in csv.DictReader(file)}
-    assert scores == {"right": (4, 4), "wrong": (3, 4), "empty": (0, 4)}
+    assert scores == {
+        name: (points, wanted[0]) for name, points in zip(("right", "wrong", "empty"), wanted, strict=True)
+    }
+    if credit is not None:
+        return
 
     graded = nbformat.read(tmp_path / "autograded" / "wrong" / "week1" / "sheet.ipynb", as_version=4)
     errors = {cell.id: o.evalue for cell in graded.cells for o in cell.get("outputs", []) if o.output_type == "error"}
@@ -206,7 +247,7 @@ def test_otter_grades_with_the_tests_in_a_folder(tmp_path):
 
 def test_otter_checks_in_the_notebook_with_the_tests_that_it_carries(tmp_path):
     python = Path(need("graders", "otter")).with_name("python")
-    SHEET.save(tmp_path / "sheet.ipynb", key=False)
+    SHEET.save(tmp_path / "sheet.ipynb", show="sheet")
     values = {line.name: str(line.answer) for line in SHEET.exercises[0].lines() if line.kind == "value"}
     program = f"""
 import otter

@@ -7,12 +7,17 @@ from xml.etree import ElementTree
 
 import pytest
 
+from micrograd_like import topological_order
 from micrograd_like.cli import main
+from micrograd_like.notation import latex
+from micrograd_like.notation.answers import read_answer
 from micrograd_like.notation.mathml import mathml
+from micrograd_like.ops import CONSTANT
 from micrograd_like.teaching import CLASSICS, exercise
 from micrograd_like.teaching.exercises.levels import LEVELS
 from micrograd_like.teaching.sheets import Sheet
 from micrograd_like.teaching.sheets.moodle import moodle_xml
+from micrograd_like.teaching.sheets.sheet import picture
 from micrograd_like.teaching.sheets.tex import typeset
 
 
@@ -51,10 +56,10 @@ def test_a_page_has_a_box_for_each_answer_and_the_key_apart(sheet):
 
 
 def test_without_the_key_nothing_is_given_away(sheet):
-    page = Page(sheet.html(key=False))
+    page = Page(sheet.html("sheet"))
     assert page.key == []
     assert "-8" not in page.sheet
-    assert "Key" not in sheet.markdown(key=False)
+    assert "Key" not in sheet.markdown("sheet")
 
 
 def test_faded_lines_are_filled_in(sheet):
@@ -68,12 +73,12 @@ def test_markdown_tables_have_whole_rows(sheet):
     for line in sheet.markdown().splitlines():
         if line.startswith("|"):
             assert len(line.replace("\\|", "").split("|")) in (4, 5)
-    assert "| e = a \\* b |  |" in sheet.markdown()
+    assert "| $e = a \\cdot b$ |  |" in sheet.markdown()
 
 
 def test_save_by_ending(sheet, tmp_path):
     assert sheet.save(tmp_path / "s.html").read_text(encoding="utf-8") == sheet.html()
-    assert sheet.save(tmp_path / "s.md", key=False).read_text(encoding="utf-8") == sheet.markdown(key=False)
+    assert sheet.save(tmp_path / "s.md", show="sheet").read_text(encoding="utf-8") == sheet.markdown("sheet")
     with pytest.raises(ValueError, match=r"end the name in \.html, "):
         sheet.save(tmp_path / "s.docx")
 
@@ -170,12 +175,46 @@ def test_moodle_questions_keep_to_its_rules(drawn):
     (question,) = ElementTree.fromstring(moodle_xml([drawn], lambda drawn: "")).findall("question[@type='cloze']")
     for line, answers in zip(drawn.lines(), blanks(question), strict=True):
         *numbered, rest = answers
-        assert [grade for grade, *_ in numbered] == ["=", *["%0%"] * (len(numbered) - 1)]
+        assert numbered[0][0] == "="
+        assert {grade for grade, *_ in numbered} <= {"=", "%0%"}
         assert rest[:3] == ("", "*", None)
-        assert {tolerance for _, _, tolerance, _ in numbered} == {"0.005"}
+        room = [float(tolerance) for _, _, tolerance, _ in numbered]
+        assert room[0] == 0.005
         numbers = [float(number) for _, number, *_ in numbered]
         assert numbers[0] == pytest.approx(float(line.answer))
-        assert all(abs(x - y) > 0.01 for k, x in enumerate(numbers) for y in numbers[:k])  # no two overlap
+        assert all(  # no two overlap
+            abs(x - y) > room[k] + room[j] for k, x in enumerate(numbers) for j, y in enumerate(numbers[:k])
+        )
+
+
+def moodle_says(answers, written):
+    """Return whether an answer is right: the first number that is near enough says so, as Moodle does it."""
+    for grade, number, tolerance, _ in answers:
+        if number == "*" or abs(float(written) - float(number)) <= float(tolerance) * (1 + 1e-9):
+            return grade == "="
+    raise AssertionError("nothing matches")
+
+
+def test_moodle_judges_decimals_as_all_else_does():
+    drawn = [exercise(seed, level) for seed in range(3) for level in ("chain", "tanh", "softmax", "exp", "descent")]
+    questions = ElementTree.fromstring(moodle_xml(drawn, lambda drawn: "")).findall("question[@type='cloze']")
+    tried = coarse = 0
+    for each, question in zip(drawn, questions, strict=True):
+        for line, answers in zip(each.lines(), blanks(question), strict=True):
+            truth = float(line.answer)
+            for places in range(5):
+                for off in (0, 1, -1, 0.3, -0.3, 5, -5):
+                    written = f"{truth + off * 10**-places:.{places}f}"
+                    judged = read_answer(written)
+                    same = [f"{float(written):.{n}f}" for n in range(5)]
+                    if len({read_answer(x).is_right(truth) for x in same if float(x) == float(written)}) > 1:
+                        continue  # nor can it tell 0.4 from 0.40
+                    if judged.agrees(truth) or abs(judged.number - truth) > 0.005 + 1e-9:  # else Moodle cannot tell
+                        assert moodle_says(answers, written) is judged.is_right(truth), (written, truth)
+                        tried += 1
+                        coarse += judged.is_too_coarse(truth)
+    assert tried > 2000
+    assert coarse > 50
 
 
 def test_a_title_makes_one_category():
@@ -194,3 +233,76 @@ def test_the_command_line_writes_a_sheet(tmp_path, monkeypatch):
         written = (tmp_path / name).read_text(encoding="utf-8")
         assert "upstream gradient forgotten" not in written
         assert "BEGIN SOLUTION" not in written
+
+
+HEADING = [
+    "--title",
+    "Test <1>",
+    "--course",
+    "ML & AI",
+    "--date",
+    "1 May",
+    "--instructions",
+    "No 100% guesses.",
+    "--points",
+    "10",
+]
+
+
+@pytest.mark.parametrize("ending", ["html", "tex", "md"])
+def test_a_mixed_sheet_under_the_teachers_heading(ending, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    levels = ["--level", "operation", "--level", "max", "--level", "softmax"]
+    assert main(["exercise", *levels, *HEADING, "--no-key", "-o", f"s.{ending}"]) == 0
+    written = (tmp_path / f"s.{ending}").read_text(encoding="utf-8")
+    plain = re.sub(r"&amp;|\\&", "&", re.sub(r"\\%", "%", written))
+    for said in ("ML & AI", "1 May", "No 100% guesses.", "round a decimal to two places or more"):
+        assert said in plain
+    assert written.count("10 points") == 3
+    if ending == "html":
+        assert main(["exercise", *levels, *HEADING, "--screen", "-o", "p.html"]) == 0
+        page = (tmp_path / "p.html").read_text(encoding="utf-8")
+        assert page.count("(10 points)") == 3
+        assert all(said in page for said in ("<h1>Test &lt;1&gt;</h1>", "ML &amp; AI · 1 May", "No 100% guesses."))
+    assert sum(f"Exercise {k}" in written for k in range(1, 5)) == 3
+    assert main(["exercise", *levels, "--answers-only", "-o", f"a.{ending}"]) == 0
+    answers = (tmp_path / f"a.{ending}").read_text(encoding="utf-8")
+    for k, level in enumerate(("operation", "max", "softmax")):
+        for line in exercise(k, level).lines():
+            number = latex.number(line.answer)
+            assert (mathml(number) if ending == "html" else number) in answers
+    assert "data:image" not in answers
+    assert "tikzpicture" not in answers
+    assert "upstream gradient forgotten" not in answers
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--points", "10"], "--points is for a sheet"),
+        (["--answers-only"], "--answers-only is for a sheet"),
+        (["--answers-only", "-o", "s.xml"], "the answers alone are a sheet to read"),
+        (["--level", "chain", "--level", "max", "--size", "3"], "--size is for --level chain"),
+        (["--points", "-1", "-o", "s.html"], "'-1' is not a number of points above 0"),
+        (["--whole", "--level", "batch"], "allow fractions"),
+        (["--ask", "zz"], "there is no gradient to ask for at 'zz'"),
+    ],
+)
+def test_what_a_sheet_cannot_be_is_said(options, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(["exercise", *options])
+    except SystemExit as stopped:
+        code = stopped.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_graph_has_a_box_for_each_number_on_paper():
+    drawn = exercise(2, "diamond")
+    svg = base64.b64decode(picture(drawn, boxes=True)).decode()
+    tikz = Sheet([drawn]).tex("sheet")
+    nodes = sum(v.op is not CONSTANT for v in topological_order(drawn.root))
+    assert tikz.count(r"\fbox{\phantom{0.000}}") == 2 * nodes  # data and gradient
+    assert str(drawn.root.data) not in re.findall(r">([^<>]+)<", svg)

@@ -35,7 +35,7 @@ def compile_tex(tmp_path):
 
 @pytest.mark.parametrize("key", [True, False])
 def test_every_level_and_every_classic_compiles(key, compile_tex, tmp_path):
-    log, text = compile_tex(Sheet(EVERYTHING).save(tmp_path / "sheet.tex", key=key))
+    log, text = compile_tex(Sheet(EVERYTHING).save(tmp_path / "sheet.tex", show="key" if key else "sheet"))
     too_wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
     assert max(too_wide, default=0) < 3, too_wide
     assert "Missing character" not in log
@@ -69,7 +69,7 @@ def test_text_is_escaped():
 def test_the_student_version_has_blanks_and_no_answers():
     for drawn in EVERYTHING:
         sheet = Sheet([drawn])
-        student, teacher = sheet.tex(key=False), sheet.tex()
+        student, teacher = sheet.tex("sheet"), sheet.tex()
         assert teacher.startswith(student.removesuffix("\\end{document}\n"))
         assert student.count(r"\blank\par") == len(drawn.lines())
         for mark in (r"\mathrel{+}=", r"\boldsymbol", "Key"):
@@ -81,7 +81,7 @@ def test_the_student_version_has_blanks_and_no_answers():
 
 def test_faded_lines_are_filled_in():
     drawn = CLASSICS["karpathy"]
-    half = Sheet([drawn], fade=0.5).tex(key=False)
+    half = Sheet([drawn], fade=0.5).tex("sheet")
     assert half.count(r"\blank\par") == sum(line.is_blank for line in drawn.lines(0.5)) == 4
     assert r"$\displaystyle e = a \cdot b = {}$$\displaystyle -6$" in half
 
