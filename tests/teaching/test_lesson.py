@@ -62,8 +62,8 @@ def test_every_file_has_the_same_numbers(lesson):
     names = {"Exercise": Exercise, "draw": lambda *_, **__: None}
     exec(source, names)
     assert names["exercise_1"].root.data == drawn.root.data
-    papers = json.loads(re.search(r"const PAPERS = (.*?);\n", read(folder, "homework.html"))[1])
-    shown = [question["shown"] for paper in papers for question in paper["questions"]]
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', read(folder, "homework.html"))[1]
+    shown = [question["shown"] for paper in json.loads(data)["papers"] for question in paper["questions"]]
     assert shown == [show(line.answer) for line in drawn.lines()]
 
 
