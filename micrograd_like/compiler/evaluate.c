@@ -9,8 +9,10 @@
    contracted to fused multiply-adds, which round once where the engine rounds twice. */
 
 typedef double vec __attribute__((vector_size(64), may_alias));
+typedef double vec_ __attribute__((vector_size(64), may_alias, aligned(8)));
 typedef long places __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
+#define APART static __attribute__((noinline))
 #define UNROLL _Pragma("GCC unroll 8")
 #define AT(i) (V + c[i] * W)
 #ifdef __clang__
@@ -56,7 +58,15 @@ INLINE vec sums(const vec *x) {
     return PICK(four[0], four[1], 0, 1, 2, 3, 8, 9, 10, 11) + PICK(four[0], four[1], 4, 5, 6, 7, 12, 13, 14, 15);
 }
 
-/* The weighted sums of J neurons, or as many as there are, for 8 * K rows; `weights` are parameters, or places. */
+/* Make one of the zeros NaN if one of n numbers is infinite or NaN. */
+INLINE void check(const double *x, long n, vec zeros[4]) {
+    for (; n >= 32; n -= 32, x += 32) UNROLL for (int k = 0; k < 4; k++) zeros[k] += ((vec_ *)x)[k] - ((vec_ *)x)[k];
+    for (; n >= 8; n -= 8, x += 8) zeros[0] += *(vec_ *)x - *(vec_ *)x;
+    for (; n; n--, x++) zeros[0] += *x - *x;
+}
+
+/* The weighted sums of J neurons, or as many as there are, for 8 * K rows. They start from parameters, or from ~places;
+   the weights are parameters, or places. */
 INLINE void neurons(const int J, const int K, const int are_places, long W, int m, int n, const int *starts,
                     const int *inputs, const int *weights, const double *P, const double *V, double *out) {
     vec sum[8][4];
@@ -64,7 +74,9 @@ INLINE void neurons(const int J, const int K, const int are_places, long W, int 
     UNROLL for (int j = 0; j < J; j++) {
         const int neuron = j < m ? j : m - 1; /* the last one is computed again */
         of[j] = weights + (long)neuron * n;
-        UNROLL for (int k = 0; k < K; k++) sum[j][k] = ((vec *)(V + starts[neuron] * W))[k];
+        const int start = starts[neuron];
+        if (start < 0) UNROLL for (int k = 0; k < K; k++) sum[j][k] = ((vec *)(V + ~start * W))[k];
+        else UNROLL for (int k = 0; k < K; k++) sum[j][k] = P[start] - (vec){0};
     }
     for (int i = 0; i < n; i++) {
         const vec *x = (vec *)(V + inputs[i] * W);
@@ -82,30 +94,33 @@ INLINE void neurons(const int J, const int K, const int are_places, long W, int 
         UNROLL for (int k = 0; k < K; k++) ((vec *)(out + (j < m ? j : m - 1) * W))[k] = sum[j][k];
 }
 
-#define IN_TILES(J, K) \
-    for (int j = 0; j < m; j += J) neurons(J, K, are_places, W, m - j, n, starts + j, inputs, weights + (long)j * n, P, V + v, out + j * W + v)
-
-INLINE void weighted_sums(const int are_places, long W, int m, int n, const int *starts, const int *inputs,
-                          const int *weights, const double *P, const double *V, double *out) {
+/* Carry out DOT and LAYER: the first out, m, n, then m starts, n inputs, and m * n weights. */
+INLINE void weighted_sums(const int are_places, const int *c, long W, const double *P, double *V) {
+    const int m = c[2], n = c[3], *starts = c + 4, *inputs = starts + m, *weights = inputs + n;
+    double *out = AT(1);
     if (W == 1) {
         const double *w = are_places ? V : P;
         for (int j = 0; j < m; j++, weights += n) {
-            double sum = V[starts[j]];
+            double sum = starts[j] < 0 ? V[~starts[j]] : P[starts[j]];
             for (int i = 0; i < n; i++) sum += w[weights[i]] * V[inputs[i]];
             out[j] = sum;
         }
         return;
     }
+#define IN_TILES(J, K)                                                                                       \
+    for (int j = 0; j < m; j += J)                                                                           \
+        neurons(J, K, are_places, W, m - j, n, starts + j, inputs, weights + (long)j * n, P, V + v, out + j * W + v)
     long v = 0;
-    for (; v + 32 <= W; v += 32) {
+    for (; v + 32 <= W; v += 32)
         if (m == 1) IN_TILES(1, 4);
         else IN_TILES(4, 4);
-    }
-    for (; v < W; v += 8) {
+    for (; v < W; v += 8)
         if (m == 1) IN_TILES(1, 1);
         else IN_TILES(8, 1);
-    }
 }
+
+APART void dot(const int *c, long W, const double *P, double *V) { weighted_sums(1, c, W, P, V); }
+APART void layer(const int *c, long W, const double *P, double *V) { weighted_sums(0, c, W, P, V); }
 
 /* Add the products of J upstream gradients and 8 / J * 2 local derivatives, summed over rows, to their gradients. */
 INLINE void products(const int J, const int I, long W, int m, int n, int width, const int *upstream, const int *local,
@@ -123,8 +138,25 @@ INLINE void products(const int J, const int I, long W, int m, int n, int width, 
         for (int i = 0; i < (I < n ? I : n); i++) G[to[j * width + i]] += ((double *)total)[j * I + i];
 }
 
+/* Carry out OUTER: m, n, then m upstream gradients, n local derivatives, and m * n parameters. */
+APART void outer(const int *c, long W, long rows, double *V, double *G) {
+    const int m = c[1], n = c[2], *upstream = c + 3, *local = upstream + m, *to = local + n;
+    if (W == 1) {
+        for (int j = 0; j < m; j++, to += n)
+            for (int i = 0; i < n; i++) G[to[i]] += V[upstream[j]] * V[local[i]];
+        return;
+    }
+    for (int j = 0; j < m; j++) for (long k = rows; k < W; k++) V[upstream[j] * W + k] = 0; /* not wanted */
+    if (m == 1)
+        for (int i = 0; i < n; i += 8) products(1, 8, W, 1, n - i, n, upstream, local + i, to + i, V, G);
+    else
+        for (int i = 0; i < n; i += 4)
+            for (int j = 0; j < m; j += 4)
+                products(4, 4, W, m - j, n - i, n, upstream + j, local + i, to + (long)j * n + i, V, G);
+}
+
 /* Compute W rows, of which the first `rows` are wanted. */
-INLINE void pass(const long W, long rows, const Tape *t, const double *P, double *V, double *G, double *bad) {
+INLINE void pass(const long W, long rows, const Tape *t, const double *P, double *V, double *G, vec *zeros) {
     for (const int *c = t->code; c < t->end;) {
         switch (c[0]) {
         case SUM: { /* out, n, then n operands */
@@ -137,43 +169,19 @@ INLINE void pass(const long W, long rows, const Tape *t, const double *P, double
             c += 3 + c[2];
             break;
         }
-        case DOT:
-        case LAYER: { /* the first out, m, n, then m starts, n inputs, and m * n weights */
-            const int m = c[2], n = c[3], *starts = c + 4, *inputs = starts + m, *weights = inputs + n;
-            if (c[0] == DOT) weighted_sums(1, W, 1, n, starts, inputs, weights, P, V, AT(1));
-            else weighted_sums(0, W, m, n, starts, inputs, weights, P, V, AT(1));
-            c = weights + (long)m * n;
-            break;
-        }
-        case OUTER: { /* m, n, then m upstream gradients, n local derivatives, and m * n parameters */
-            const int m = c[1], n = c[2], *upstream = c + 3, *local = upstream + m, *to = local + n;
-            c = to + (long)m * n;
-            if (W == 1) {
-                for (int j = 0; j < m; j++, to += n)
-                    for (int i = 0; i < n; i++) G[to[i]] += V[upstream[j]] * V[local[i]];
-                break;
-            }
-            for (int j = 0; j < m; j++) for (long k = rows; k < W; k++) V[upstream[j] * W + k] = 0;
-            if (m == 1) for (int i = 0; i < n; i += 8) products(1, 8, W, 1, n - i, n, upstream, local + i, to + i, V, G);
-            else for (int i = 0; i < n; i += 4) for (int j = 0; j < m; j += 4)
-                products(4, 4, W, m - j, n - i, n, upstream + j, local + i, to + (long)j * n + i, V, G);
-            break;
-        }
+        case DOT: dot(c, W, P, V); c += 4 + c[2] + c[3] + (long)c[2] * c[3]; break;
+        case LAYER: layer(c, W, P, V); c += 4 + c[2] + c[3] + (long)c[2] * c[3]; break;
+        case OUTER: outer(c, W, rows, V, G); c += 3 + c[1] + c[2] + (long)c[1] * c[2]; break;
 %(cases)s
         default: __builtin_unreachable();
         }
     }
-    double zeros[8] = {0}; /* become NaN where a number is infinite or NaN */
-    for (const int *c = t->watched; c < t->watched + t->watching; c++) {
-        if (W == 1) zeros[0] += AT(0)[0] - AT(0)[0];
-        else for (long v = 0; v < W; v += 8) for (int k = 0; k < 8; k++) zeros[k] += AT(0)[v + k] - AT(0)[v + k];
-    }
-    for (int k = 0; k < 8; k++) *bad += zeros[k];
+    for (const int *c = t->watched; c < t->watched + t->watching; c++) check(AT(0), W, zeros);
 }
 
-static void pass_one(const Tape *t, const double *P, double *V, double *G, double *bad) { pass(1, 1, t, P, V, G, bad); }
-static void pass_many(long W, long rows, const Tape *t, const double *P, double *V, double *G, double *bad) {
-    pass(W, rows, t, P, V, G, bad);
+static void pass_one(const Tape *t, const double *P, double *V, double *G, vec *zeros) { pass(1, 1, t, P, V, G, zeros); }
+static void pass_many(long W, long rows, const Tape *t, const double *P, double *V, double *G, vec *zeros) {
+    pass(W, rows, t, P, V, G, zeros);
 }
 
 /* Compute the outputs of n rows of X, and the sum over rows of the gradient with respect to the parameters P.
@@ -188,9 +196,9 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
     if (n < most) most = n == 1 ? 1 : (n + 7) / 8 * 8;
     double *V = aligned_alloc(64, (8 * (t->places * most + t->scratch) + 127) / 64 * 64);
     if (!V) return 2;
-    double bad = 0;
+    vec zeros[4] = {0};
+    check(P, t->parameters, zeros);
     for (long j = 0; j < t->gradients; j++) gradient[j] = 0;
-    for (long j = 0; j < t->parameters; j++) bad += P[j] - P[j];
     for (long r = 0, W, before = 0; r < n; r += W, before = W) {
         W = n - r >= most ? most : (n - r + 7) / 8 * 8;
         const long rows = n - r < W ? n - r : W;
@@ -209,17 +217,20 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
             if (W == 1) for (long j = 0; j < t->inputs; j++) v[j] = x[0][j];
             else for (long j = 0; j < t->inputs; j++) for (int i = 0; i < 8; i++) v[j * W + k + i] = x[i][j];
         }
-        if (W == 1) pass_one(t, P, V, gradient, &bad);
-        else pass_many(W, rows, t, P, V, gradient, &bad);
+        if (W == 1) pass_one(t, P, V, gradient, zeros);
+        else pass_many(W, rows, t, P, V, gradient, zeros);
         for (long k = 0; k < rows; k++) {
             for (long j = 0; j < t->results; j++, outputs++) {
                 *outputs = V[t->outputs[j] * W + k];
-                bad += *outputs - *outputs;
+                zeros[0] += *outputs - *outputs;
             }
         }
     }
-    for (long j = 0; j < t->gradients; j++) bad += gradient[j] - gradient[j];
+    check(gradient, t->gradients, zeros);
     free(V);
+    zeros[0] += zeros[1] + zeros[2] + zeros[3];
+    double bad = 0;
+    for (int k = 0; k < 8; k++) bad += zeros[0][k];
     return bad != 0;
 }
 

@@ -34,7 +34,10 @@ class Tape:
         needed: dict[Operand, None] = dict.fromkeys([0.0, 1.0, *(same.get(x, x) for x in program.outputs), *products])
         for (_, kind, *_), group in groups.items():
             for _, operands in group:
-                needed.update(dict.fromkeys(operands[len(operands) // 2 :] if kind == LAYER else operands))
+                if kind == LAYER:
+                    n = len(operands) // 2
+                    operands = operands[n:] if operands[-1] not in parameters else operands[n : 2 * n]
+                needed.update(dict.fromkeys(operands))
         needed.update((x, None) for pairs in products.values() for x, _ in pairs)
         constants, copied = [x for x in needed if isinstance(x, float)], [x for x in needed if x in parameters]
         places: dict[Operand, int] = {}
@@ -114,8 +117,8 @@ def _write(
     if kind in (DOT, LAYER):
         n = len(group[0][1]) // 2
         of = parameters if kind == LAYER else places
-        rows = sorted(([of[x] for x in operands[:n]], places[operands[-1]], target) for target, operands in group)
-        words.extend([kind, out, len(rows), n, *(start for _, start, _ in rows)])
+        rows = sorted(([of[x] for x in operands[:n]], operands[-1], target) for target, operands in group)
+        words.extend([kind, out, len(rows), n, *(of[x] if x in parameters and of is parameters else ~places[x] for _, x, _ in rows)])
         words.extend(places[x] for x in group[0][1][n : 2 * n])
         words.extend(w for weights, _, _ in rows for w in weights)
         places.update((target, out + i) for i, (*_, target) in enumerate(rows))
