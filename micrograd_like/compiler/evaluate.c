@@ -10,6 +10,7 @@
 
 typedef double vec __attribute__((vector_size(64), may_alias));
 typedef double vec_ __attribute__((vector_size(64), may_alias, aligned(8)));
+typedef double four __attribute__((vector_size(32), may_alias, aligned(8)));
 typedef long places __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 #define APART static __attribute__((noinline))
@@ -48,14 +49,14 @@ INLINE vec multiply_add(vec a, vec b, vec c) {
 
 /* Return the sum of each of eight vectors. */
 INLINE vec sums(const vec *x) {
-    vec two[4], four[2];
+    vec two[4], quads[2];
     for (int k = 0; k < 4; k++)
         two[k] = PICK(x[2 * k], x[2 * k + 1], 0, 8, 2, 10, 4, 12, 6, 14)
                + PICK(x[2 * k], x[2 * k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
     for (int k = 0; k < 2; k++)
-        four[k] = PICK(two[2 * k], two[2 * k + 1], 0, 1, 8, 9, 4, 5, 12, 13)
+        quads[k] = PICK(two[2 * k], two[2 * k + 1], 0, 1, 8, 9, 4, 5, 12, 13)
                 + PICK(two[2 * k], two[2 * k + 1], 2, 3, 10, 11, 6, 7, 14, 15);
-    return PICK(four[0], four[1], 0, 1, 2, 3, 8, 9, 10, 11) + PICK(four[0], four[1], 4, 5, 6, 7, 12, 13, 14, 15);
+    return PICK(quads[0], quads[1], 0, 1, 2, 3, 8, 9, 10, 11) + PICK(quads[0], quads[1], 4, 5, 6, 7, 12, 13, 14, 15);
 }
 
 /* Make one of the zeros NaN if one of n numbers is infinite or NaN. */
@@ -99,11 +100,20 @@ INLINE void weighted_sums(const int are_places, const int *c, long W, const doub
     const int m = c[2], n = c[3], *starts = c + 4, *inputs = starts + m, *weights = inputs + n;
     double *out = AT(1);
     if (W == 1) {
-        const double *w = are_places ? V : P;
-        for (int j = 0; j < m; j++, weights += n) {
-            double sum = starts[j] < 0 ? V[~starts[j]] : P[starts[j]];
-            for (int i = 0; i < n; i++) sum += w[weights[i]] * V[inputs[i]];
-            out[j] = sum;
+        for (int j = 0; j < m; j += 4) { /* four at once, so that none waits for its own last addition */
+            const double *w = are_places ? V : P;
+            double sum[4];
+            const int *of[4];
+            UNROLL for (int k = 0; k < 4; k++) {
+                const int neuron = j + k < m ? j + k : m - 1, start = starts[neuron];
+                of[k] = weights + (long)neuron * n;
+                sum[k] = start < 0 ? V[~start] : P[start];
+            }
+            for (int i = 0; i < n; i++) {
+                const double x = V[inputs[i]];
+                UNROLL for (int k = 0; k < 4; k++) sum[k] += w[of[k][i]] * x;
+            }
+            for (int k = 0; k < 4 && j + k < m; k++) out[j + k] = sum[k];
         }
         return;
     }
@@ -134,8 +144,13 @@ INLINE void products(const int J, const int I, long W, int m, int n, int width, 
         UNROLL for (int j = 0; j < J; j++)
             UNROLL for (int i = 0; i < I; i++) sum[j * I + i] = multiply_add(u[j][k], x[i][k], sum[j * I + i]);
     vec total[2] = {sums(sum), J * I > 8 ? sums(sum + 8) : (vec){0}};
-    for (int j = 0; j < (J < m ? J : m); j++)
-        for (int i = 0; i < (I < n ? I : n); i++) G[to[j * width + i]] += ((double *)total)[j * I + i];
+    for (int j = 0; j < (J < m ? J : m); j++) {
+        const int *at = to + j * width;
+        if (I == 4 && n >= 4 && at[1] == at[0] + 1 && at[2] == at[0] + 2 && at[3] == at[0] + 3)
+            *(four *)(G + at[0]) += ((four *)total)[j];
+        else
+            for (int i = 0; i < (I < n ? I : n); i++) G[at[i]] += ((double *)total)[j * I + i];
+    }
 }
 
 /* Carry out OUTER: m, n, then m upstream gradients, n local derivatives, and m * n parameters. */
@@ -190,9 +205,9 @@ static void pass_many(long W, long rows, const Tape *t, const double *P, double 
 int evaluate(const Tape *t, long n, const double *X, long width, const int *order, const double *P, double *outputs,
              double *gradient) {
     #ifndef CACHE
-#define CACHE (1 << 17)
+#define CACHE (1 << 20)
 #endif
-    long fitting = CACHE / (8 * t->places) / 32 * 32, most = fitting > 256 ? 256 : fitting ? fitting : t->places > 4096 ? 8 : 32;
+    long fitting = CACHE / (8 * t->places) / 32 * 32, most = fitting > 128 ? 128 : fitting ? fitting : t->places > 4096 ? 8 : 32;
     if (n < most) most = n == 1 ? 1 : (n + 7) / 8 * 8;
     double *V = aligned_alloc(64, (8 * (t->places * most + t->scratch) + 127) / 64 * 64);
     if (!V) return 2;
