@@ -124,6 +124,9 @@ INLINE void weighted_sums(const int are_places, const int *c, long W, const doub
     for (; v + 32 <= W; v += 32)
         if (m == 1) IN_TILES(1, 4);
         else IN_TILES(4, 4);
+    for (; v + 16 <= W; v += 16)
+        if (m == 1) IN_TILES(1, 2);
+        else IN_TILES(8, 2);
     for (; v < W; v += 8)
         if (m == 1) IN_TILES(1, 1);
         else IN_TILES(8, 1);
