@@ -17,6 +17,7 @@ from .program import Program
 
 Rows = Sequence[Sequence[float]]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
+RECORDING = threading.RLock()  # for it changes what all Values do, until it ends
 AT_ONCE = 200_000_000  # words of tape times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
 
@@ -59,7 +60,7 @@ class _Samples:
     ) -> None:
         self.rows, self.targets, self.parameters = rows, targets, parameters
         x = [Value(number, f"x{i}") for i, number in enumerate(rows[0], start=1)]
-        with _unseen():
+        with RECORDING, _unseen():
             output = model(x)
             graphs = {target: loss([output], [target]) for target in dict.fromkeys(targets)}
         scores = output if isinstance(output, list | tuple) else [output]
