@@ -9,17 +9,18 @@
    contracted to fused multiply-adds, which round once where the engine rounds twice. */
 
 typedef double vec __attribute__((vector_size(64), may_alias));
-typedef double vec_ __attribute__((vector_size(64), may_alias, aligned(8)));
+typedef double anywhere __attribute__((vector_size(64), may_alias, aligned(8)));
 typedef double four __attribute__((vector_size(32), may_alias, aligned(8)));
-typedef long places __attribute__((vector_size(64)));
+typedef long indices __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 #define APART static __attribute__((noinline))
+#define CACHE (1 << 20) /* how many bytes the numbers of a block of rows may take */
 #define UNROLL _Pragma("GCC unroll 8")
 #define AT(i) (V + c[i] * W)
 #ifdef __clang__
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define PICK(a, b, ...) __builtin_shuffle(a, b, (places){__VA_ARGS__})
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (indices){__VA_ARGS__})
 #endif
 
 void *aligned_alloc(unsigned long, unsigned long);
@@ -61,8 +62,8 @@ INLINE vec sums(const vec *x) {
 
 /* Make one of the zeros NaN if one of n numbers is infinite or NaN. */
 INLINE void check(const double *x, long n, vec zeros[4]) {
-    for (; n >= 32; n -= 32, x += 32) UNROLL for (int k = 0; k < 4; k++) zeros[k] += ((vec_ *)x)[k] - ((vec_ *)x)[k];
-    for (; n >= 8; n -= 8, x += 8) zeros[0] += *(vec_ *)x - *(vec_ *)x;
+    for (; n >= 32; n -= 32, x += 32) UNROLL for (int k = 0; k < 4; k++) zeros[k] += ((anywhere *)x)[k] - ((anywhere *)x)[k];
+    for (; n >= 8; n -= 8, x += 8) zeros[0] += *(anywhere *)x - *(anywhere *)x;
     for (; n; n--, x++) zeros[0] += *x - *x;
 }
 
@@ -207,10 +208,8 @@ static void pass_many(long W, long rows, const Tape *t, const double *P, double 
    Return 0; 1 if any number was infinite or not a number; 2 if memory is short. */
 int evaluate(const Tape *t, long n, const double *X, long width, const int *order, const double *P, double *outputs,
              double *gradient) {
-    #ifndef CACHE
-#define CACHE (1 << 20)
-#endif
-    long fitting = CACHE / (8 * t->places) / 32 * 32, most = fitting > 128 ? 128 : fitting ? fitting : t->places > 4096 ? 8 : 32;
+    long most = CACHE / (8 * t->places) / 32 * 32;
+    most = most > 128 ? 128 : most ? most : 8;
     if (n < most) most = n == 1 ? 1 : (n + 7) / 8 * 8;
     double *V = aligned_alloc(64, (8 * (t->places * most + t->scratch) + 127) / 64 * 64);
     if (!V) return 2;

@@ -5,12 +5,14 @@ from array import array
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import chain, repeat
+from operator import itemgetter, sub
 from typing import Any, TypeAlias
 
 from .. import ops
 from ..ops import Operation, Variadic
 from . import native
-from .lower import INTERNAL, Instruction, Lowered, Operand
+from .lower import INTERNAL, Lowered, Operand
 from .spelling import HELPERS, SPELLINGS, missing
 
 SUM, DOT, LAYER, OUTER = range(-1, -5, -1)  # as in evaluate.c; the rows of ops.py count from 0
@@ -36,7 +38,7 @@ class Tape:
             for _, operands in group:
                 if kind == LAYER:
                     n = len(operands) // 2
-                    operands = operands[n:] if operands[-1] not in parameters else operands[n : 2 * n]
+                    operands = operands[n : n * 2 + (operands[-1] not in parameters)]
                 needed.update(dict.fromkeys(operands))
         needed.update((x, None) for pairs in products.values() for x, _ in pairs)
         constants, copied = [x for x in needed if isinstance(x, float)], [x for x in needed if x in parameters]
@@ -44,23 +46,23 @@ class Tape:
         for x in (*constants, *copied, *program.inputs):
             places.setdefault(x, len(places))
         words = array("i")
-        for (_, kind, *_), group in sorted(groups.items(), key=lambda item: item[0][0]):
-            _write(words, kind, group, places, parameters)
+        for key in sorted(groups, key=itemgetter(0)):
+            _write(words, key, groups[key], places, parameters)
         places.update((x, places[other]) for x, other in same.items() if other in places)
-        layers: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}  # local derivatives -> upstream, parameters
+        alike: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}  # those with the same local derivatives
         for upstream, pairs in products.items():
-            locals_, to = zip(*sorted((places[x], j) for x, j in pairs), strict=True)
-            layers.setdefault(locals_, []).append((places[upstream], to))
-        for locals_, rows in layers.items():
-            words.extend([OUTER, len(rows), len(locals_), *(x for x, _ in rows), *locals_])
-            words.extend(j for _, to in rows for j in to)
+            local, to = zip(*sorted([(places[x], j) for x, j in pairs]), strict=True)
+            alike.setdefault(local, []).append((places[upstream], to))
+        for local, rows in alike.items():  # last, for they change what they read where there is no row
+            words.extend([OUTER, len(rows), len(local), *(x for x, _ in rows), *local])
+            words.extend(chain.from_iterable(to for _, to in rows))
         watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
         outputs = array("i", [places[x] for x in program.outputs])
         self.kept = words, watched, array("i", [parameters[x] for x in copied]), array("d", constants), outputs
         start, *others = (x.buffer_info()[0] for x in self.kept)
         lists: list[Sequence[Any]] = [watched, copied, constants]
         lists += [program.inputs, program.parameters, program.gradients]
-        scratch = max((len(x) for (_, kind, *_), group in groups.items() for _, x in group), default=0)
+        scratch = max((len(group[0][1]) for key, group in groups.items() if len(key) > 2 and key[1] >= 0), default=0)
         counts = *map(len, lists), max(places.values()) + 1, len(outputs), scratch
         self.struct = array("q", [start, start + len(words) * words.itemsize, *others, *counts])
         self.address, _ = self.struct.buffer_info()
@@ -81,11 +83,11 @@ def _group(
     products: dict[Operand, list[tuple[Operand, int]]] = {}
     levels: dict[Operand, int] = {}
     for target, op, named, _ in (*program.forward, *program.backward):
-        operands = tuple([same.get(x, x) for x in named])
+        operands = tuple(map(same.get, named, named))
         if op is ops.positive:
             same[target] = operands[0]
         elif not (target in sums and op is ops.multiply):
-            level = levels[target] = 1 + max([levels.get(x, 0) for x in operands])
+            level = levels[target] = 1 + max(map(levels.get, operands, repeat(0)))
             key: tuple[Any, ...]
             if op is ops.dot:
                 operands = operands if len(operands) % 2 else (*operands, 0.0)
@@ -110,36 +112,42 @@ def _group(
 
 
 def _write(
-    words: "array[int]", kind: int, group: Group, places: dict[Operand, int], parameters: Mapping[Operand, int]
+    words: "array[int]",
+    key: tuple[Any, ...],
+    group: Group,
+    places: dict[Operand, int],
+    parameters: Mapping[Operand, int],
 ) -> None:
     """Write the instructions of a group, and give their targets places, one next to the other."""
-    out = len(places)
+    kind, out = key[1], len(places)
     if kind in (DOT, LAYER):
         n = len(group[0][1]) // 2
         of = parameters if kind == LAYER else places
-        rows = sorted(([of[x] for x in operands[:n]], operands[-1], target) for target, operands in group)
-        words.extend([kind, out, len(rows), n, *(of[x] if x in parameters and of is parameters else ~places[x] for _, x, _ in rows)])
-        words.extend(places[x] for x in group[0][1][n : 2 * n])
-        words.extend(w for weights, _, _ in rows for w in weights)
-        places.update((target, out + i) for i, (*_, target) in enumerate(rows))
+        rows = sorted([([of[x] for x in operands[:n]], operands[-1], target) for target, operands in group])
+        words.extend([kind, out, len(rows), n])
+        words.extend([of[x] if kind == LAYER and x in of else ~places[x] for _, x, _ in rows])
+        words.extend([places[x] for x in group[0][1][n : 2 * n]])
+        for i, (weights, _, target) in enumerate(rows, start=out):
+            words.extend(weights)
+            places[target] = i
         return
-    runs = sorted(([places[x] for x in operands], target) for target, operands in group)
-    places.update((target, out + i) for i, (_, target) in enumerate(runs))
-    if kind == SUM or isinstance(_rows()[kind], Variadic):
-        (operands, _), = runs
-        words.extend([kind, out, len(operands), *operands])
+    if len(key) > 2:  # one, of any number of operands
+        ((target, operands),) = group
+        words.extend([kind, out, len(operands), *(places[x] for x in operands)])
+        places[target] = out
         return
+    runs = sorted([([places[x] for x in operands], target) for target, operands in group])
+    for i, (_, target) in enumerate(runs, start=out):
+        places[target] = i
     first = 0
     while first < len(runs):  # those whose operands are at even distances are one instruction
         start, last = runs[first][0], first + 1
         steps = [1] * len(start)
         if last < len(runs):
-            steps = [y - x for x, y in zip(start, runs[last][0], strict=True)]
-        while last < len(runs) and all(
-            [y - x == step for x, y, step in zip(runs[last - 1][0], runs[last][0], steps, strict=True)]
-        ):
-            last += 1
-        words.extend([kind, last - first, out + first, *(x for pair in zip(start, steps, strict=True) for x in pair)])
+            steps = list(map(sub, runs[last][0], start))
+            while last < len(runs) and list(map(sub, runs[last][0], runs[last - 1][0])) == steps:
+                last += 1
+        words.extend([kind, last - first, out + first, *chain.from_iterable(zip(start, steps, strict=True))])
         first = last
 
 

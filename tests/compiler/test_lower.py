@@ -52,7 +52,12 @@ def test_each_gradient_is_one_instruction():
     assert len(targets) == len(set(targets))
     assert all(targets.count(gradient) == 1 for gradient in lowered.gradients)
     places = structure(lowered.nodes)
-    assert {str(places[i.node]) for i in lowered.forward} == {"neuron 1 of layer 1", "neuron 2 of layer 1", "neuron 3 of layer 1", "neuron 1 of layer 2"}
+    assert {str(places[i.node]) for i in lowered.forward} == {
+        "neuron 1 of layer 1",
+        "neuron 2 of layer 1",
+        "neuron 3 of layer 1",
+        "neuron 1 of layer 2",
+    }
 
 
 def test_what_is_trivial_is_left_out():
