@@ -123,13 +123,13 @@ INLINE void weighted_sums(const int are_places, const int *c, long W, const doub
         neurons(J, K, are_places, W, m - j, n, starts + j, inputs, weights + (long)j * n, P, V + v, out + j * W + v)
     long v = 0;
     for (; v + 32 <= W; v += 32)
-        if (m == 1) IN_TILES(1, 4);
+        if (are_places || m == 1) IN_TILES(1, 4);
         else IN_TILES(4, 4);
     for (; v + 16 <= W; v += 16)
-        if (m == 1) IN_TILES(1, 2);
+        if (are_places || m == 1) IN_TILES(1, 2);
         else IN_TILES(8, 2);
     for (; v < W; v += 8)
-        if (m == 1) IN_TILES(1, 1);
+        if (are_places || m == 1) IN_TILES(1, 1);
         else IN_TILES(8, 1);
 }
 
@@ -175,7 +175,7 @@ APART void outer(const int *c, long W, long rows, double *V, double *G) {
 }
 
 /* Compute W rows, of which the first `rows` are wanted. */
-INLINE void pass(const long W, long rows, const Tape *t, const double *P, double *V, double *G, vec *zeros) {
+static void pass(long W, long rows, const Tape *t, const double *P, double *V, double *G, vec *zeros) {
     for (const int *c = t->code; c < t->end;) {
         switch (c[0]) {
         case SUM: { /* out, n, then n operands */
@@ -196,11 +196,6 @@ INLINE void pass(const long W, long rows, const Tape *t, const double *P, double
         }
     }
     for (const int *c = t->watched; c < t->watched + t->watching; c++) check(AT(0), W, zeros);
-}
-
-static void pass_one(const Tape *t, const double *P, double *V, double *G, vec *zeros) { pass(1, 1, t, P, V, G, zeros); }
-static void pass_many(long W, long rows, const Tape *t, const double *P, double *V, double *G, vec *zeros) {
-    pass(W, rows, t, P, V, G, zeros);
 }
 
 /* Compute the outputs of n rows of X, and the sum over rows of the gradient with respect to the parameters P.
@@ -234,8 +229,7 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
             if (W == 1) for (long j = 0; j < t->inputs; j++) v[j] = x[0][j];
             else for (long j = 0; j < t->inputs; j++) for (int i = 0; i < 8; i++) v[j * W + k + i] = x[i][j];
         }
-        if (W == 1) pass_one(t, P, V, gradient, zeros);
-        else pass_many(W, rows, t, P, V, gradient, zeros);
+        pass(W, rows, t, P, V, gradient, zeros);
         for (long k = 0; k < rows; k++) {
             for (long j = 0; j < t->results; j++, outputs++) {
                 *outputs = V[t->outputs[j] * W + k];
