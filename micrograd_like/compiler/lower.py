@@ -289,8 +289,10 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 
 def _identifier(label: str) -> str:
     """Return a label as a name in every language: `w1[3→2]` as w1_3_2, `θ` as theta."""
-    if not label.isascii():
-        names = (unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_" for c in label)
-        label = "".join(c if c.isascii() else name for c, name in zip(label, names, strict=True))
+    label = re.sub(r"[^\x00-\x7f]", lambda found: _in_letters(found[0]), label)
     name = re.sub(r"[^0-9A-Za-z]+", "_", label).strip("_")[:60].rstrip("_")
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
+
+
+def _in_letters(c: str) -> str:
+    return unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_"

@@ -1,4 +1,4 @@
-"""What neurons have in common is computed at once, in blocks of rows: the numbers are those of one row after the other."""
+"""What neurons have in common is computed at once, in blocks of rows: the numbers are those of one row at a time."""
 
 import math
 from random import Random
@@ -89,7 +89,7 @@ def test_a_program_that_does_not_fit_into_the_cache(c_compiler):
     rows = [[rng.uniform(-1, 1) for _ in x] for _ in range(21)]
     found, gradient = program.value_and_grad(rows)
     wanted, total = one_by_one([loss], x, model.parameters(), rows)
-    assert found == pytest.approx([out for out, in wanted], rel=1e-12)
+    assert found == pytest.approx([out for (out,) in wanted], rel=1e-12)
     assert gradient == pytest.approx(total, rel=1e-12, abs=1e-10)
 
 
