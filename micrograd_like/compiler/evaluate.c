@@ -35,6 +35,7 @@ typedef struct {
     long watching, copying, constant, inputs, parameters, gradients, places, results, scratch;
 } Tape;
 
+%(simd)s double exp(double), log(double), log1p(double), sin(double), cos(double), tanh(double);
 %(functions)s
 
 enum { SUM = -1, DOT = -2, LAYER = -3, OUTER = -4 }; /* the other instructions are rows of ops.py */

@@ -12,7 +12,7 @@ from micrograd_like.graph.derivatives import grad
 ROWS = [1, 2, 7, 8, 9, 16, 31, 32, 33, 56, 100, 127, 128, 129, 300]
 
 
-def network(rng):
+def network(rng, functions=("relu", "tanh")):
     """Return outputs, inputs and parameters of layers whose neurons look at anything, with parameters in any order."""
     inputs = [Value(rng.uniform(-1, 1), f"x{i}") for i in range(rng.randint(1, 11))]
     parameters, below = [], list(inputs)
@@ -28,7 +28,7 @@ def network(rng):
             parameters += [x for x in start if not x.operands and x not in inputs and x not in parameters]
             sides = [weights, seen] if rng.random() < 0.8 else [seen, weights]
             out = ops.dot(*sides[0], *sides[1], *start)
-            layer.append(rng.choice([out, out.relu(), out.tanh(), out * out]))
+            layer.append(rng.choice([out, out * out, *(getattr(out, name)() for name in functions)]))
         below = layer + rng.sample(below, rng.randint(0, min(3, len(below))))
     rng.shuffle(parameters)
     return [ops.dot(*below, *below), below[0]], inputs, parameters
@@ -62,8 +62,15 @@ def test_random_layers(c_compiler, seed):
         assert row == pytest.approx(others, rel=1e-12, abs=1e-12)
     scale = max(map(abs, total), default=1.0)
     assert gradient == pytest.approx(total, rel=1e-12, abs=1e-12 * scale)
-    if len(rows) == 1:  # to the last bit
-        assert (found, gradient) == compile(outputs, inputs, parameters, "python").value_and_grad(rows)
+
+
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_one_row_to_the_last_bit(c_compiler, seed):
+    rng = Random(seed)
+    outputs, inputs, parameters = network(rng, functions=["relu", "abs"])
+    rows = [[rng.uniform(-2, 2) for _ in inputs]]
+    by_c, by_python = (compile(outputs, inputs, parameters, backend) for backend in ("c", "python"))
+    assert by_c.value_and_grad(rows) == by_python.value_and_grad(rows)
 
 
 def test_every_number_of_rows(c_compiler):
