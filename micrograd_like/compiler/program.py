@@ -26,6 +26,7 @@ Kernel: TypeAlias = Callable[
     [Numbers, int, Numbers], tuple[Any, Any]
 ]  # rows, how many, parameters -> outputs, gradient
 BACKENDS = ("auto", "c", "numpy", "python")
+ZERO = array("d", [0.0])
 ROWS_PER_THREAD = 4_000  # with 5,000 each, two threads take 0.65 of the time of one; with 1,000 each, 1.1 of it
 
 _warned: set[str] = set()  # each reason why "auto" did not take C is said once
@@ -216,7 +217,7 @@ class Program:
             x, p, at = _address(numbers), _address(params), tape.address
             parts = min(self._threads, n // ROWS_PER_THREAD) or 1
             first = n * results  # place of the gradient, behind the outputs; each part of the rows has one of its own
-            room = array("d", bytes(8 * (first + parts * size)))
+            room = ZERO * (first + parts * size)
             start, _ = room.buffer_info()
 
             def run(k: int) -> int:
