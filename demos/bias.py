@@ -1,4 +1,7 @@
-"""What a bias is for: the weight turns the line y = w*x + b, and the bias moves it; without one it goes through 0."""
+"""What a bias is for: the weight turns the line y = w*x + b, and the bias moves it.
+
+Look for the cross at the origin: without a bias the line goes through it, whatever the data.
+"""
 
 from matplotlib.figure import Figure
 

@@ -1,4 +1,7 @@
-"""Common mistakes in backpropagation by hand: what each makes of the gradients, and how a grader tells which it was."""
+"""Common mistakes in backpropagation by hand: what each makes of the gradients, and how a grader tells which it was.
+
+Look for the number of mistakes that change a gradient here: each in its own way, or the grader names more than one.
+"""
 
 from micrograd_like import parse
 from micrograd_like.teaching import MISTAKES, backprop_with, grade
@@ -18,3 +21,4 @@ for level in ("hint", "rule", "step"):
 
 print("\nAnother answers c = 4, b = 9, a = 40; the slip at b is no known mistake, and a follows from it:\n")
 print(grade(L, {"c": 4, "b": 9, "a": 40}))
+print("\nSo a number says more than right or wrong: it says which rule was broken, or that only the arithmetic was.")

@@ -26,3 +26,4 @@ print(f"\nThe second derivative with respect to x is {grad(slope, [x])[0]:.4f}."
 
 print("\nAs a program:\n")
 print(compile(y, inputs=[x], params=[w], backend="python").source())
+print("\nOne row was written; everything above follows from it.")

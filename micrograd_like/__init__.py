@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .nn import Module as Module
     from .nn import Neuron as Neuron
     from .notation.expressions import parse as parse
+    from .pages import page as page
     from .pictures import draw as draw
     from .pictures import text as text
     from .stepping import debug as debug
@@ -41,6 +42,7 @@ _LAZY = {
     **dict.fromkeys(("backward_steps", "forward_steps"), "graph.steps"),
     **dict.fromkeys(("MLP", "Layer", "Module", "Neuron"), "nn"),
     "parse": "notation.expressions",
+    "page": "pages",
     **dict.fromkeys(("draw", "text"), "pictures"),
     **dict.fromkeys(("debug", "step"), "stepping"),
     "Recording": "stepping.recording",

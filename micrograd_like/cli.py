@@ -1,4 +1,4 @@
-"""The command line: `micrograd-like draw`, `explain`, `step`, `exercise`, `grade`, `quiz`, `train` and `demo`."""
+"""The command line: `micrograd-like draw`, `page`, `explain`, `step`, `exercise`, `lesson`, `train` and others."""
 
 import argparse
 import contextlib
@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .engine import Value
+from .escape import one_line
 from .files import refuse_to_overwrite, write_folder, write_whole
 from .graph.steps import backward_steps, forward_steps
 from .nn import datasets
@@ -31,7 +32,7 @@ from .nn.optim import OPTIMIZERS
 from .nn.storage import save
 from .nn.training import BATCH_SIZE, EPOCHS, Epoch, fit
 from .notation.expressions import functions, parse
-from .ops import one_line
+from .pages import page
 from .pictures import draw, text
 from .pictures.groups import DEPTHS
 from .pictures.plots import plot_boundary, plot_training
@@ -42,11 +43,15 @@ from .stepping.recording import Recording
 from .stepping.shell import Shell, debug_program
 from .tables import TableWarning
 from .teaching import explain
+from .teaching.engines.assignment import assignment
+from .teaching.engines.check import check_file
+from .teaching.engines.probes import PATIENCE
 from .teaching.exercises.classics import CLASSICS
 from .teaching.exercises.generator import exercise, own
 from .teaching.exercises.levels import LEVELS
 from .teaching.explanation import LARGEST
 from .teaching.grading.mistakes import MISTAKES
+from .teaching.lesson import write_lesson
 from .teaching.quiz import quiz
 from .teaching.sheets import Sheet, grade_class, write_class
 from .teaching.sheets.classroom import read_names
@@ -150,6 +155,11 @@ def _root(options: argparse.Namespace) -> Value:
     return parse(options.expression, **{name: kind(number) for name, number in numbers.items()})
 
 
+def _page(options: argparse.Namespace) -> int:
+    _wrote(page(_root(options), rankdir=options.rankdir).save(options.output))
+    return 0
+
+
 # -------------------- explain --------------------
 
 
@@ -248,6 +258,24 @@ def _class(options: argparse.Namespace, count: int, seed: int, wanted: dict[str,
     return 0
 
 
+def _lesson(options: argparse.Namespace) -> int:
+    if sum(map(bool, (options.name, options.level, options.expression))) > 1:
+        raise ValueError("a lesson is about one graph: give a NAME, a --level or an --expression")
+    if options.name and options.seed is not None:
+        raise ValueError(f"{options.name} has its own numbers: leave out --seed")
+    if not options.expression and (options.numbers or options.ask):
+        raise ValueError("--numbers and --ask are for a formula of your own, --expression 'u = a*b; L = u + c'")
+    seed = 1000 * (options.seed or 0)  # as of the first exercise of a sheet
+    if options.expression:
+        numbers = {name: Fraction(number) for name, number in options.numbers or ()}
+        drawn = own(options.expression, numbers, options.ask or (), seed)
+    else:
+        drawn = CLASSICS[options.name] if options.name else exercise(seed, options.level or "diamond")
+    title = {"title": options.title} if options.title else {}
+    _wrote(f"{write_lesson(drawn, options.output, **title)}; begin with plan.md")
+    return 0
+
+
 def _grade(options: argparse.Namespace) -> int:
     if options.output:
         refuse_to_overwrite(options.output, options.key, options.answers)
@@ -283,11 +311,11 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"a network of {size:,} weights is too large for one made of single numbers: --layers 16,16")
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)  # now, not after the training
-    pictures = [folder / name for name in PICTURES]
-    for file, others in (options.save, pictures), (options.record, [*pictures, *filter(None, [options.save])]):
-        if file:
-            refuse_to_overwrite(file, options.data)
-            _check_place(file, others)
+    taken = [*_places(folder, PICTURES)]
+    for file in filter(None, (options.save, options.record, options.page)):
+        refuse_to_overwrite(file, options.data)
+        _check_place(file, taken)
+        taken.append(Path(file))
     model = MLP(
         sizes[0],
         sizes[1:],
@@ -304,6 +332,10 @@ def _train(options: argparse.Namespace) -> int:
         _complain(f"{unscaled}, which makes training slow or impossible: --standardize scales them")
     print(f"Network of {' → '.join(map(str, sizes))} units with {len(model.parameters()):,} parameters,", end=" ")
     print(options.activation)
+    if options.page:  # with the weights from before the training
+        lr = options.lr if options.optimizer == "sgd" else None
+        made = page(model, data, loss=options.loss, lr=lr, batch_size=options.batch_size)
+        _wrote(made.save(options.page))
     recording = Recording(model) if options.record else None
     epochs = fit(
         model,
@@ -331,6 +363,27 @@ def _train(options: argparse.Namespace) -> int:
 
 def _why(options: argparse.Namespace) -> int:
     print(Recording.load(options.recording).why(options.parameter, options.epoch))
+    return 0
+
+
+def _places(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return where pictures go, each to a new file or over a picture of this program; ValueError if one cannot."""
+    paths = [folder / name for name in names]
+    for path in paths:
+        if path.exists() and not (path.is_file() and b'class="micrograd-like' in path.read_bytes()[:2_000]):
+            raise ValueError(f"{path} is there, and no picture of this program: name another folder, -o FOLDER")
+    return paths
+
+
+def _check_engine(options: argparse.Namespace) -> int:
+    path, _, name = (options.engine if ".py:" in options.engine else f"{options.engine}:Value").rpartition(":")
+    report = check_file(path, name, patience=options.patience)
+    print(report.json() if options.json else report)
+    return 0 if report.ok else 1
+
+
+def _assignment_folder(options: argparse.Namespace) -> int:
+    _wrote(write_folder(options.output, assignment()))
     return 0
 
 
@@ -399,6 +452,7 @@ def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, 
 def _demo(options: argparse.Namespace) -> int:
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
+    _places(folder, ["neuron.svg", *PICTURES])
     o = parse("n = x1*w1 + x2*w2 + b; o = tanh(n)", x1=2, x2=0, w1=-3, w2=1, b=6.8813735870195432)
     print("A neuron with two inputs, computed step by step:\n")
     for forward in forward_steps(o):
@@ -465,6 +519,13 @@ def _parser() -> _Parser:
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
 
+    command = commands.add_parser("page", help="write a page on which one steps through both passes, offline")
+    command.add_argument("expression", metavar="EXPRESSION", help="such as 'e = a*b; L = e + c'")
+    command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as a=2 b=-3 c=10")
+    command.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write it: .html")
+    command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
+    command.set_defaults(run=_page)
+
     command = commands.add_parser("explain", help="write out both passes of a formula, as one does at the board")
     command.add_argument("expression", metavar="EXPRESSION", help="such as 'tanh(x*w + b)'")
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", type=_assignment, help="such as x=2 w=-3 b=1")
@@ -515,6 +576,26 @@ def _parser() -> _Parser:
     )
     command.add_argument("--format", choices=("otter",), help="in -o FOLDER, otter-grader's tests of the .ipynb")
     command.set_defaults(run=_exercise)
+
+    command = commands.add_parser(
+        "lesson",
+        help="make all that a lesson of ninety minutes needs, about one graph",
+        epilog="Slides, a sheet with its key, a page for homework, a notebook and a plan, with the same numbers in all "
+        "of them. It needs jinja2, nbformat and matplotlib.",
+    )
+    command.add_argument(
+        "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help="a classic, as in `exercise`"
+    )
+    command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help="(default diamond)")
+    command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
+    command.add_argument(
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=_assignment, help="for it; else some that show mistakes"
+    )
+    command.add_argument("--ask", type=_names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
+    command.add_argument("--seed", type=int, help="which exercise of that level (default 0)")
+    command.add_argument("--title", help="of the sheet and the plan")
+    command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
+    command.set_defaults(run=_lesson)
 
     command = commands.add_parser(
         "grade",
@@ -571,6 +652,7 @@ def _parser() -> _Parser:
     command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
     command.add_argument("--record", metavar="FILE", help="where to keep every update, as JSON, for `why`")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
+    command.add_argument("--page", metavar="FILE.html", help="a page on which one sees it learn, offline")
     command.set_defaults(run=_train)
 
     command = commands.add_parser("why", help="ask a recorded training why a parameter is what it is")
@@ -578,6 +660,16 @@ def _parser() -> _Parser:
     command.add_argument("parameter", metavar="NAME", help="such as 'w2[3->1]', the weight from unit 3 of layer 2")
     command.add_argument("--epoch", type=_count, help="ask about one epoch only")
     command.set_defaults(run=_why)
+
+    command = commands.add_parser("check-engine", help="name the bugs of a Value class that somebody wrote")
+    command.add_argument("engine", metavar="FILE.py:CLASS", help="such as engine.py:Value; its code is run")
+    command.add_argument("--patience", type=float, default=PATIENCE, help=f"seconds a program may take ({PATIENCE:g})")
+    command.add_argument("--json", action="store_true", help="print the report as Gradescope reads results")
+    command.set_defaults(run=_check_engine)
+
+    command = commands.add_parser("assignment", help="write an engine without its derivatives, with tests, to complete")
+    command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
+    command.set_defaults(run=_assignment_folder)
 
     command = commands.add_parser("demo", help="a neuron by hand, its graph, and a network that learns from flowers")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
@@ -610,4 +702,7 @@ def _counts(written: str) -> tuple[int, ...]:
 
 
 def _names(written: str) -> list[str]:
-    return [part.strip() for part in next(csv.reader([written], skipinitialspace=True), [])]
+    try:
+        return [part.strip() for part in next(csv.reader([written], skipinitialspace=True), [])]
+    except csv.Error as error:
+        raise argparse.ArgumentTypeError(f"{written!r} does not name columns: {error}") from None

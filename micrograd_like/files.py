@@ -1,7 +1,8 @@
-"""Writing files and folders so that nothing is lost or half-written: every writer of the project comes through here."""
+"""Writing files and folders so that nothing is lost or half-written, and reading JSON: all of it comes through here."""
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import shutil
@@ -9,6 +10,9 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+LARGEST = 200_000_000  # bytes of a file, of which a network of 2,000,000 parameters takes about half
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
@@ -85,6 +89,23 @@ def refuse_to_overwrite(output: str | os.PathLike[str], *inputs: str | os.PathLi
         with contextlib.suppress(OSError):
             if os.path.samefile(output, each) and stat.S_ISREG(os.stat(each).st_mode):
                 raise ValueError(f"{os.fspath(output)} is read here, and would be overwritten: write to another file")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Return the data of a file in JSON.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is too large, or no JSON; the text names it.
+    """
+    with open(path, "rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"{os.fspath(path)}: this file has more than {LARGEST // 10**6} MB")
+    try:
+        return json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{os.fspath(path)}: this is not JSON: {error}") from None
 
 
 @contextlib.contextmanager

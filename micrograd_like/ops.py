@@ -18,6 +18,7 @@ from keyword import iskeyword
 from numbers import Rational
 from typing import Any
 
+from .escape import one_line
 from .formulas import TEXT, Piece, Style, Tree, names_in, operations_in, parse, substitute
 
 TOO_LARGE = "the result is too large for a float"
@@ -258,13 +259,6 @@ def find(name: str, module: str = "") -> Operation:
 def shorten(written: str, longest: int = 120) -> str:
     """Return text for a message; the middle of a long one is left out."""
     return written if len(written) <= longest else f"{written[: longest // 2]} … {written[-longest // 2 :]}"
-
-
-def one_line(written: str) -> str:
-    """Return text in which nothing moves a terminal's cursor: newlines, escapes and the like are written out."""
-    if written.isprintable():
-        return written
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in written)
 
 
 # -------------------- how the less simple ones are computed --------------------

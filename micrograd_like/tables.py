@@ -12,8 +12,9 @@ from itertools import islice
 from os import PathLike
 from pathlib import Path
 
-from .ops import one_line
+from .escape import one_line
 
+MOST = 1_000_000  # lines of a file, and characters of its first line
 LARGEST = 20_000_000  # bytes of a file, from which Python makes about 20 times as many
 MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "null", "none"})  # in small letters
 SAMPLE = 100  # rows that tell what separates the cells
@@ -186,6 +187,10 @@ def _text(path: Path) -> str:
         text = content.decode("cp1252", "replace")
     if "\0" in text or text.startswith("PK\x03\x04"):
         raise ValueError(f"{path}: this is not text: save the table as CSV in UTF-8")
+    if text.count("\n") + text.count("\r") > MOST:
+        raise ValueError(f"{path}: this table has more than {MOST:,} lines: take a part of them")
+    if len(text) > MOST and "\n" not in text[:MOST] and "\r" not in text[:MOST]:
+        raise ValueError(f"{path}: this is not a table: its first line has more than {MOST:,} characters")
     if re.match(r"\s*<(!doctype|html)", text[:200], re.IGNORECASE):
         raise ValueError(f"{path}: this is a web page and not a table: download the file itself")
     return text
@@ -201,14 +206,16 @@ def _records(path: Path, text: str, delimiter: str) -> tuple[list[int], list[lis
     except csv.Error as error:
         after = f"after line {lines[-1]}" if lines else "line 1"
         raise ValueError(f"{path}, {after}: this is not a table: {error}") from None
-    comments = [n for n, line in enumerate(io.StringIO(text, newline=""), start=1) if _is_comment(line)]
+    comments = [n for n, (_, is_comment) in enumerate(_lines(text), start=1) if is_comment]
     if between := [f"line {n}" for n in comments if lines and lines[0] < n < lines[-1]]:
         warnings.warn(f"{path}: left out what begins with #: {listed(between)}", TableWarning, 4)
     return lines, rows
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(_without_comments(text), delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
+    # a comment becomes a blank line, so that it is counted and quotes in it mean nothing
+    read = ("\n" if is_comment else line for line, is_comment in _lines(text))
+    reader = csv.reader(read, delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
     for row in reader:
         cells = [cell.strip() for cell in row]
         if delimiter == " ":
@@ -217,15 +224,13 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, cells
 
 
-def _without_comments(text: str) -> Iterator[str]:
-    """Yield the lines; a comment becomes a blank line, so that it is counted and quotes in it mean nothing."""
+def _lines(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the lines, and whether each is a comment; in quotes nothing is one."""
     quoted = 0
     for line in io.StringIO(text, newline=""):
-        if not quoted and _is_comment(line):
-            yield "\n"
-        else:
-            quoted ^= line.count('"') & 1
-            yield line
+        is_comment = not quoted and _is_comment(line)
+        quoted ^= line.count('"') & 1 and not is_comment
+        yield line, is_comment
 
 
 def _is_comment(line: str) -> bool:

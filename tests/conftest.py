@@ -2,11 +2,13 @@
 
 MICROGRAD_LIKE_TESTS names what must be there: with MICROGRAD_LIKE_TESTS=c,node a missing C compiler or Node is a
 failure. Without it the C backend is tested where a compiler is found, and what needs another program is not. There are
-also `tex`, and `graders`: nbgrader and otter-grader, in an environment that has this package too.
+also `tex`, `graders`: nbgrader and otter-grader, in an environment that has this package too, and `pyodide`: a folder
+in which `npm install pyodide` was run, which MICROGRAD_LIKE_PYODIDE names.
 """
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -56,3 +58,40 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=command, args=arguments)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return a function that opens a file offline; at the end nothing may have been said, asked for or fetched."""
+    requests, troubles, contexts = [], [], []
+
+    def open_page(path, fragment="", **options):
+        contexts.append(browser.new_context(offline=True, reduced_motion="reduce", **options))
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(dialog.message) or dialog.dismiss())
+        page.goto(path.as_uri() + fragment)
+        return page
+
+    yield open_page
+    assert troubles == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    for context in contexts:
+        context.close()
+
+
+def npm_package(name):
+    """Return the folder of a package of npm; skip the test where it is not installed, unless the gate is to have it."""
+    folder = os.environ.get("MICROGRAD_LIKE_NPM")
+    if not folder:
+        pytest.skip(f"MICROGRAD_LIKE_NPM is the folder node_modules with {name} in it")
+    return Path(folder, name)
+
+
+def inaccessible(page):
+    """Return what axe-core finds wrong with a page as it is."""
+    page.evaluate((npm_package("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(({ violations }) => violations)")
+    return [(x["id"], x["help"], [node["html"][:200] for node in x["nodes"]]) for x in found]

@@ -25,19 +25,6 @@ def test_every_demo_is_tested_here():
     assert tested == {path.stem for path in DEMOS.glob("*.py")}
 
 
-def test_neuron(tmp_path):
-    out = run("neuron", tmp_path)
-    by_hand, by_backward = (line.partition(":")[2].split() for line in out.splitlines()[:2])
-    assert by_hand == by_backward
-    assert "-1.5000" in by_hand
-
-
-def test_topological_order(tmp_path):
-    assert "without an order: ∂c/∂a = 6.0, which is wrong; in topological order: ∂c/∂a = 4.0" in run(
-        "topological_order", tmp_path
-    )
-
-
 def test_bias(tmp_path):
     errors = [float(x) for x in re.findall(r"mean squared error ([\d.]+)", run("bias", tmp_path))]
     xs = [i / 5 - 1 for i in range(21)]
@@ -45,19 +32,17 @@ def test_bias(tmp_path):
     assert errors == pytest.approx([best, 0.0], abs=1e-3)
 
 
-def test_moons(tmp_path):
-    assert float(re.search(r"accuracy ([\d.]+)%", run("moons", tmp_path))[1]) >= 99
-
-
 def test_iris(tmp_path):
-    assert int(re.search(r"not seen, (\d+) are right", run("iris", tmp_path))[1]) >= 27
+    out = run("iris", tmp_path)
+    assert int(re.search(r"not seen, (\d+) are right", out)[1]) >= 27
+    assert re.search("the closest call is a (versicolor|virginica)", out)  # setosas lie apart
 
 
 def test_network(tmp_path):
     assert "less motion" in run("network", tmp_path)
     steps = (tmp_path / "network.svg").read_text(encoding="utf-8")
     assert all(f">{title}</text>" in steps for title in ("Forward pass", "Backward pass", "Update"))
-    assert steps == (DEMOS / "network.svg").read_text(encoding="utf-8")  # the README's first picture
+    assert steps == (DEMOS / "pictures" / "network.svg").read_text(encoding="utf-8")  # the README's first picture
 
 
 def test_initialisation(tmp_path):
@@ -76,23 +61,6 @@ def test_initialisation(tmp_path):
     ends = re.findall(r"the loss is ([\d.]+) under zeros.* ([\d.]+) under Xavier\*5/3", out)
     assert [float(zeros) for zeros, _ in ends] == [0.69, 0.69]  # log 2: nothing was learnt
     assert all(float(end) < 0.3 for _, end in ends)
-
-
-def test_stepping(tmp_path):
-    out = run("stepping", tmp_path)
-    assert "so 10 + (-3) = 7" in out
-    assert "► │  ├─ a           2     7  b = -3" in out
-    assert "and the second contribution is gone: 10.0" in out
-    assert "so 10 + 4 = 14" in out
-    assert "where a's gradient is over 5: ∂L/∂a += ∂L/∂v1 * ∂v1/∂a = 1 * c = 1 * 10 = 10" in out
-    assert "b is -3.0 and after L.backward() ∂L/∂a is 7.0" in out
-
-
-def test_newton(tmp_path):
-    out = run("newton", tmp_path)
-    assert "f(1.000000, 1.000000)" in out
-    assert len(re.findall(r"^  step", out, re.MULTILINE)) <= 8
-    assert int(re.search(r"needs (\d+) to come", out)[1]) > 1000
 
 
 def test_mistakes(tmp_path):

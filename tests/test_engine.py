@@ -575,6 +575,7 @@ def test_import_loads_the_engine_and_little_else():
         "micrograd_like.notation",
         "micrograd_like.notation.names",
         "micrograd_like.notation.numbers",
+        "micrograd_like.escape",
         "micrograd_like.formulas",
         "micrograd_like.ops",
         "micrograd_like.graph",

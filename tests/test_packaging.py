@@ -47,7 +47,7 @@ def test_sdist_can_be_tested_from(built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert sources("micrograd_like") | sources("tests") | sources("demos") <= names
-    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "demos/neuron.svg"} <= names
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "demos/pictures/neuron.svg"} <= names
 
 
 def test_the_changelog_has_this_version_or_says_that_it_is_not_released():

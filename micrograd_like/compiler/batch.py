@@ -44,7 +44,7 @@ def compiled_epochs(
         ValueError: the model or the loss looks at a number while it is recorded, the loss is no such mean, or a number
             is not finite.
     """
-    samples = _Samples(model, loss, optimizer.parameters, threshold is not None, rows, targets)
+    samples = Samples(model, loss, optimizer.parameters, threshold is not None, rows, targets)
     samples.compare(model, loss)
     native = type(optimizer) in (SGD, Adam) and all(p.backend == "c" for p in samples.programs)
     kind = _InC if native and "update" not in vars(optimizer) else _InPython
@@ -52,7 +52,7 @@ def compiled_epochs(
     return training.epochs(epochs, threshold is not None)
 
 
-class _Samples:
+class Samples:
     """The samples, the programs for them, and which program each sample takes."""
 
     def __init__(
@@ -63,7 +63,7 @@ class _Samples:
         with RECORDING, _unseen():
             output = model(x)
             graphs = {target: loss([output], [target]) for target in dict.fromkeys(targets)}
-        scores = output if isinstance(output, list | tuple) else [output]
+        self.scores = scores = output if isinstance(output, list | tuple) else [output]
         known = dict.fromkeys([*x, *parameters, *(v for score in scores for v in topological_order(score))])
         held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in {*x, *parameters}]
         places = {v: i for i, v in enumerate(known)}
@@ -72,6 +72,7 @@ class _Samples:
             shape, leaves = _above(graph, places)
             shapes.setdefault(shape, []).append((target, graph, leaves))
         self.programs: list[Program] = []
+        self.graphs: list[tuple[Value, list[Value]]] = []  # what each program computes: the loss, from which inputs
         self.reached: list[bytes] = []  # for each program, which of the parameters are in its graph
         ends: dict[float, tuple[int, Sequence[float]]] = {}  # of each target: its program, and the end of its rows
         for kind, alike in enumerate(shapes.values()):
@@ -81,6 +82,7 @@ class _Samples:
             for i, (target, *_) in enumerate(alike):
                 ends[target] = kind, [columns[j][i] for j in free]
             inputs = [*x, *held, *(leaves[j] for j in free)]
+            self.graphs.append((graph, inputs))
             self.programs.append(Program([graph, *scores] if scored else [graph], inputs, parameters))
             there = set(topological_order(graph))
             self.reached.append(bytes(p in there for p in parameters))
@@ -116,7 +118,7 @@ class _InPython:
     """Training in which only losses and gradients are compiled."""
 
     def __init__(
-        self, samples: _Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
+        self, samples: Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
     ) -> None:
         self.samples, self.optimizer, self.threshold, self.step = samples, optimizer, threshold, step
         self.batch_size, self.rng, self.order = batch_size, Random(seed), list(range(len(samples.rows)))
@@ -173,7 +175,7 @@ class _InC(_InPython):
     """Training of which whole epochs are run by the evaluator."""
 
     def __init__(
-        self, samples: _Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
+        self, samples: Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
     ) -> None:
         super().__init__(samples, optimizer, threshold, batch_size, seed, step)
         tapes, n, m = [p.tape for p in samples.programs], len(samples.rows), len(samples.parameters)

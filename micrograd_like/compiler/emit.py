@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .. import ops
-from ..graph.structure import structure
+from .. import escape, ops
+from ..engine import Value
+from ..graph.structure import Where, structure
 from .lower import CHOOSE, Instruction, Lowered, Operand
 from .spelling import FUNCTIONS, MORE, MORE_OF_TWO, check_language, helpers, number, spell
 
@@ -271,14 +272,15 @@ def _docstring(program: Lowered, gradient: bool, kind: str) -> str:
 
 def _write_code(program: Lowered, write: Callable[[Instruction], str], comment: str) -> list[str]:
     """Return a line for each instruction, with comments where a pass or another neuron begins."""
-    lines, places = [], structure(program.nodes)
+    lines: list[str] = []
+    places: dict[Value | None, Where] = dict(structure(program.nodes).items())
     for title, code in ("forward", program.forward), ("backward", program.backward):
         place = None
         lines += [comment.format(title)] if code else []
         for instruction in code:
             if (found := places.get(instruction.node, place)) != place:
                 place = found
-                lines.append(comment.format(place))
+                lines.append(comment.format(escape.comment(str(place))))
             lines.append(write(instruction))
     return lines
 

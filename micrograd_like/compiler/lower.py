@@ -45,7 +45,7 @@ class Instruction(NamedTuple):
     target: str
     op: Operation
     operands: tuple[Operand, ...]
-    node: Value  # which it computes, or whose gradient
+    node: Value | None = None  # which it computes, or whose gradient
 
 
 class Lowered(NamedTuple):

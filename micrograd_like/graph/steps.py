@@ -15,11 +15,12 @@ from operator import add
 from typing import Any
 
 from ..engine import Value, check_data, local_derivative, made_at, topological_order
+from ..escape import one_line
 from ..formulas import TEXT
 from ..notation import latex
 from ..notation.names import node_names, partial
 from ..notation.numbers import show
-from ..ops import CONSTANT, INPUT, one_line
+from ..ops import CONSTANT, INPUT
 from .walk import depending_on, walk
 
 
@@ -147,7 +148,7 @@ class BackwardStep(_Step):
     def __str__(self) -> str:
         """Return the step in one line: `∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6`, and the sum if it adds up."""
         if self.is_seed:
-            return f"{self.symbols} = 1"
+            return one_line(f"{self.symbols} = 1")
         upstream, local, contribution = show(self.upstream), show(self.local), show(self.contribution)
         products = [TEXT.product([upstream, factor]) for factor in dict.fromkeys([self.formula, local])]
         line = " = ".join([self.symbols, *products, contribution])
@@ -161,7 +162,7 @@ class BackwardStep(_Step):
         out, name, x = self.output, self.name, self.operand_name
         upstream, local, contribution = show(self.upstream), show(self.local), show(self.contribution)
         if self.is_seed:
-            return f"The pass begins at the output:\n    {self.symbols} = 1, for {out} changes as much as itself."
+            return _lines("The pass begins at the output:", f"    {self}, for {out} changes as much as itself.")
         return _lines(
             f"{name} = {self.node.op.write(self.operands)}, so {x} acts on {out} through {name}:",
             f"    upstream gradient  {partial(out, name)} = {upstream}",
@@ -199,7 +200,7 @@ class Path:
     def __str__(self) -> str:
         """Return the path in one line: `L <- e <- a: 1 * (-3) = -3`."""
         sides = dict.fromkeys([TEXT.product([show(x) for x in self.locals] or ["1"]), show(self.product)])
-        return f"{' <- '.join(self.names)}: {' = '.join(sides)}"
+        return one_line(f"{' <- '.join(self.names)}: {' = '.join(sides)}")
 
 
 def forward_steps(root: Value) -> Iterator[ForwardStep]:
@@ -303,7 +304,7 @@ def paths(root: Value, leaf: Value, limit: int = 1000) -> list[Path]:
 
 
 def _lines(*lines: str) -> str:
-    return "\n".join(line for line in lines if line)
+    return "\n".join(one_line(line) for line in lines if line)
 
 
 def _indented(line: str) -> str:

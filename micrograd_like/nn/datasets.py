@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ..ops import one_line
+from ..escape import one_line
 from ..tables import Table, TableWarning, is_missing, listed, read_number, read_table
 
 
@@ -61,7 +61,8 @@ class Dataset:
             for name, column in zip(self.feature_names, zip(*self.rows, strict=True), strict=True)
         ]
         counts = [f"{name} ({self.targets.count(k)})" for k, name in enumerate(self.class_names)]
-        return f"{self.name}: {len(self)} samples; features {listed(ranges)}; {len(counts)} classes {listed(counts)}"
+        said = f"{self.name}: {len(self)} samples; features {listed(ranges)}; {len(counts)} classes {listed(counts)}"
+        return one_line(said)
 
     def unscaled(self) -> str:
         """Return which features are so much larger or smaller than others that training suffers; "" if none are."""
@@ -70,7 +71,7 @@ class Dataset:
         if not sizes or (max(sizes) <= 100 and max(sizes) <= 20 * min(sizes)):
             return ""
         names = [f"{self.feature_names[sizes[size]]} to {size:g}" for size in (min(sizes), max(sizes))]
-        return f"the features are on different scales ({' and '.join(dict.fromkeys(names))})"
+        return one_line(f"the features are on different scales ({' and '.join(dict.fromkeys(names))})")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..files import read_json, write_whole
 from .datasets import Scaling
 from .modules import ACTIVATIONS, MLP, Layer, Module, Neuron
 
@@ -41,11 +41,7 @@ def load(path: str | PathLike[str]) -> MLP:
         ValueError: it holds no model, or a damaged one; the text names the file and the field.
     """
     path = Path(path)
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is not JSON: {error}") from None
-    return build(document, path)
+    return build(read_json(path), path)
 
 
 def describe(model: MLP) -> dict[str, Any]:

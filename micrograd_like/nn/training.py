@@ -5,6 +5,7 @@ for epoch, loss, accuracy in train(model, moons()):
     print(epoch, loss, accuracy)
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -110,18 +111,7 @@ def train(
         ValueError: an unknown name, no samples, rows of unequal length, unfit targets, or an option out of range.
         OverflowError: training diverged; the model is as before that step.
     """
-    rows, wanted = _samples(data, targets)
-    output = model(rows[0])
-    outputs = len(output) if isinstance(output, Sequence) else 1
-    if loss is None and isinstance(data, Dataset) and max(outputs, 2) != len(data.class_names):
-        raise ValueError(f"{data.name} has {len(data.class_names)} classes, so the model needs as many outputs")
-    labelled = _are_labels(wanted, outputs)
-    measure = _find_loss(loss, output, labelled, -1 in wanted)
-    if measure is losses.hinge and labelled:
-        wanted = [1 if y == 1 else -1 for y in wanted]
-    if measure in LOSSES.values():
-        measure([output] * len(rows), wanted)  # an unfit target is found now, and by its place in the data
-    threshold = threshold_for(output, measure, wanted) if labelled else None
+    rows, wanted, measure, threshold = task(model, data, targets, loss)
     judge: Judge | None = None if threshold is None else partial(_are_right, threshold=threshold)
     batch_size = len(rows) if batch_size is None else batch_size
     for name, count in ("epochs", epochs), ("batch_size", batch_size):
@@ -136,6 +126,33 @@ def train(
 
         return compiled_epochs(model, measure, found, threshold, rows, wanted, epochs, batch_size, seed, step)
     return _epochs(step, rows, wanted, epochs, batch_size, Random(seed), watch, measure)
+
+
+class Task(NamedTuple):
+    """What is to be learnt, as training understands it."""
+
+    rows: list[Sequence[float]]
+    targets: list[float]  # as the loss takes them
+    loss: Loss
+    threshold: float | None  # above it one output means class 1; None where the targets are no classes
+
+
+def task(
+    model: Model, data: Dataset | Rows, targets: Sequence[float] | None = None, loss: str | Loss | None = None
+) -> Task:
+    """Return what a model learns from data; arguments and errors are those of `train`."""
+    rows, wanted = _samples(data, targets)
+    output = model(rows[0])
+    outputs = len(output) if isinstance(output, Sequence) else 1
+    if loss is None and isinstance(data, Dataset) and max(outputs, 2) != len(data.class_names):
+        raise ValueError(f"{data.name} has {len(data.class_names)} classes, so the model needs as many outputs")
+    labelled = _are_labels(wanted, outputs)
+    measure = _find_loss(loss, output, labelled, -1 in wanted)
+    if measure is losses.hinge and labelled:
+        wanted = [1 if y == 1 else -1 for y in wanted]
+    if measure in LOSSES.values():
+        measure([output] * len(rows), wanted)  # an unfit target is found now, and by its place in the data
+    return Task(rows, wanted, measure, threshold_for(output, measure, wanted) if labelled else None)
 
 
 def fit(
@@ -154,7 +171,8 @@ def fit(
     columns = "epoch", BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
     console = Console(stderr=True)
     try:
-        with Progress(*columns, console=console) as progress:
+        threads = sys.platform != "emscripten"  # in a browser there are none to move the bar with
+        with Progress(*columns, console=console, auto_refresh=threads) as progress:
             task = progress.add_task("", total=total)
             for epoch in epochs:
                 done.append(epoch)

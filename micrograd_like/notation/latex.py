@@ -7,22 +7,21 @@ take for its own. An operation that is not written like a function has a row in 
 import re
 from typing import Any
 
+from ..escape import one_line
 from ..formulas import ATOM, LOOSE, POWER, PRODUCT, SIGN, SUM, Piece, Style, exact
-from ..ops import one_line
-from .numbers import show
+from .numbers import NUMBER, show
 
 # -------------------- names and numbers --------------------
 
 # What has a meaning in \text{…}, or in the Markdown around it -> how it is written there, or after it where it is math.
 _IN_TEXT = {c: rf"\{c}" for c in "#$%&_{}"} | {"`": "‘"}
 _IN_MATH = {"\\": r"\backslash", "~": r"\sim", "^": r"\wedge", "|": r"\vert", "<": "<", ">": ">", "*": r"\ast"}
-_NUMBER = re.compile(r"-?\d{1,300}(/[1-9]\d{,300}|(\.\d*)?(e[+-]?\d+)?)|-?inf|nan", re.ASCII)
 _NAME = re.compile(r"([A-Za-z]+)(?:(\d*)\[([^][]+)\]|_?(\d+)|_([A-Za-z]+))?", re.ASCII)
 
 
 def name(label: str) -> Piece:
     r"""Return a node's name: `x1` as `x_{1}`, `w1[3→2]` as `w^{(1)}_{3 \to 2}`, anything unusual as `\text{…}`."""
-    if _NUMBER.fullmatch(label):  # of a constant
+    if NUMBER.fullmatch(label):  # of a constant
         return _written(label)
     parts = _NAME.fullmatch(label)
     if not parts:
@@ -44,7 +43,8 @@ def _index(written: str) -> str:
 
 def _text(label: str) -> str:
     r"""Return text in `\text{…}`, and outside of it the characters that only math mode knows everywhere."""
-    runs = [run for run in re.split(r"([\\~^|<>*])", one_line(label)) if run] or [""]
+    # and between ] and ( as Markdown would see a link or a picture there
+    runs = [run for run in re.split(r"([\\~^|<>*])|(?<=\])(?=[(:\[])", one_line(label)) if run] or [""]
     written = [_IN_MATH.get(run) or rf"\text{{{''.join(_IN_TEXT.get(c, c) for c in run)}}}" for run in runs]
     return written[0] if len(written) == 1 else f"{{{' '.join(written)}}}"
 

@@ -1,7 +1,8 @@
 """LaTeX of the kind that `latex.py` writes, as MathML: browsers show it without a script, screen readers speak it."""
 
 import re
-from html import escape
+
+from ..escape import html
 
 _TOKEN = re.compile(r"\\(?:text|operatorname)\{(?:\\.|[^\\}])*\}|\\[A-Za-z]+|\d+(?:\.\d*)?|\S")
 _ESCAPED = re.compile(r"\\(.)")
@@ -67,7 +68,7 @@ def _item(tokens: list[str]) -> str:
     if token.startswith((r"\text{", r"\operatorname{")):
         command, _, written = token[1:-1].partition("{")
         tag = "mtext" if command == "text" else "mi"
-        return f"<{tag}>{escape(_ESCAPED.sub(lambda match: match[1], written))}</{tag}>"
+        return f"<{tag}>{html(_ESCAPED.sub(lambda match: match[1], written))}</{tag}>"
     if token in _IDENTIFIERS or token.isalpha():
         return f"<mi>{_IDENTIFIERS.get(token, token)}</mi>"
-    return f"<mn>{token}</mn>" if token[0].isdigit() else f"<mo>{escape(_SYMBOLS.get(token, token))}</mo>"
+    return f"<mn>{token}</mn>" if token[0].isdigit() else f"<mo>{html(_SYMBOLS.get(token, token))}</mo>"

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from numbers import Rational
-from typing import Any
+from typing import Any, NoReturn
 
-from ..engine import UNREACHED, Value
+from ..engine import UNREACHED, Value, not_a_label
+from ..escape import one_line
 from ..formulas import TEXT, exact
-from ..ops import CONSTANT, PARAMETER, one_line
-from .numbers import show
+from ..ops import CONSTANT, PARAMETER
+from .numbers import NUMBER, show
 
 NO_GRADIENT = "–"  # where backward() has not been
 
@@ -42,10 +43,21 @@ def label_values(namespace: Mapping[str, Any]) -> None:
 
 
 def node_names(order: Sequence[Value]) -> dict[Value, str]:
-    """Return a name for each node: its label, the number of a constant, else v1, v2, … in the order given."""
-    taken = {v.label for v in order}
+    """Return a name for each node: its label, the number of a constant, else v1, v2, … in the order given.
+
+    A label that reads as a number stands in quotes.
+
+    Raises:
+        TypeError: a label is not a string.
+    """
+    taken = {v.label if isinstance(v.label, str) else _refuse(v.label) for v in order}
     numbered = (name for i in range(1, len(order) + len(taken) + 1) if (name := f"v{i}") not in taken)
-    return {v: v.label or (exact(v.data) if v.op is CONSTANT else next(numbered)) for v in order}
+    quoted = {label: f"'{label}'" for label in taken if NUMBER.fullmatch(label)}
+    return {v: quoted.get(v.label, v.label) or (exact(v.data) if v.op is CONSTANT else next(numbered)) for v in order}
+
+
+def _refuse(label: Any) -> NoReturn:
+    raise TypeError(not_a_label(label))
 
 
 def find(name: Any, names: Mapping[Value, str], *, what: str = "node") -> Value:
@@ -63,7 +75,7 @@ def find(name: Any, names: Mapping[Value, str], *, what: str = "node") -> Value:
         if name not in names:
             raise ValueError(f"{one_line(name.label) or 'this Value'} (data {name.data}) is not a {what} of this graph")
         return name
-    found = [v for v, known in names.items() if known == name]
+    found = [v for v, known in names.items() if known == name or v.label == name]
     if not found and isinstance(name, str):
         found = [v for v, known in names.items() if known == name.replace("->", "→")]
     if len(found) == 1:

@@ -1,15 +1,17 @@
 """How a number is shown: the same everywhere, in a line of arithmetic, in a box and in a table."""
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from ..escape import one_line
 from ..formulas import exact
-from ..ops import one_line
 
 DECIMALS = 4
+NUMBER = re.compile(r"-?\d{1,300}(/[1-9]\d{,300}|(\.\d*)?(e[+-]?\d+)?)|-?inf|nan", re.ASCII)  # as it is shown
 
 
 def show(x: Any, decimals: int | None = None) -> str:
@@ -38,6 +40,12 @@ def show(x: Any, decimals: int | None = None) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
+def check_decimals(decimals: int | None) -> None:
+    """Raise ValueError unless it is a number of decimals, or None."""
+    if decimals is not None and not (isinstance(decimals, int) and 0 <= decimals <= 100):
+        raise ValueError(f"precision is how many decimals are shown, from 0 to 100, not {decimals!r}")
+
+
 def is_decimal(x: int | Fraction) -> bool:
     """Tell whether a fraction is easier to read as a decimal: 23/50 is, as 0.46, but 1/2, 1/10 and 1/16 are not."""
     short = 10 < x.denominator <= 10**6 and x.denominator % 5 == 0 and 10**6 % x.denominator == 0
@@ -52,4 +60,4 @@ def aligned(numbers: Sequence[str]) -> list[str]:
     return [x.rjust(width) for x in padded]
 
 
-__all__ = ["DECIMALS", "aligned", "exact", "is_decimal", "show"]
+__all__ = ["DECIMALS", "NUMBER", "aligned", "check_decimals", "exact", "is_decimal", "show"]

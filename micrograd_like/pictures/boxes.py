@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .layout import Place, Points, lay_out
+from .layers import Place, Points
+from .layout import lay_out
 from .scene import (
     SIZE,
     Edge,
@@ -107,11 +108,15 @@ def arrange(
             edges += [(w if marked else replace(w, order=""), box.key, c) for w, c in zip(box.edges, own, strict=True)]
         length = _band(places.values()) if rankdir == "LR" and not outlines else 0
         if length:
-            places, edges = _folded(places, edges, length, {box.key: box.shown for box in boxes})
+            bands = len({x // length for x, _, _, _ in places.values()})
+            folded = _folded(places, edges, length, {box.key: box.shown for box in boxes})
+            if len(folded[1]) - len(edges) <= 3 * (bands - 1):  # else too many edges would have to say where they go on
+                places, edges = folded
         nodes = [item for box in boxes for item in _draw_box(box, places[box.key], rankdir)]
         labels = labels or _label_places(edges, nodes)
-        items: list[Item] = [_outline(name, at) for name, at in outlined.items()]
+        items: list[Item] = [_outline(at) for at in outlined.values()]
         items += [_draw_wire(*edge, at) for edge, at in zip(edges, labels, strict=True)]
+        items += [_heading(name, at) for name, at in outlined.items()]  # above the edges that cross them
         items += nodes
         if caption:
             left, _, _, bottom = bounds(m for item in items for m in item.marks)
@@ -239,10 +244,15 @@ def _draw_wire(wire: Wire, head: str, curve: Sequence[tuple[float, float]], at: 
     return Edge(tuple(marks), wire.tooltip, wire.tail, head, "edge", wire.label)
 
 
-def _outline(name: str, place: Place) -> Item:
+def _outline(place: Place) -> Item:
+    return Item((rounded(*place, stroke="faint", width=0.6, dash="dotted"),))
+
+
+def _heading(name: str, place: Place) -> Item:
     x, y, width, height = place
-    outline = rounded(x, y, width, height, stroke="faint", width=0.6, dash="dotted")
-    return Item((outline, Text(x - width / 2 + 6, y - height / 2 + 10, name, "faint", SMALL, "start")))
+    left, base, room = x - width / 2 + 6, y - height / 2 + 10, text_width(name, SMALL)
+    ground = rectangle(left + room / 2, base - 3, room + 4, 10, stroke="", fill="ground")
+    return Item((ground, Text(left, base, name, "faint", SMALL, "start")))
 
 
 # -------------------- where labels stand --------------------

@@ -21,7 +21,7 @@ def bundle(thing: Value | Module) -> dict[str, str]:
         return {}
     try:
         return draw(thing)._repr_mimebundle_()
-    except (OSError, RuntimeError, ValueError):  # no Graphviz, or too large for it
+    except (OSError, RuntimeError, ValueError):  # too large for it
         return {}
 
 

@@ -1,7 +1,6 @@
 """A drawing: a picture together with what it says in words, shown, rendered and saved."""
 
 import base64
-import html
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ..escape import html
 from ..files import write_whole
 from . import paint, svg, tikz
 from .scene import THEMES, Picture, side_by_side
@@ -33,7 +33,7 @@ class Drawing:
 
     @cached_property
     def pictures(self) -> Sequence[Picture]:
-        """What is drawn where; RuntimeError if there is no Graphviz to lay out a graph."""
+        """What is drawn where; RuntimeError if laying out a graph takes too long."""
         return self.lay_out()
 
     @property
@@ -43,7 +43,7 @@ class Drawing:
 
     @cached_property
     def svg(self) -> str:
-        """The picture as SVG, several as an animation; RuntimeError if there is no Graphviz to lay out a graph."""
+        """The picture as SVG, several as an animation; RuntimeError if laying out a graph takes too long."""
         return svg.svg(self.pictures, self.title, self._words(), theme=self.theme, transparent=self.transparent)
 
     @property
@@ -75,7 +75,7 @@ class Drawing:
     def image(self) -> str:
         """The picture as an HTML element that holds it."""
         source = base64.b64encode(self.svg.encode()).decode()
-        return f'<img alt="{html.escape(self.title)}" src="data:image/svg+xml;base64,{source}">'
+        return f'<img alt="{html(self.title)}" src="data:image/svg+xml;base64,{source}">'
 
     def _words(self) -> str:
         sentences = []
@@ -99,7 +99,7 @@ class Drawing:
         Raises:
             ValueError: the name has another ending, or `dpi` is not above 0.
             OSError: the file cannot be written.
-            RuntimeError: there is no Graphviz to lay it out, or no matplotlib for PDF.
+            RuntimeError: laying it out takes too long, or there is no matplotlib for PDF.
         """
         path = Path(path)
         ending = path.suffix.lower()
@@ -122,11 +122,18 @@ class Drawing:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show the picture in a notebook, also in one that is not trusted, where inline SVG would be dropped."""
-        head = "".join(f"<th>{html.escape(column)}</th>" for column in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.rows)
+        """Show the picture in a notebook, also in one that is not trusted, where inline SVG would be dropped.
+
+        A graph that takes too long to lay out is shown as text.
+        """
+        try:
+            image = self.image
+        except RuntimeError:
+            return {"text/plain": self.text}
+        head = "".join(f"<th>{html(column)}</th>" for column in self.columns)
+        body = "".join("<tr>" + "".join(f"<td>{html(c)}</td>" for c in row) + "</tr>" for row in self.rows)
         return {
-            "text/html": f"{self.image}<details><summary>{html.escape(self.title)}, as a table</summary>"
+            "text/html": f"{image}<details><summary>{html(self.title)}, as a table</summary>"
             f"<table><tr>{head}</tr>{body}</table></details>",
             "text/plain": self.text,
         }

@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .. import escape
 from ..engine import UNREACHED, Value, made_at, stale, topological_order
+from ..escape import one_line
 from ..graph.steps import backward_steps
 from ..notation.names import NO_GRADIENT, find, node_names, partial, show_grad
-from ..notation.numbers import exact, show
-from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply, one_line
+from ..notation.numbers import check_decimals, exact, show
+from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply
 from ..ops import sum as add_up
 from .boxes import Box, Wire, arrange
 from .drawing import Drawing
@@ -42,12 +44,14 @@ def draw_graph(
     right: Mapping[Value, Any] | None = None,
     gradients: Mapping[Value, Any] | None = None,
     steps: bool = False,
+    room: float = 0.0,
     **look: Any,
 ) -> Drawing:
     """Draw the graph under `root`; `draw` describes the other arguments and the errors.
 
     `active` marks an edge, given by its node and the position of its operand; position -1 marks the node. `right` has,
     for each node whose gradient is wrong, what it should be; `gradients`, those to show in place of the nodes' own.
+    `room` is the least width for numbers, where others will be filled in.
     """
     if rankdir not in ("LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir is the direction of the graph: 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
@@ -55,6 +59,7 @@ def draw_graph(
         raise ValueError(f"unknown depth {depth!r}; choose from auto, {', '.join(DEPTHS)}")
     order = topological_order(root)
     names = node_names(order)
+    check_decimals(precision)
     shown = {v: one_line(name) for v, name in names.items()}
     near = set(order) if around is None else _near(find(around, names), order, radius)
     empty = {find(b, names) for b in blank}
@@ -66,6 +71,8 @@ def draw_graph(
     )
     boxes = builder.boxes(groups, near)
     drawn = _distinct(boxes)
+    for box in drawn:
+        box.width += max(room - box.numbers_width, 0.0) if box.numbers and room else 0.0
     most = min(limit, STEPPED) if steps else limit
     if len(drawn) > most or _crowding(drawn) > 80 * limit:
         raise ValueError(
@@ -280,10 +287,6 @@ def _range(numbers: Sequence[Any], precision: int | None) -> str:
 
 def _dot(boxes: Sequence[Box], outlines: Mapping[str, Sequence[str]], rankdir: str) -> str:
     """Return the graph in Graphviz's language, for other programs to lay out."""
-
-    def quoted(written: str) -> str:
-        return '"' + written.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
     lines = [
         "digraph {",
         f"  graph [rankdir={rankdir}]",
@@ -294,7 +297,7 @@ def _dot(boxes: Sequence[Box], outlines: Mapping[str, Sequence[str]], rankdir: s
     for box in boxes:
         name = f"{box.symbol} → {box.shown}" if box.symbol else box.shown
         label = "\n".join(filter(None, [name, *(number for number, _ in box.numbers)]))
-        look = [f"label={quoted(label)}".replace("\n", "\\n"), f"tooltip={quoted(box.tooltip)}".replace("\n", "\\n")]
+        look = [f"label={escape.dot(label)}", f"tooltip={escape.dot(box.tooltip)}"]
         look += [styles[box.kind]] if styles[box.kind] else []
         look += ["peripheries=2"] if box.output else []
         look += ['color="#b84f00"', "penwidth=3"] if box.active else []
@@ -303,7 +306,7 @@ def _dot(boxes: Sequence[Box], outlines: Mapping[str, Sequence[str]], rankdir: s
         for wire in box.edges:
             label = f"{wire.order}: {wire.label}" if wire.order else wire.label
             active = ', color="#b84f00", penwidth=3' if wire.active else ""
-            lines.append(f"  {wire.tail} -> {box.key} [label={quoted(label)}{active}]")
+            lines.append(f"  {wire.tail} -> {box.key} [label={escape.dot(label)}{active}]")
     for k, (name, keys) in enumerate(outlines.items()):
-        lines.append(f"  subgraph cluster{k} {{ label={quoted(name)} {' '.join(keys)} }}")
+        lines.append(f"  subgraph cluster{k} {{ label={escape.dot(name)} {' '.join(keys)} }}")
     return "\n".join([*lines, "}", ""])

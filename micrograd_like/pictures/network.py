@@ -2,26 +2,40 @@
 
 Forward, a unit shows its output, with the weighted sum beneath it and the bias above; backward, arrows in the colour of
 gradients point the way that errors take. Beyond what can be read each layer is drawn as the heat map and the histogram
-of its weights.
+of its weights (`blocks`).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite, sqrt
+from math import isfinite
 from typing import Any
 
 from ..engine import Value
+from ..escape import one_line
 from ..nn.datasets import Dataset
 from ..nn.modules import Module
 from ..notation.names import show_grad
 from ..notation.numbers import show as written_as
-from ..ops import one_line
+from .blocks import blocks
 from .drawing import Drawing
+from .lines import (
+    RADIUS,
+    SMALL,
+    back,
+    beside,
+    direction,
+    in_a_row,
+    label,
+    largest,
+    legend,
+    places,
+    shortened,
+    stack,
+    strange,
+)
 from .passes import Pass, find, gradient, layers_of, parameters_of, run
 from .scene import (
-    SIZE,
-    Cells,
     Edge,
     Ellipse,
     Item,
@@ -29,10 +43,7 @@ from .scene import (
     Mark,
     Node,
     Path,
-    Picture,
     Text,
-    arrowhead,
-    bounds,
     fitting,
     framed,
     rectangle,
@@ -44,10 +55,6 @@ SHOWS = ("weights", "forward", "backward", "update", "steps")
 WRITTEN = 16  # connections between two layers; of more, their numbers would cover the lines
 LINES = 150  # connections between two layers, and
 UNITS = 24  # units in a layer, that are drawn one by one; with more the lines become one surface
-
-_RADIUS = 22.0
-_SMALL = 9.0  # the size of numbers beside connections and units
-_FINEST = 48  # cells of a heat map along a side
 
 
 def draw_network(
@@ -93,11 +100,11 @@ def draw_network(
         )
     sizes = [len(layers[0][0].w), *map(len, layers)]
     names = _names("inputs", inputs, sizes[0]), _names("outputs", outputs, sizes[-1])
-    most = max(a * b for a, b in pairwise(sizes))
-    written = most <= WRITTEN if weights is None else weights
-    sketch = _Sketch(layers, sizes, pass_, changes, names, written, legend, precision)
-    single = most <= LINES and max(sizes) <= UNITS
-    make = sketch.units if single or (weights and most <= 400) else sketch.blocks
+    sketch = _Sketch(layers, sizes, pass_, changes, names, bool(weights), legend, precision)
+    if weights is None:
+        sketch.written = sketch.most <= WRITTEN
+    single = sketch.most <= LINES and max(sizes) <= UNITS
+    make = sketch.units if single or (weights and sketch.most <= 400) else sketch.blocks
     steps = ("forward", "backward", "update") if show == "steps" else (show,)
 
     title = f"Network of {' → '.join(map(str, sizes))} units with {len(parameters)} parameters"
@@ -168,19 +175,26 @@ class _Sketch:
     legend: bool
     precision: int
 
+    @property
+    def most(self) -> int:
+        """How many connections there are between two layers, at most."""
+        return max(a * b for a, b in pairwise(self.sizes))
+
     # -------------------- unit by unit --------------------
 
     def units(self, show: str) -> list[Item]:
         """Return the picture with a circle for each unit and a line for each connection."""
         self.row = 84.0 if self.pass_ or self.changes else 60.0
-        widest = 210.0 if self.changes else 180.0
+        widest = (210.0 if self.changes else 180.0) + 6 * max(
+            0, self.most - 8
+        )  # room for the numbers of many connections
         self.column = widest if self.written else 140.0
         items: list[Item] = [*self._captions(show)]
         edges, labels = self._connections(show)
         nodes = self._nodes(show)
         items += edges + labels + nodes
         if self.legend:
-            items += self._legend(items, _explain(show, self))
+            items += legend(items, _explain(show, self))
         return items
 
     def _at(self, column: int, row: int) -> tuple[float, float]:
@@ -206,13 +220,13 @@ class _Sketch:
 
     def _connections(self, show: str) -> tuple[list[Item], list[Item]]:
         weights = [w for layer in self.layers for neuron in layer for w in neuron.w]
-        scale = _largest(self._strength(w, show) for w in weights)
+        scale = largest(self._strength(w, show) for w in weights)
         flows = [
             self._flow(unit.sum, w)
             for (k, j), unit in (self.pass_.units.items() if self.pass_ else ())
             for w in self.layers[k][j].w
         ]
-        widest_flow = _largest(flows)
+        widest_flow = largest(flows)
         lines: list[Item] = []
         arrows: list[Item] = []
         labels: list[Item] = []
@@ -224,13 +238,13 @@ class _Sketch:
             ]
             texts = [self._said(w, show) for _, _, w, _, _ in ends] if self.written else [[]] * len(ends)
             texts = [
-                t or ([(_strange(w.data), "ink")] if not isfinite(w.data) else [])
+                t or ([(strange(w.data), "ink")] if not isfinite(w.data) else [])
                 for t, (_, _, w, _, _) in zip(texts, ends, strict=True)
             ]
-            places = _places([(a, b) for a, b, *_ in ends], texts)
-            for (a, b, w, i, j), said, t in zip(ends, texts, places, strict=True):
-                start, end = _shortened(a, b, 0 if k == 1 else _RADIUS), _shortened(b, a, _RADIUS)
-                look, dash = _direction(self._signed(w, show))
+            shares = places([(a, b) for a, b, *_ in ends], texts)
+            for (a, b, w, i, j), said, t in zip(ends, texts, shares, strict=True):
+                start, end = shortened(a, b, 0 if k == 1 else RADIUS), shortened(b, a, RADIUS)
+                look, dash = direction(self._signed(w, show))
                 width = 0.5 + 3.0 * min(self._strength(w, show) / scale, 1) if isfinite(w.data) else 2.5
                 if show == "backward":  # the weights stay in sight behind what flows back
                     width = min(width, 1.0)
@@ -240,15 +254,22 @@ class _Sketch:
                 if show == "backward" and unit and gradient(unit.sum) is not None:
                     source = unit.inputs.get(i)
                     flow = self._flow(unit.sum, w)
-                    goal = 0.0 if source is not None and gradient(source) is not None else _beside(t, a, b, said)
-                    arrow = _back(start, end, goal, 0.8 + 2.2 * (flow / widest_flow if isfinite(flow) else 1))
+                    goal = 0.0 if source is not None and gradient(source) is not None else beside(t, a, b, said)
+                    arrow = back(start, end, goal, 0.8 + 2.2 * (flow / widest_flow if isfinite(flow) else 1))
                     arrows.append(Item(arrow, self._backward_words(unit.sum, w, source)))
                 tail, head = f"n{k - 1}-{i + 1}", f"n{k}-{j + 1}"
                 lines.append(Edge(tuple(marks), tooltip, tail, head, labels=tuple(said), at=t))
                 if said:
                     x, y = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
-                    labels.append(Label(tuple(_label(x, y, said)), tooltip))
+                    labels.append(Label(tuple(label(x, y, said)), tooltip))
         return lines + arrows, labels
+
+    def blocks(self, show: str) -> list[Item]:
+        """Return the picture layer by layer."""
+        return blocks(self.layers, self.pass_, show, lambda w: self._quantity(w, show), explained=self.legend)
+
+    def _quantity(self, w: Value, show: str) -> float:
+        return float(gradient(w) or 0.0) if show == "backward" else self._signed(w, show)
 
     def _signed(self, w: Value, show: str) -> float:
         return float(self.changes[w][1] - self.changes[w][0] if show == "update" else w.data)
@@ -262,13 +283,13 @@ class _Sketch:
         return 0.0 if g is None else abs(float(g) * float(w.data))
 
     def _number(self, x: Any) -> str:
-        return _strange(x) if isinstance(x, float) and not isfinite(x) else written_as(x, self.precision)
+        return strange(x) if isinstance(x, float) and not isfinite(x) else written_as(x, self.precision)
 
     def _said(self, p: Value, show: str) -> list[tuple[str, str]]:
         """Return what stands beside a parameter: its number, and the gradient below it; or before → after."""
         if show == "update":
             old, new = self.changes[p]
-            return [(f"{self._number(old)} → {self._number(new)}", _direction(new - old)[0])]
+            return [(f"{self._number(old)} → {self._number(new)}", direction(new - old)[0])]
         if show in ("forward", "backward") and p in self.changes:
             number = self._number(self.changes[p][0])  # the one that the pass was computed with
         else:
@@ -303,7 +324,7 @@ class _Sketch:
                 numbers.append((self._number(gradient(v)), "grad"))
             inside = numbers or [(name, "ink")]
             width = max(34.0, *(text_width(text) + 12 for text, _ in inside))
-            texts = _stack(x, y, inside, width - 8)
+            texts = stack(x, y, inside, width - 8)
             marks: list[Mark] = [rounded(x, y, width, 30, stroke="faint", fill="ground"), *texts]
             if numbers:
                 marks.append(Text(x - width / 2 - 5, y + 4, name, anchor="end", italic=True))
@@ -320,7 +341,7 @@ class _Sketch:
         unit = self.pass_.units.get((k - 1, j)) if self.pass_ else None
         activation = str(getattr(neuron, "activation", ""))
         tooltip = f"neuron {j + 1} of layer {k}"
-        marks: list[Mark] = [Ellipse(x, y, _RADIUS, _RADIUS, "ink", "ground")]
+        marks: list[Mark] = [Ellipse(x, y, RADIUS, RADIUS, "ink", "ground")]
         if unit:
             numbers = [(self._number(unit.out.data), "data")]
             total = written_as(unit.sum.data)
@@ -329,20 +350,20 @@ class _Sketch:
                 g = gradient(unit.out)
                 numbers.append(("–" if g is None else self._number(g), "grad"))
                 tooltip += f"\n∂L/∂output = {show_grad(unit.out, None)}\n∂L/∂sum = {show_grad(unit.sum, None)}"
-            marks += _stack(x, y, numbers, 2 * _RADIUS - 7)
+            marks += stack(x, y, numbers, 2 * RADIUS - 7)
             beneath = f"{activation}({self._number(unit.sum.data)})" if unit.out is not unit.sum else "sum"
-            marks += _label(x, y + _RADIUS + 7, [(beneath, "faint")])
+            marks += label(x, y + RADIUS + 7, [(beneath, "faint")])
         elif activation:
-            marks.append(Text(x, y + 3.5, activation, "faint", fitting(activation, 2 * _RADIUS - 8, _SMALL)))
+            marks.append(Text(x, y + 3.5, activation, "faint", fitting(activation, 2 * RADIUS - 8, SMALL)))
         if neuron.b is None:
             tooltip += "\nwithout a bias"
         else:
             tooltip += f"\n{self._tooltip(neuron.b)}"
             said = [("b ", "faint"), *self._said(neuron.b, show)]
-            marks += _in_a_row(x, y - _RADIUS - 5, said)
+            marks += in_a_row(x, y - RADIUS - 5, said)
         if k == len(self.layers) and self.names[1]:
             above = self.pass_ is not None and self.pass_.root is not None
-            marks.append(Text(x + _RADIUS + 6, y + (-9 if above else 4), self.names[1][j], anchor="start", italic=True))
+            marks.append(Text(x + RADIUS + 6, y + (-9 if above else 4), self.names[1][j], anchor="start", italic=True))
         return Node(tuple(marks), tooltip, f"n{k}-{j + 1}", "unit", x, y)
 
     def _loss(self, show: str) -> list[Item]:
@@ -359,84 +380,14 @@ class _Sketch:
         items: list[Item] = []
         for j in range(self.sizes[-1]):
             a, b = self._at(k, j), (x - width / 2, y)
-            start = _shortened(a, b, _RADIUS)
+            start = shortened(a, b, RADIUS)
             items.append(Edge((Path((start, b), "faint", width=1),), "", f"n{k}-{j + 1}", "loss"))
             if show == "backward":
-                items.append(Item(_back(start, b, 0.0, 1.5), f"∂{name}/∂output {j + 1}"))
-        texts: list[Mark] = list(_stack(x, y, numbers, width - 8))
+                items.append(Item(back(start, b, 0.0, 1.5), f"∂{name}/∂output {j + 1}"))
+        texts: list[Mark] = list(stack(x, y, numbers, width - 8))
         heading = Text(x, y - 21, name, italic=True)
         box = rectangle(x, y, width, 32, stroke="ink", fill="ground")
         return [*items, Node((box, *texts, heading), f"{name} = {written_as(root.data)}", "loss", "value", x, y, name)]
-
-    # -------------------- layer by layer --------------------
-
-    def blocks(self, show: str) -> list[Item]:
-        """Return the picture with the heat map and the histogram of each layer's weights."""
-        items: list[Item] = []
-        x, finite_all = 0.0, True
-        for k, layer in enumerate(self.layers, 1):
-            numbers = [[self._quantity(w, show) for w in neuron.w] for neuron in layer]
-            flat = [v for line in numbers for v in line]
-            finite = [v for v in flat if isfinite(v)]
-            largest = _largest(map(abs, finite))
-            heading = f"layer {k} · {getattr(layer[0], 'activation', '')} · {self.sizes[k - 1]} → {self.sizes[k]}"
-            cells, width, height, note = _heat_map(numbers, largest, x, 0.0)
-            marks: list[Mark] = [*cells, Path(((x, 0), (x + width, 0), (x + width, height), (x, height)), closed=True)]
-            marks.append(Text(x, -8, heading, anchor="start", bold=True))
-            marks.append(Text(x, height + 13, f"from {self.sizes[k - 1]} units →", "faint", _SMALL, "start"))
-            said = [note, f"{len(flat):,} {_QUANTITY[show]}"]
-            if finite:
-                mean = sum(finite) / len(finite)
-                spread = sqrt(sum((v - mean) ** 2 for v in finite) / len(finite))
-                said.append(f"mean {mean:.2g}, standard deviation {spread:.2g}")
-                said.append(f"from {min(finite):.2g} to {max(finite):.2g}")
-            if strange := len(flat) - len(finite):
-                finite_all = False
-                said.append(f"{strange:,} NaN or infinite")
-            said += self._summary(k, show)
-            for n, line in enumerate(filter(None, said)):
-                marks.append(Text(x, height + 27 + 12 * n, line, "ink", _SMALL, "start"))
-            bars = _histogram(finite, largest, x, height + 40 + 12 * len(said))
-            items.append(Item((*marks, *bars), f"{heading}: " + ", ".join(filter(None, said))))
-            x = max(x + width, bounds([*marks, *bars])[2]) + 34
-        if self.legend:
-            items += self._legend(items, _explain_blocks(show, finite_all))
-        return items
-
-    def _quantity(self, w: Value, show: str) -> float:
-        if show == "backward":
-            return float(gradient(w) or 0.0)
-        return self._signed(w, show)
-
-    def _summary(self, k: int, show: str) -> list[str]:
-        """Return what a layer's outputs, or their gradients, are on the whole."""
-        if not self.pass_ or show not in ("forward", "backward"):
-            return []
-        found = [u for (layer, _), u in self.pass_.units.items() if layer == k - 1]
-        said, numbers = [], [float(u.out.data) for u in found]
-        if numbers:
-            said.append(f"outputs from {min(numbers):.2g} to {max(numbers):.2g}, {numbers.count(0)} of them 0")
-        if show == "backward" and (back := [float(g) for u in found if (g := gradient(u.out)) is not None]):
-            said.append(f"∂L/∂output from {min(back):.2g} to {max(back):.2g}")
-        return said
-
-    def _legend(self, items: Sequence[Item], entries: Sequence[tuple[Sequence[Mark], str]]) -> list[Item]:
-        """Return the lines that say what is what, beneath everything else."""
-        left, _, right, bottom = bounds(m for item in items for m in item.marks)
-        width = max(right - left, 330.0)
-        x, y = left, bottom + 24
-        marks: list[Mark] = []
-        for sign, words in entries:
-            room = 34 + text_width(words, _SMALL) + 18
-            if x > left and x + room > left + width:
-                x, y = left, y + 16
-            marks += Picture(0, 0, (Item(tuple(sign)),)).moved(x, y)[0].marks
-            marks.append(Text(x + 34, y + 3, words, "faint", _SMALL, "start"))
-            x += room
-        return [Item((m,)) for m in marks]
-
-
-_QUANTITY = {"weights": "weights", "forward": "weights", "backward": "gradients ∂L/∂w", "update": "changes of weights"}
 
 
 def _explain(show: str, sketch: _Sketch) -> list[tuple[Sequence[Mark], str]]:
@@ -448,14 +399,14 @@ def _explain(show: str, sketch: _Sketch) -> list[tuple[Sequence[Mark], str]]:
     said: list[tuple[Sequence[Mark], str]] = []
     weights = [w for layer in sketch.layers for neuron in layer for w in neuron.w]
     if show == "update":
-        widest = _largest(sketch._strength(w, show) for w in weights)
+        widest = largest(sketch._strength(w, show) for w in weights)
         said += [
             ([line("data")], f"moved up; the wider, the further (at most {sketch._number(widest)})"),
             ([line("negative", "dashed")], "moved down"),
-            ([Text(14, 3, "w → w′", "data", _SMALL)], "before → after; b: the bias"),
+            ([Text(14, 3, "w → w′", "data", SMALL)], "before → after; b: the bias"),
         ]
     else:
-        widest = _largest(abs(w.data) for w in weights)
+        widest = largest(abs(w.data) for w in weights)
         size = "" if show == "backward" else f", the wider the larger (at most {sketch._number(widest)})"
         said += [
             ([line("data")], f"weight above 0{size}"),
@@ -466,173 +417,10 @@ def _explain(show: str, sketch: _Sketch) -> list[tuple[Sequence[Mark], str]]:
     if any(not isfinite(w.data) for w in weights):
         said.append(([line("ink", "dotted", 2.5)], "not a finite number"))
     if show == "backward":
-        said.append((_back((0, 0), (28, 0), 0.0, 1.5), "what flows back; the wider the larger"))
+        said.append((back((0, 0), (28, 0), 0.0, 1.5), "what flows back; the wider the larger"))
         said.append(([Text(14, -1, "0.5", "data", 8), Text(14, 8, "0.1", "grad", 8)], "number above, ∂L/∂number below"))
     if show in ("forward", "backward"):
         said.append(([Ellipse(14, 0, 8, 8, "ink")], "output; beneath it the weighted sum, before the activation"))
     if show != "update" and any(neuron.b is not None for layer in sketch.layers for neuron in layer):
-        said.append(([Text(14, 3, "b", "faint", _SMALL)], "bias"))
+        said.append(([Text(14, 3, "b", "faint", SMALL)], "bias"))
     return said
-
-
-def _explain_blocks(show: str, finite: bool) -> list[tuple[Sequence[Mark], str]]:
-    def square(look: str, opacity: float = 1.0) -> Cells:
-        return Cells(((8, -6, 12, 12),), look, opacity)
-
-    what = {"backward": "∂L/∂w", "update": "change"}.get(show, "weight")
-    return [
-        ([square("data")], f"{what} above 0, the stronger the larger"),
-        ([square("negative")], f"{what} below 0"),
-        *([] if finite else [([square("ink")], "not a finite number")]),
-        ([rectangle(14, 0, 12, 12, stroke="faint")], "a row for each unit; its columns are the units it listens to"),
-    ]
-
-
-# -------------------- parts --------------------
-
-
-def _largest(numbers: Iterable[float]) -> float:
-    return max((abs(x) for x in numbers if isfinite(x)), default=0.0) or 1.0
-
-
-def _direction(x: Any) -> tuple[str, str]:
-    """Return the colour and the dashes of a number above, below, or at zero, or of none."""
-    if not isfinite(x):
-        return "ink", "dotted"
-    return ("data", "") if x > 0 else ("negative", "dashed") if x < 0 else ("faint", "dotted")
-
-
-def _strange(x: float) -> str:
-    return {"nan": "NaN", "inf": "∞", "-inf": "-∞"}[str(float(x))]
-
-
-def _shortened(a: tuple[float, float], b: tuple[float, float], by: float) -> tuple[float, float]:
-    """Return the point on the way from `a` to `b` that is `by` away from `a`."""
-    length = sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) or 1.0
-    return a[0] + (b[0] - a[0]) * by / length, a[1] + (b[1] - a[1]) * by / length
-
-
-def _back(start: tuple[float, float], end: tuple[float, float], goal: float, width: float) -> tuple[Mark, ...]:
-    """Return an arrow beside a connection, from its end back to `goal`, the share of the way that remains."""
-    goal = min(goal, 0.8)
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    length = sqrt(dx * dx + dy * dy) or 1.0
-    ox, oy = -dy / length * 4.5, dx / length * 4.5
-    near, far = goal + 4 / length, 1 - 3 / length
-    tip = start[0] + near * dx + ox, start[1] + near * dy + oy
-    tail = start[0] + far * dx + ox, start[1] + far * dy + oy
-    shaft = _shortened(tip, tail, 4.0)
-    return Path((tail, shaft), "grad", width=width), arrowhead(tip, tail, "grad", 5.5 + width)
-
-
-def _stack(x: float, y: float, lines: Sequence[tuple[str, str]], room: float) -> list[Text]:
-    """Return one line of text in the middle of a shape, or two, the first above the second, as wide as fits."""
-    offsets = (3.8,) if len(lines) == 1 else (-1.5, 10.5)
-    sizes = [fitting(text, room, 10.5 if len(lines) > 1 else SIZE, bold=k == 0) for k, (text, _) in enumerate(lines)]
-    return [
-        Text(x, y + dy, text, look, size, bold=k == 0)
-        for k, ((text, look), dy, size) in enumerate(zip(lines, offsets, sizes, strict=True))
-    ]
-
-
-def _in_a_row(x: float, y: float, parts: Sequence[tuple[str, str]]) -> list[Mark]:
-    """Return pieces of text side by side, together in the middle over `x`."""
-    widths = [text_width(text, _SMALL) + 4 for text, _ in parts]
-    left = x - (sum(widths) - 4) / 2
-    marks: list[Mark] = [rectangle(x, y - 3, sum(widths), 10, stroke="", fill="ground")]
-    for (text, look), width in zip(parts, widths, strict=True):
-        marks.append(Text(left, y, text, look, _SMALL, "start"))
-        left += width
-    return marks
-
-
-def _label(x: float, y: float, lines: Sequence[tuple[str, str]]) -> list[Mark]:
-    """Return text over a line, on a ground that keeps it readable."""
-    width, height = max(text_width(text, _SMALL) for text, _ in lines) + 4, 10.5 * len(lines)
-    marks: list[Mark] = [rectangle(x, y, width, height, stroke="", fill="ground")]
-    for k, (text, look) in enumerate(lines):
-        marks.append(Text(x, y - height / 2 + 8.4 + 10.5 * k, text, look, _SMALL))
-    return marks
-
-
-def _beside(t: float, a: tuple[float, float], b: tuple[float, float], lines: Sequence[tuple[str, str]]) -> float:
-    """Return the share of the way from `a` to `b` where a line leaves the label that stands at `t`."""
-    width = max((text_width(text, _SMALL) for text, _ in lines), default=0) / 2 + 7
-    height = 5.5 * len(lines) + 8
-    return t + min(width / (abs(b[0] - a[0]) or 1), height / (abs(b[1] - a[1]) or 1))
-
-
-def _places(
-    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]], texts: Sequence[Sequence[tuple[str, str]]]
-) -> list[float]:
-    """Return where along its line each label stands, so that it covers no other label and few other lines."""
-    taken: list[tuple[float, float, float, float]] = []
-    places = []
-    shares = [0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8]
-    for n, ((a, b), said) in enumerate(zip(lines, texts, strict=True)):
-        if not said:
-            places.append(0.5)
-            continue
-        half_width = max(text_width(text, _SMALL) for text, _ in said) / 2 + 3
-        half_height = 5.5 * len(said) + 1
-        best, least = 0.5, float("inf")
-        for t in shares:
-            x, y = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
-            if abs(x - a[0]) < half_width + 24 or abs(x - b[0]) < half_width + _RADIUS + 4:
-                continue
-            covered = sum(abs(x - p) < half_width + w and abs(y - q) < half_height + h for p, q, w, h in taken)
-            crossed = sum(
-                abs(c[1] + (x - c[0]) / (d[0] - c[0]) * (d[1] - c[1]) - y) < half_height
-                for m, (c, d) in enumerate(lines)
-                if m != n
-            )
-            cost = 10 * covered + crossed + abs(t - 0.5) / 10
-            if cost < least:
-                best, least = t, cost
-        taken.append((a[0] + best * (b[0] - a[0]), a[1] + best * (b[1] - a[1]), half_width, half_height))
-        places.append(best)
-    return places
-
-
-def _heat_map(
-    numbers: Sequence[Sequence[float]], largest: float, x: float, y: float
-) -> tuple[list[Mark], float, float, str]:
-    """Return a matrix as squares, in at most 48 rows and columns, with its size and a word about what was merged."""
-    across, down = -(-len(numbers[0]) // _FINEST), -(-len(numbers) // _FINEST)
-    rows = [numbers[r : r + down] for r in range(0, len(numbers), down)]
-    columns = range(0, len(numbers[0]), across)
-    side = max(3.0, min(10.0, 190 / max(len(columns), len(rows))))
-    found: dict[tuple[str, float], list[tuple[float, float, float, float]]] = {}
-    for r, lines in enumerate(rows):
-        for c, start in enumerate(columns):
-            group = [v for line in lines for v in line[start : start + across]]
-            if all(map(isfinite, group)):
-                value = max(group, key=abs)
-                look, opacity = _direction(value)[0], -(-abs(value) / largest * 8 // 1) / 8
-            else:
-                look, opacity = "ink", 1.0
-            if opacity:
-                found.setdefault((look, opacity), []).append((x + c * side, y + r * side, side, side))
-    cells: list[Mark] = [Cells(tuple(places), look, share) for (look, share), places in sorted(found.items())]
-    note = f"a square for {down} × {across} weights, the largest of them" if across * down > 1 else ""
-    return cells, len(columns) * side, len(rows) * side, note
-
-
-def _histogram(numbers: Sequence[float], largest: float, x: float, y: float) -> list[Mark]:
-    """Return how often numbers of each size occur, from -largest to largest in 21 bars."""
-    bins, width, height = 21, 7.0, 46.0
-    counts = [0] * bins
-    for v in numbers:
-        counts[min(int((v / largest + 1) / 2 * bins), bins - 1)] += 1
-    most = max(counts) or 1
-    marks: list[Mark] = []
-    for look, chosen in (("negative", range(bins // 2)), ("faint", range(10, 11)), ("data", range(11, bins))):
-        tops = {b: height * counts[b] / most for b in chosen}
-        bars = [(x + b * width, y + height - top, width - 1, top) for b, top in tops.items()]
-        if any(bar[3] for bar in bars):
-            marks.append(Cells(tuple(bar for bar in bars if bar[3]), look))
-    end = x + bins * width
-    marks.append(Path(((x, y + height), (end, y + height)), "faint"))
-    for at, text in ((x, f"{-largest:.2g}"), ((x + end) / 2, "0"), (end, f"{largest:.2g}")):
-        marks.append(Text(at, y + height + 10, text, "faint", 8))
-    return marks

@@ -1,7 +1,7 @@
 """A picture as PNG or PDF.
 
-Graphviz paints PNG, as its library can be drawn with directly; text that it has no letters for, and PDF, are painted by
-matplotlib.
+Graphviz paints PNG, as its library can be drawn with directly; where there is none, text that it has no letters for,
+and PDF, are painted by matplotlib.
 """
 
 import io
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from .layout import graphviz
+from . import layout
 from .scene import THEMES, Cells, Ellipse, Item, Picture, Text, text_width
 
 FONTS = (
@@ -23,11 +23,13 @@ def png(picture: Picture, *, theme: str = "auto", transparent: bool = False, dpi
     """Return the picture as PNG with `dpi` pixels per inch.
 
     Raises:
-        RuntimeError: there is no Graphviz; or there are characters that only matplotlib can paint, and it is missing.
+        RuntimeError: there is no Graphviz, or there are characters that it cannot paint; and matplotlib is missing.
     """
-    if any(not _has_letters(m.text) for item in picture.items for m in item.marks if isinstance(m, Text)):
+    if not layout.command() or any(
+        not _has_letters(m.text) for item in picture.items for m in item.marks if isinstance(m, Text)
+    ):
         return _paint([picture], "png", theme, transparent, dpi)
-    return graphviz(_xdot(picture, THEMES[theme], transparent, dpi), "png")
+    return layout.graphviz(_xdot(picture, THEMES[theme], transparent, dpi), "png")
 
 
 def pdf(pictures: Sequence[Picture], *, theme: str = "auto", transparent: bool = False) -> bytes:
@@ -106,7 +108,7 @@ def _paint(pictures: Sequence[Picture], kind: str, theme: str, transparent: bool
         from matplotlib.figure import Figure
     except ImportError:
         raise RuntimeError(
-            "PDF, and PNG of text beyond Latin, Greek and Cyrillic letters, need matplotlib: run "
+            "PDF, and PNG without Graphviz or of text beyond Latin, Greek and Cyrillic letters, need matplotlib: run "
             "`pip install matplotlib`, or save an .svg"
         ) from None
     colors, content = THEMES[theme], io.BytesIO()

@@ -6,17 +6,17 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from html import escape
 from math import exp
 from pathlib import Path
 from typing import Any
 
 from ..engine import Value
+from ..escape import html, one_line
 from ..files import write_whole
 from ..nn.datasets import Dataset
 from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
 from ..nn.training import Epoch, class_of, threshold_for
-from ..ops import one_line, sigmoid
+from ..ops import shorten, sigmoid
 from .paint import families
 from .scene import DARK, THEMES
 
@@ -116,17 +116,17 @@ def plot_boundary(
             ring = {"facecolor": "none", "edgecolor": THEMES[theme]["ink"], "linewidth": 1.2}
             handles.append(axes.scatter(x, y, s=90, **ring))
             names.append("wrong" if len(means) == 2 else "wrong, all its features taken")
-        title = one_line(data.name)
+        title = _shown(data.name)
         if len(means) > 2:
             title += "; ground: the other features at their mean"
         if shares.known:
             title += "; the stronger the surer"
-        labels = [one_line(data.feature_names[k]) for k in features]
+        labels = [_shown(data.feature_names[k]) for k in features]
         said = [axes.set_title(textwrap.fill(title, 54), fontsize="medium")]
         said += [axes.set_xlabel(textwrap.fill(labels[0], 60)), axes.set_ylabel(textwrap.fill(labels[1], 44))]
         legend = axes.legend(handles, [str(k) for k in range(len(names))], fontsize="small", framealpha=0.9)
         for text, name in zip(legend.get_texts(), names, strict=True):
-            text.set_text(one_line(name))  # now, as matplotlib would leave names out that begin with _
+            text.set_text(_shown(name))  # now, as matplotlib would leave names out that begin with _
         for text in (*said, *legend.get_texts()):
             text.set_parse_math(False)  # a $ is a $
         words = (
@@ -159,6 +159,10 @@ class _Shares:
             x = sigmoid(x)
             return [1 - x, x]
         return [self.threshold - x, x - self.threshold]
+
+
+def _shown(name: str) -> str:
+    return shorten(one_line(name), 100)  # of longer ones the plot itself would be crowded out
 
 
 def _side(column: Sequence[float]) -> list[float]:
@@ -196,8 +200,8 @@ def _save(figure: Any, path: str | os.PathLike[str], words: str, theme: str) -> 
     figure.savefig(content, format=ending, dpi=150, metadata=dates[ending])
     written = content.getvalue()
     if ending == "svg":
-        said = escape(words)
-        head = f' role="img" aria-label="{said}">\n <title>{said}</title>'
+        said = html(words)
+        head = f' class="micrograd-like" role="img" aria-label="{said}">\n <title>{said}</title>'
         if theme == "auto":
             swapped = (
                 (THEMES["light"][name], DARK[name], kind) for name in ("ink", "ground") for kind in ("fill", "stroke")

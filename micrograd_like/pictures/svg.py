@@ -3,8 +3,8 @@
 import re
 import zlib
 from collections.abc import Sequence
-from html import escape
 
+from ..escape import html
 from .scene import DARK, SIZE, THEMES, Cells, Edge, Ellipse, Item, Mark, Node, Picture, Text, runs
 
 FONT = "Helvetica,Arial,sans-serif"
@@ -40,12 +40,25 @@ def svg(
         if theme == "auto":
             rules += f"@media (prefers-color-scheme:dark){{.{name}:root .z{{fill:{DARK['ground']}}}}}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="micrograd-like {name}" role="img" aria-label="{escape(title)}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="micrograd-like {name}" role="img" aria-label="{html(title)}"'
         f' width="{_number(width)}pt" height="{_number(height)}pt" viewBox="0 0 {_number(width)} {_number(height)}"'
         f' font-family="{FONT}" font-size="{SIZE:g}" text-anchor="middle" fill="none">'
-        f"<title>{_said(title)}</title><desc>{_said(description)}</desc>"
+        f"<title>{html(title)}</title><desc>{html(description)}</desc>"
         f"<style>{rules}{style.replace('NAME', name)}</style>{ground}{body}</svg>\n"
     )
+
+
+def inline(picture: Picture, name: str) -> tuple[str, str]:
+    """Return a picture for a page whose script fills it in, and the rules for its colours, which are `var(--data)` etc.
+
+    A node has its key as `data-node`, an edge `data-edge`, its tail and its head; there are no tooltips.
+    """
+    width, height = _number(picture.width), _number(picture.height)
+    body = "".join(_item(item, keyed=True) for item in picture.items)
+    return (
+        f'<svg role="group" aria-label="{html(name)}" viewBox="0 0 {width} {height}" font-family="{FONT}"'
+        f' font-size="{SIZE:g}" text-anchor="middle" fill="none">{body}</svg>'
+    ), _rules(body, "picture", {look: f"var(--{look})" for look in DARK})
 
 
 # The class of a colour is one letter for a stroke, two for what is filled; not a capital, which is no other letter in a
@@ -100,12 +113,14 @@ def _items(items: Sequence[Item]) -> str:
     return "".join(map(_item, items))
 
 
-def _item(item: Item) -> str:
+def _item(item: Item, *, keyed: bool = False) -> str:
     marks = "".join(map(_mark, item.marks))
     if not marks:
         return ""
     kind = ' class="node"' if isinstance(item, Node) else ' class="edge"' if isinstance(item, Edge) else ""
-    tooltip = f"<title>{_said(item.tooltip)}</title>" if item.tooltip else ""
+    if keyed and isinstance(item, Node | Edge):
+        kind += f' data-node="{item.key}"' if isinstance(item, Node) else f' data-edge="{item.tail} {item.head}"'
+    tooltip = f"<title>{html(item.tooltip)}</title>" if item.tooltip and not keyed else ""
     return f"<g{kind}>{tooltip}{marks}</g>" if kind or tooltip else marks
 
 
@@ -115,7 +130,7 @@ def _mark(m: Mark) -> str:
         extra += f' font-size="{_number(m.size)}"' if m.size != SIZE else ""
         extra += ' font-weight="bold"' if m.bold else ""
         extra += ' font-style="italic"' if m.italic else ""
-        return f'<text{_class("", m.look)} x="{_number(m.x)}" y="{_number(m.y)}"{extra}>{_said(m.text)}</text>'
+        return f'<text{_class("", m.look)} x="{_number(m.x)}" y="{_number(m.y)}"{extra}>{html(m.text)}</text>'
     if isinstance(m, Cells):
         cells = (f"M{_number(x)} {_number(y)}h{_number(w)}v{_number(h)}h{_number(-w)}z" for x, y, w, h in m.rectangles)
         opacity = f' opacity="{_number(m.opacity, 2)}"' if m.opacity < 1 else ""
@@ -136,7 +151,3 @@ def _number(x: float, decimals: int = 1) -> str:
     """Return a length as short as it can be written."""
     written = f"{x:.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{x:.0f}"
     return "0" if written == "-0" else written
-
-
-def _said(text: str) -> str:
-    return escape(text, quote=False)

@@ -6,15 +6,10 @@ It compiles with pdfLaTeX and with LuaLaTeX. Several pictures become the overlay
 import re
 from collections.abc import Sequence
 
+from .. import escape
 from ..notation import latex
-from ..ops import one_line
 from .scene import THEMES, Cells, Edge, Ellipse, Item, Label, Mark, Node, Path, Picture, Text, runs
 
-# What stands in text and what LaTeX has in mathematics only, or under another name.
-_SIGNS = {"→": r"$\to$", "∂": r"$\partial$", "×": r"$\times$", "−": "$-$", "∞": r"$\infty$", "…": r"\ldots{}"}
-_SIGNS |= {"–": "--", "·": r"$\cdot$", "′": r"$'$", "²": r"$^2$", "σ": r"$\sigma$", "\\": r"\textbackslash{}"}
-_SIGNS |= {c: rf"\{c}" for c in "#$%&_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-_SIGNS |= {"<": "$<$", ">": "$>$", "|": "$|$", '"': "''"}
 _NEWLINE = r"\\"
 _SYMBOLS = {"×": r"\times", "−": "-", "+": "+", "/": "/", "xʸ": "x^y"}
 
@@ -75,7 +70,7 @@ def _head(title: str, theme: str) -> str:
     colors = "".join(
         rf"\definecolor{{{name}}}{{HTML}}{{{color[1:].upper()}}}" + "\n" for name, color in THEMES[theme].items()
     )
-    return f"% {one_line(title)}.\n% It needs: {_USED.strip().replace(chr(10), ' ')}\n{colors}{_STYLES}"
+    return f"% {escape.comment(title)}.\n% It needs: {_USED.strip().replace(chr(10), ' ')}\n{colors}{_STYLES}"
 
 
 def _body(pictures: Sequence[Picture]) -> str:
@@ -222,8 +217,7 @@ def _mark(m: Mark) -> str:
 
 def _text(text: str) -> str:
     """Return text outside of mathematics."""
-    written = "".join(_SIGNS.get(c) or (c if c < "\x7f" else _safe(c)) for c in text)
-    return re.sub(r"(?<![\w.])-(?=\d)", "$-$", written)
+    return re.sub(r"(?<![\w.])\{-\}(?=\d)", "$-$", _safe(escape.latex(text)))
 
 
 def _safe(written: str) -> str:

@@ -4,13 +4,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import Value, local_derivative, stale, topological_order
+from ..escape import one_line
 from ..notation.names import constants, node_names, show_grad
-from ..notation.numbers import aligned, show
-from ..ops import CONSTANT, one_line
+from ..notation.numbers import aligned, check_decimals, show
+from ..ops import CONSTANT
 
 _GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d", "active")
 _UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂", "►"), strict=True))
@@ -56,7 +57,9 @@ def text(
     if not isinstance(value, Value):
         raise TypeError(f"text() takes a Value, not {value!r}: write text(loss)")
     glyphs = _ASCII if (needs_ascii() if ascii_only is None else ascii_only) else _UNICODE
-    names = node_names(topological_order(value))
+    order = topological_order(value)
+    names, old = node_names(order), set(stale(order))
+    check_decimals(precision)
     lines: list[_Line] = []
     left_out = 0
     width = width or shutil.get_terminal_size().columns
@@ -65,7 +68,7 @@ def text(
             lines.append(line)
         else:
             left_out += 1
-    table = _table(lines, names, glyphs, precision, width, _wants_color() if color is None else color, active)
+    table = _table(lines, names, glyphs, precision, width, _wants_color() if color is None else color, active, old)
     if left_out:
         table += f"\n{glyphs['more']} and {left_out} more lines: text(value, limit=None) shows all of them"
     return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
@@ -114,9 +117,10 @@ def _table(
     width: int,
     color: bool,
     active: tuple[Value, int] | None,
+    old: Collection[Value] | None = None,
 ) -> str:
     """Return the lines with their numbers in columns, the active edge marked at the left."""
-    old = set(stale({line.value for line in lines}))
+    old = stale([line.value for line in reversed(lines)]) if old is None else old
     cells = [("", "data", "grad", f"{glyphs['d']}parent/{glyphs['d']}node")]
     for line in lines:
         v, operands = line.value, [names[x] for x in line.value.operands]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..engine import Value
+from ..escape import one_line
 from ..graph.steps import BackwardStep
-from ..ops import one_line
 
 if TYPE_CHECKING:
     from .stepper import Stepper

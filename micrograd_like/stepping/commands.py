@@ -1,5 +1,6 @@
 """The debugger's commands: their names, which are pdb's, what they take, and their help by topics."""
 
+from shutil import get_terminal_size
 from textwrap import fill
 from typing import NamedTuple
 
@@ -87,10 +88,10 @@ INSTEAD = {
 
 def overview() -> str:
     """Return all commands in few lines, by topics."""
-    lines = []
+    lines, width = [], min(76, get_terminal_size().columns)
     for topic, commands in TOPICS.items():
         words = ", ".join(" ".join(sorted((c.name, *c.others.split()[:1]), key=len)) for c in commands)
-        lines.append(fill(words, 76, initial_indent=f"{topic:13}", subsequent_indent=" " * 13))
+        lines.append(fill(words, width, initial_indent=f"{topic:13}", subsequent_indent=" " * 13))
     return "\n".join(lines)
 
 

@@ -7,9 +7,9 @@ from importlib import import_module
 from math import prod
 
 from ..engine import Value, local_derivative, made_at
+from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..notation.numbers import show
-from ..ops import one_line
 from ..pictures.tree import text_path
 from .stepper import Stepper
 from .workspace import Workspace

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine import Value
+from ..escape import one_line
 from ..notation.names import partial
 from ..notation.numbers import show
-from ..ops import CONSTANT, one_line
+from ..ops import CONSTANT
 from .breakpoints import Breakpoint, Condition
 from .looking import MOST, Looking, count, nothing, whole
 from .prediction import Predictions

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..notation.answers import read_answer
-from ..ops import one_line
 
 ANSWERS = "answer by a number, a fraction or an expression (-3/2 * b); empty shows it, q leaves"
 
@@ -63,17 +63,20 @@ def judge(written: str, truth: Any, numbers: Mapping[str, Any]) -> tuple[float, 
     return answer.number, None if answer.is_too_coarse(truth) else answer.agrees(truth)
 
 
+RULE = "it is upstream gradient * local derivative"
+MISTAKEN = {  # what may be answered instead of the contribution
+    "local": "the local derivative alone",
+    "upstream": "the upstream gradient alone",
+    "after": "the gradient after the step: asked is what the step adds",
+    "negative": "the sign the other way round",
+}
+
+
 def describe_wrong(s: BackwardStep, answer: float) -> str:
     """Return what the contribution is, and what was answered instead, where that can be told."""
-    rule = "it is upstream gradient * local derivative"
-    mistakes = (
-        (s.local, "the local derivative alone"),
-        (s.upstream, "the upstream gradient alone"),
-        (s.after, "the gradient after the step: asked is what the step adds"),
-        (-s.contribution, "the sign the other way round"),
-    )
-    for number, said in mistakes:
+    for which, said in MISTAKEN.items():
+        number = -s.contribution if which == "negative" else getattr(s, which)
         finite = not number - number
         if finite and number != s.contribution and abs(answer - Fraction(number)) <= abs(Fraction(number)) / 200:
-            return f"{rule}; yours is {said}"
-    return rule
+            return f"{RULE}; yours is {said}"
+    return RULE

@@ -14,11 +14,12 @@ from threading import RLock
 from typing import Any, Self
 
 from ..engine import UNREACHED, Value, record, topological_order
+from ..escape import one_line
 from ..graph.steps import BackwardStep, backward_steps
 from ..graph.structure import structure
 from ..graph.walk import depending_on
 from ..notation.names import find, node_names
-from ..ops import CONSTANT, one_line
+from ..ops import CONSTANT
 from .naming import find_in_words, name_by_places, name_by_variables, tell_apart, typed
 from .summary import NOWHERE
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..engine import Value, made_at, topological_order
-from ..files import write_whole
+from ..escape import one_line
+from ..files import read_json, write_whole
 from ..formulas import TEXT
 from ..graph.sources import record_sources
 from ..graph.steps import BackwardStep
@@ -28,7 +29,6 @@ from ..nn.storage import build, describe
 from ..nn.training import Batch, Model
 from ..notation.names import find
 from ..notation.numbers import show
-from ..ops import one_line
 from .stepper import Stepper
 
 FORMAT, VERSION = "micrograd_like.Recording", 1
@@ -221,8 +221,8 @@ class Recording:
             OSError: the file cannot be read.
             ValueError: it holds no recording, or a damaged one.
         """
+        document = read_json(path)
         try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
             if document.get("format") != FORMAT or document.get("version") != VERSION:
                 raise ValueError(f"it does not say {FORMAT!r}, version {VERSION}")
             run = cls(build(document["model"], Path(path)))

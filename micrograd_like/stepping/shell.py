@@ -6,19 +6,21 @@ What is no command is evaluated as Python, the nodes' names being variables; it 
 import builtins
 import cmd
 import re
+import shutil
 import sys
 from codeop import compile_command
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from runpy import run_path
+from textwrap import fill
 from types import BuiltinFunctionType, FrameType
 from typing import Any
 
 from ..engine import Value
+from ..escape import one_line
 from ..graph.sources import record_sources
 from ..graph.steps import forward_steps
-from ..ops import one_line
 from ..pictures.tree import needs_ascii
 from .commands import FULL, INSTEAD, describe, overview
 from .looking import MOST, nothing
@@ -290,8 +292,17 @@ class Shell(Moving, cmd.Cmd):
         return written
 
     def say(self, text: str) -> None:
-        """Print text."""
-        print(encodable(text))
+        """Print text, on a terminal in lines that are broken between words."""
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        print("\n".join(_broken(line, width) for line in encodable(text).split("\n")))
+
+
+def _broken(line: str, width: int) -> str:
+    """Return a line that fits into a width; what is in colour, or in columns, is left as it is."""
+    if not width or len(line) <= width or "\x1b" in line or line.startswith(("─", "│", "├", "└")):
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def encodable(text: str) -> str:

@@ -9,15 +9,15 @@ put back.
 
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import Any, TypeVar
 
 from ..engine import Value
+from ..escape import one_line
 from ..graph.steps import BackwardStep
-from ..ops import one_line
+from ..graph.structure import Where
 from ..pictures import Drawing, draw
 from ..pictures.tree import text, text_around
 from .breakpoints import Breakpoint, Condition, holds, matcher
@@ -251,12 +251,16 @@ class Stepper(RecordedPass):
             picture = draw(self.root, active=self.active, **options)
         return replace(picture, title=f"{picture.title}, {self.headline()}")
 
+    def page(self, **options: Any) -> Any:
+        """Return a page that goes on from this position; the options are those of `page`."""
+        from ..pages import page
+
+        with self.lent():
+            return page(self.root, position=self.position, **options)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the picture in a notebook; where there can be none, the text."""
-        bundle = {}
-        if len(self.nodes) <= DRAWN:
-            with suppress(RuntimeError):  # there is no Graphviz
-                bundle = self.draw()._repr_mimebundle_()
+        bundle = self.draw()._repr_mimebundle_() if len(self.nodes) <= DRAWN else {}
         return {**bundle, "text/plain": repr(self)}
 
     def _moves(self) -> str:
@@ -292,17 +296,24 @@ class Stepper(RecordedPass):
         if unit == "edge":
             return None
         if unit not in self._stops_of:
-            which = {"neuron": 3, "layer": 2, "sample": 1, "node": 0}[unit]
-            wheres = [self.where.get(v, NOWHERE) for v in self.nodes]
-            parts = [(w.sample, (w.network, w.layer), w.neuron)[:which] for w in wheres] if which else self.nodes
-            if which and not any(w.sample if unit == "sample" else w.layer for w in wheres):
-                raise ValueError(
-                    f"this graph has no {unit}s: they are those of a network"
-                    + ", where it ran more than once" * (unit == "sample")
-                )
+            parts = parts_of(unit, self.nodes, self.where)
             runs = groupby(self.steps, lambda s: (s.is_seed, parts[self._places[s.node]]))
             self._stops_of[unit] = list(accumulate((len(list(run)) for _, run in runs), initial=0))
         return self._stops_of[unit]
+
+
+def parts_of(unit: str, nodes: Sequence[Value], where: Mapping[Value, Where]) -> list[Any]:
+    """Return for each node what it is a part of; ValueError if the graph has no such units."""
+    if unit == "node":
+        return list(nodes)
+    which = {"neuron": 3, "layer": 2, "sample": 1}[unit]
+    wheres = [where.get(v, NOWHERE) for v in nodes]
+    if not any(w.sample if unit == "sample" else w.layer for w in wheres):
+        raise ValueError(
+            f"this graph has no {unit}s: they are those of a network"
+            + ", where it ran more than once" * (unit == "sample")
+        )
+    return [(w.sample, (w.network, w.layer), w.neuron)[:which] for w in wheres]
 
 
 def _check_unit(unit: str) -> None:

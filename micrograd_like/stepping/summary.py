@@ -1,6 +1,7 @@
 """Many steps at once: what a sample or a layer of a network has contributed, in a line for each layer."""
 
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ def summarise(steps: Sequence[BackwardStep], where: dict[Value, Where], grad: Ca
     """
     samples = sorted({w.sample for s in steps if (w := where.get(s.node, NOWHERE)).sample})
     title = f"samples {samples[0]}-{samples[-1]}" if samples[1:] else f"sample {samples[0]}" if samples else ""
-    rows = [(title, "edges", "|gradient|", "smallest", "largest", "dead relus")]
+    rows: list[tuple[str, ...]] = [(title, "edges", "|gradient|", "smallest", "largest", "dead relus")]
     by_layer: dict[tuple[int, int], list[BackwardStep]] = {}
     for s in steps:
         w = where.get(s.node, NOWHERE)
@@ -41,4 +42,11 @@ def summarise(steps: Sequence[BackwardStep], where: dict[Value, Where], grad: Ca
         relus = [s for s in done if s.node.op is relu and layer]
         dead = f"{sum(not s.local for s in relus)} of {len(relus)}" if relus else ""
         rows.append((name, f"{len(done):,}", norm, show(float(min(sizes))), show(float(max(sizes))), dead))
-    return table(rows, right=range(1, 6))
+    width = shutil.get_terminal_size().columns
+    for heading in ("smallest", "largest", "dead relus", "|gradient|"):  # the first to go where all do not fit
+        written = table(rows, right=range(1, len(rows[0])))
+        if max(map(len, written.split("\n"))) <= width:
+            break
+        left_out = rows[0].index(heading)
+        rows = [row[:left_out] + row[left_out + 1 :] for row in rows]
+    return table(rows, right=range(1, len(rows[0])))

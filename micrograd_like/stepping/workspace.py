@@ -10,10 +10,10 @@ from fractions import Fraction
 from typing import Any
 
 from ..engine import UNREACHED, Value
+from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..notation.names import NO_GRADIENT
 from ..notation.numbers import show
-from ..ops import one_line
 from .breakpoints import Condition
 from .naming import typed
 from .stepper import Stepper

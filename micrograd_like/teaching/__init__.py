@@ -4,6 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .engines.bugs import BUGS as BUGS
+    from .engines.bugs import broken_engine as broken_engine
+    from .engines.check import check_engine as check_engine
     from .exercises.classics import CLASSICS as CLASSICS
     from .exercises.exercise import Exercise as Exercise
     from .exercises.generator import alike as alike
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 # Loaded when first asked for, so that a grader loads neither rich nor graphviz: name -> module.
 _LAZY = {
+    **dict.fromkeys(("BUGS", "broken_engine"), "engines.bugs"),
+    "check_engine": "engines.check",
     "CLASSICS": "exercises.classics",
     "Exercise": "exercises.exercise",
     **dict.fromkeys(("alike", "exercise"), "exercises.generator"),

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from itertools import groupby
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
@@ -18,6 +17,7 @@ from typing import Any, TypeAlias
 from rich.cells import cell_len
 
 from ..engine import Value, topological_order
+from ..escape import html, one_line
 from ..files import write_whole
 from ..formulas import TEXT
 from ..graph.steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths
@@ -26,7 +26,6 @@ from ..notation import latex
 from ..notation.mathml import mathml
 from ..notation.names import constants, find, partial
 from ..notation.numbers import show
-from ..ops import one_line
 from ..pictures.graph import draw_graph
 
 LARGEST = 200  # nodes that are explained unless `limit` says otherwise
@@ -63,7 +62,7 @@ class _Document:
     @property
     def html(self) -> str:
         """What it says as a web page of its own, the formulas in MathML, which browsers show without a script."""
-        head = f'<meta charset="utf-8">\n<title>{escape(one_line(self.title))}</title>\n<style>{_STYLE}</style>'
+        head = f'<meta charset="utf-8">\n<title>{html(self.title)}</title>\n<style>{_STYLE}</style>'
         body = f"{self._write(_Html())}\n{self._figure()}"
         return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}</body>\n</html>\n'
 
@@ -124,7 +123,7 @@ class Explanation(_Document):
         try:
             gradients = {steps[-1].operand: steps[-1].after for steps in self.backward}
             return f"<h2>The graph</h2>\n{draw_graph(self.root, gradients=gradients).image}\n"
-        except (RuntimeError, ValueError):  # there is no Graphviz, or it is too large for it
+        except (RuntimeError, ValueError):  # it is too large
             return ""
 
 

@@ -13,11 +13,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..files import data_folder, write_whole
+from ..escape import one_line
+from ..files import data_folder, read_json, write_whole
 from ..graph.steps import backward_steps
 from ..notation.answers import read_answer
 from ..notation.names import partial
-from ..ops import one_line
 from .exercises.exercise import Exercise
 from .exercises.generator import exercise
 from .exercises.levels import ABOUT, LEVELS
@@ -76,9 +76,9 @@ class Progress:
     def load(cls, path: Path) -> "Progress":
         """Read a file that `save` wrote; ProgressError, naming what is wrong, if it did not, and NewerError."""
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise ProgressError(f"{path}: this is not JSON: {error}") from None
+            found = read_json(path)
+        except ValueError as error:
+            raise ProgressError(str(error)) from None
         new = cls()
         version = found.pop("version", None) if isinstance(found, dict) else None
         if type(version) is int and version > VERSION:

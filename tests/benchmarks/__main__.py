@@ -6,9 +6,9 @@ Each line is a median of runs that take turns with what they are compared with, 
 
 import sys
 
-from . import compiler, engine, stepping, training
+from . import compiler, engine, pages, stepping, training
 
-BENCHMARKS = {"engine": engine, "stepping": stepping, "compiler": compiler, "training": training}
+BENCHMARKS = {"engine": engine, "stepping": stepping, "compiler": compiler, "training": training, "pages": pages}
 
 for name in sys.argv[1:] or BENCHMARKS:
     if name not in BENCHMARKS:

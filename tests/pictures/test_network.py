@@ -415,6 +415,7 @@ def test_the_histogram_counts_every_weight_and_the_map_shows_where_it_is():
     assert "1 NaN or infinite" in texts(draw(model))
     bars = [m for m in item.marks if isinstance(m, Cells) and m.rectangles[0][1] > frame[3]]
     assert [m.fill for m in bars] == ["negative", "faint", "data"]
+    assert [m.text for m in item.marks if isinstance(m, Text)][-3:] == ["-2", "0", "2"]
 
 
 def test_large_networks_forward_and_backward():

@@ -21,6 +21,8 @@ from ..grading.lines import Line as Rule
 from ..grading.mistakes import MISTAKES, find
 from ..grading.report import Grading, Level, describe_update
 
+LONGEST = 1_000  # characters of a formula, of some 60 nodes
+
 Number = Fraction | float  # a float where a fraction would be unreadable
 
 
@@ -233,6 +235,10 @@ class Exercise:
             AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError: it is no such data.
         """
         rate = document["learning_rate"]
+        if len(document["formula"]) > LONGEST:
+            raise ValueError(f"the formula of an exercise has at most {LONGEST:,} characters")
+        if unknown := set(document["parameters"]) - set(document["numbers"]):
+            raise ValueError(f"there is no number for the parameter {min(unknown)!r}")
         return cls(
             name,
             document["formula"],

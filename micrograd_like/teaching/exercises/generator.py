@@ -6,10 +6,11 @@ Many draws of small numbers are tried, and the one is kept whose right gradients
 as possible change an answer, each in its own way: what a student writes down then says which mistake it was.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, count, islice
 from random import Random
 from typing import Any
 
@@ -104,6 +105,7 @@ def own(formula: str, numbers: Mapping[str, Number] | None = None, ask: Sequence
         ValueError: the formula cannot be read, or its numbers do not suit it; there is no node to ask for; or no
             numbers were found for which it is defined.
     """
+    formula = _with_result(formula)
     rng, best = Random(f"{seed} {formula}"), None
     if numbers:
         best = (True, 0, 0), Exercise("own", formula, dict(numbers), ask=tuple(ask))
@@ -125,6 +127,16 @@ def own(formula: str, numbers: Mapping[str, Number] | None = None, ask: Sequence
     if unknown := [name for name in ask if name not in names]:
         raise ValueError(f"there is no gradient to ask for at {unknown[0]!r}: there are {', '.join(names)}")
     return made
+
+
+def _with_result(formula: str) -> str:
+    """Return a formula whose result has a name, by which it can be asked for."""
+    *before, last = (step.strip() for step in formula.split(";"))
+    if "=" in last or not last:
+        return formula
+    taken = set(re.findall(r"\w+", formula))
+    name = next(name for name in chain(("L", "y", "z", "out"), (f"L{k}" for k in count())) if name not in taken)
+    return "; ".join([*before, f"{name} = {last}"])
 
 
 def alike(

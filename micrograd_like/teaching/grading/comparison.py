@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...engine import Value, check_data, local_derivative, topological_order
+from ...escape import one_line
 from ...graph.walk import walk
 from ...notation.names import node_names
 from ...notation.numbers import show
 from ...notation.table import table
-from ...ops import one_line
 from .kinds import Mistake
 from .lines import lines_of
 from .mistakes import MISTAKES, find

@@ -161,7 +161,10 @@ class Lines:
                 found[line.id] = told[line.id]
                 continue
             tree = line.wrong[mistake][0] if mistake in line.wrong else line.rules[0]
-            found[line.id] = fold(tree, found, kind, _compute, lambda condition, a, b: a() if condition else b())
+            number = fold(tree, found, kind, _compute, lambda condition, a, b: a() if condition else b())
+            if not isinstance(number, float) and ops.is_too_long(number):  # a mistake may square again and again
+                raise OverflowError("the exact number has more than 3,000 digits")
+            found[line.id] = number
         return found
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...engine import Value, topological_order
+from ...escape import one_line
 from ...formulas import TEXT
 from ...graph.steps import backward_steps, forward_steps
 from ...notation.answers import Answer
 from ...notation.names import node_names, partial
 from ...notation.numbers import show
 from ...notation.table import table
-from ...ops import one_line
 from .comparison import gradients
 from .kinds import Mistake
 from .lines import NEW, Kind
@@ -117,7 +117,7 @@ class Grading:
     def explanation(self) -> list[str]:
         """What the wrong answers have in common, and as much help as the level allows, in sentences."""
         if self.first_wrong:
-            return [self._diagnosis(), *self._help()]
+            return [one_line(sentence) for sentence in (self._diagnosis(), *self._help())]
         if self.count("too coarse"):
             return [WORDS["digits"]]
         missing = self.count("missing")

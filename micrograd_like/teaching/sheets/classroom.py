@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...files import write_folder
+from ...escape import csv_cell, one_line
+from ...files import read_json, write_folder
 from ...notation.answers import read_answer
 from ...notation.numbers import show
 from ...notation.table import table
-from ...ops import one_line
 from ...tables import read_columns
 from ..exercises.exercise import Exercise
 from ..exercises.generator import VERSION as GENERATOR
@@ -31,8 +31,8 @@ from .sheet import Sheet, printed
 FORMAT, VERSION = "micrograd_like.key", 2
 COLUMNS = ("name", "exercise", "node", "answer")
 SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # so they begin, to a spreadsheet
 INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))  # and marks
+MOST = 1_000_000  # characters of formulas in a key, which a class of 10,000 has
 LONGEST = 40  # characters of a name in a file's name
 
 
@@ -71,7 +71,7 @@ def write_class(
         OSError: the folder or a file cannot be written.
         RuntimeError: as `Sheet.save` says.
     """
-    names = [name.strip() for name in names]
+    names = [" ".join(name.split()) for name in names]
     if not names:
         raise ValueError("the class has nobody in it: give one name at least")
     if not all(map(_look, names)):
@@ -280,10 +280,7 @@ def _is_invisible(c: str) -> bool:
 
 
 def _read_key(path: Path) -> dict[str, list[Exercise]]:
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: this is not JSON: {error}") from None
+    document = read_json(path)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{path}: this is no key of a class: it is the file key.json beside the sheets")
     if document.get("version") != VERSION:
@@ -293,6 +290,8 @@ def _read_key(path: Path) -> dict[str, list[Exercise]]:
             name: [Exercise.from_document(f"{name} {k}", part) for k, part in enumerate(parts, start=1)]
             for name, parts in document["students"].items()
         }
+        if sum(len(each.formula) for drawn in everybody.values() for each in drawn) > MOST:
+            raise ValueError(f"its formulas have more than {MOST:,} characters together: grade parts of the class")
         if alike_names := _first_alike([*everybody]):
             raise ValueError(SAME.format(*map(one_line, alike_names)))
         for drawn in everybody.values():
@@ -330,11 +329,5 @@ def _table(rows: Sequence[Sequence[Any]]) -> bytes:
     """Return a CSV file that spreadsheets take for text in UTF-8, and no cell for a formula."""
     written = io.StringIO()
     # in quotes, for where a semicolon begins a new cell
-    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([map(_harmless, map(str, row)) for row in rows])
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([map(csv_cell, map(str, row)) for row in rows])
     return written.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that a spreadsheet takes for text, also if it begins like a formula; numbers stay numbers."""
-    is_number = re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?", cell)
-    return f"'{cell}" if cell.startswith(FORMULAS) and not is_number else cell

@@ -1,5 +1,6 @@
 // Verdicts on a paper, as verdicts.py gives them, and what is said of them.
 
+const RULES = DATA.rules;
 const CHOICE = RULES.choice;
 const LEAST_EXACT = 1e-6;
 

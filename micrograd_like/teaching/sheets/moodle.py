@@ -7,9 +7,9 @@ that matches gives the grade and the feedback, `*` matches any other, and a frac
 
 import re
 from collections.abc import Callable, Sequence
-from html import escape
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from ...escape import html, visible
 from ..exercises.exercise import Exercise, Line
 from ..grading.mistakes import find
 from ..grading.report import ask_about
@@ -83,16 +83,16 @@ def _wrong_answers(drawn: Exercise, line: Line) -> dict[float, list[str]]:
 
 def _html(written: str) -> str:
     """Return text for HTML in which nothing begins an embedded answer."""
-    return escape(written).replace("{", "&#123;").replace("}", "&#125;")
+    return html(written).replace("{", "&#123;").replace("}", "&#125;")
 
 
 def _quoted(feedback: str) -> str:
     """Return feedback in which no character ends it."""
-    return re.sub(r"([}#~/\"\\])", r"\\\1", escape(feedback, quote=False))
+    return re.sub(r"([}#~/\"\\])", r"\\\1", html(feedback))
 
 
 def _text(parent: Element, tag: str, written: str, **attributes: str) -> Element:
     """Add text, but for the control characters that XML does not have."""
     made = SubElement(parent, tag, attributes)
-    SubElement(made, "text").text = "".join(c for c in written if c.isprintable() or c == "\n")
+    SubElement(made, "text").text = visible(written)
     return made

@@ -9,10 +9,10 @@ For otter-grader the same checks are exception-based tests: in the notebook's me
 `otter.Notebook().check("exercise_1")` finds them, and as files, which `otter generate` takes.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from ... import escape
 from ...notation.numbers import show
 from ..exercises.exercise import Exercise, Line
 from .tex import typeset
@@ -115,8 +115,8 @@ class _Parts:
 
     def _dict(self, name: str, solved: bool) -> str:
         entries = [
-            f"    {_quote(label)}: {_quote(show(line.answer)) if solved or not line.is_blank else None},"
-            f"  # {line.working if solved else line.question}"
+            f"    {escape.python(label)}: {escape.python(show(line.answer)) if solved or not line.is_blank else None},"
+            f"  # {escape.comment(line.working if solved else line.question)}"
             for label, line in self.lines[name].items()
         ]
         return "\n".join([f"{name}_{self.n} = {{", *entries, "}"])
@@ -131,7 +131,7 @@ class _Parts:
 
     def check(self, name: str, exercise: str, level: str = "hint") -> str:
         """Return the source of a check in which nothing that is asked may be missing."""
-        names = ", ".join(map(_quote, self.lines[name]))
+        names = ", ".join(map(escape.python, self.lines[name]))
         arguments = [f"{exercise}.root", f"dict.fromkeys([{names}]) | {name}_{self.n}"]
         arguments += ["values=True"] if name == "values" else []
         if name == "gradients" and self.drawn.learning_rate is not None:
@@ -150,10 +150,6 @@ def _source(drawn: Exercise) -> str:
     """Return the exercise as an expression in Python."""
     document = "".join(f"    {key!r}: {part!r},\n" for key, part in drawn.as_document().items())
     return f"Exercise.from_document({drawn.name!r}, {{\n{document}}})"
-
-
-def _quote(written: str) -> str:
-    return json.dumps(written, ensure_ascii=False)
 
 
 def _nbgrader(grade_id: str, *, solution: bool = False, points: int | None = None) -> dict[str, Any]:

@@ -1,27 +1,11 @@
 // The page itself: what is typed is read and graded, and help comes one click at a time.
 
-const SYMBOLS = {
-  right: "✓",
-  "follow-through": "↳",
-  trivial: "↳",
-  "too coarse": "≈",
-  wrong: "✗",
-  missing: "–",
-  unread: "!",
-};
 const HELP = {
   hint: ["Give me a hint", "Hint"],
   rule: ["Tell me the rule", "Rule"],
   step: ["Show me the step", "Step"],
   answer: ["Show me the answer", "Answer"],
 };
-
-function element(tag, className, ...content) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...content);
-  return made;
-}
 
 function mark(box, status = "", said = "") {
   const place = document.getElementById(box.getAttribute("aria-describedby"));
@@ -92,14 +76,14 @@ function start(form, part) {
   });
 }
 
-document.querySelectorAll("form").forEach((form, k) => start(form, PAPERS[k]));
+document.querySelectorAll("form").forEach((form, k) => start(form, DATA.papers[k]));
 
 // What was typed becomes a table, as `micrograd-like grade` reads it.
 document.getElementById("save").addEventListener("click", () => {
   const rows = [["name", "exercise", "node", "answer"]];
   document.querySelectorAll("form").forEach((form, k) => {
-    for (const { id, asked, filled } of PAPERS[k].questions) {
-      if (!filled) rows.push([STUDENT, PAPERS[k].exercise, asked, form.elements.namedItem(id).value.trim()]);
+    for (const { id, asked, filled } of DATA.papers[k].questions) {
+      if (!filled) rows.push([DATA.student, DATA.papers[k].exercise, asked, form.elements.namedItem(id).value.trim()]);
     }
   });
   const quoted = rows.map((row) => row.map((cell) => `"${`${cell}`.replaceAll('"', '""')}"`).join(","));

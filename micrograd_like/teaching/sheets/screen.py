@@ -1,21 +1,16 @@
 """What a page for the screen needs in order to grade as `grade` does, without Python: data, and the program to read it.
 
 The data are the lines of an exercise, with the formulas by which they follow and those that mistakes make of them, just
-as Python has them; `numbers.js` and `grading.js` read them by the same few rules as `answers.py` and `verdicts.py`.
+as Python has them; `intervals.js` and `grading.js` read them by the same few rules as `intervals.py` and `verdicts.py`.
 """
 
-import json
-import re
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterable
 from typing import Any
 
-from ...compiler.spelling import HELPERS, JAVASCRIPT
-from ...formulas import Apply, Tree
-from ...notation import answers
-from ...notation.expressions import functions
+from ...engine import topological_order
 from ...notation.numbers import show
-from ...ops import Variadic
+from ...pages.document import document, source
+from ...pages.engine import engine, plain, reading
 from ..exercises.exercise import Exercise, Line
 from ..grading import verdicts
 from ..grading.mistakes import MISTAKES
@@ -23,32 +18,31 @@ from ..grading.report import WORDS, ask_about
 
 Data = dict[str, Any]  # for JSON
 
-SCRIPTS = ("numbers.js", "grading.js", "screen.js")
+
+def screen(title: str, body: str, exercises: Iterable[Exercise], papers: Iterable[Data], student: str) -> str:
+    """Return the page of exercises as one HTML file, of which `body` has a form for each paper."""
+    return document(
+        title,
+        body,
+        styles=[source(__package__, "screen.css")],
+        scripts=[*program(exercises), source(__package__, "screen.js")],
+        data={**rules(), "papers": list(papers), "student": student},
+    )
 
 
-def program(*names: str) -> str:
-    """Return scripts with what they need before them; of the page's own, screen.js wants PAPERS too."""
-    rules = json.dumps(_rules(), ensure_ascii=False).replace("<", "\\u003c")  # which might end the script
-    return f"const RULES = {rules};\n{_functions()}\n{source(*names)}"
+def program(exercises: Iterable[Exercise]) -> list[str]:
+    """Return the scripts that grade; `DATA` is to have what `rules` returns.
+
+    Raises:
+        CompilerError: JavaScript has no spelling for an operation of one's own; the text says how to add it.
+    """
+    used = {v.op for drawn in exercises for v in topological_order(drawn.rules.root)}
+    return [engine(used, derived=False), source(__package__, "intervals.js", "grading.js")]
 
 
-@cache
-def source(*names: str) -> str:
-    """Return the text of files that stand beside this one."""
-    return "\n".join((files(__package__) / name).read_text(encoding="utf-8") for name in names)
-
-
-def _rules() -> Data:
+def rules() -> Data:
     """Return what all exercises have in common: how answers are read, the mistakes, and what is said of them."""
-    patterns = {name: getattr(answers, name.upper()) for name in ("decimal", "mixed", "fraction", "comma", "thousands")}
-    return {
-        "patterns": patterns,
-        "rewritten": [(pattern, re.sub(r"\\(\d)", r"$\1", instead)) for pattern, instead in answers.REWRITTEN],
-        "characters": answers.CHARACTERS,
-        "raised": answers.RAISED,
-        "constants": answers.CONSTANTS,
-        "limits": answers.LIMITS,
-        "unread": answers.UNREAD,
+    said = {
         "choice": {
             "finer": verdicts.FINER,
             "onTheWay": verdicts.ON_THE_WAY,
@@ -63,22 +57,7 @@ def _rules() -> Data:
         "words": WORDS,
         "mistakes": {m.id: {"name": m.name, "sentence": m.sentence, "question": m.question} for m in MISTAKES},
     }
-
-
-def _functions() -> str:
-    """Return in JavaScript the functions that answers may call, with how many operands they take."""
-    lines = {
-        "sum": "{ least: 1, most: Infinity, compute: (...xs) => xs.reduce((x, y) => x + y) }",
-        "logsumexp": "{ least: 1, most: Infinity, compute: logsumexp }",
-    }
-    for name, row in functions().items():
-        if not isinstance(row, Variadic):
-            most, least = len(row.operand_names), len(row.operand_names) - (row.default is not None)
-            operands = [*row.operand_names[:least], *(f"{x} = {row.default}" for x in row.operand_names[least:])]
-            computed = JAVASCRIPT[row.name].format(*row.operand_names)
-            lines[name] = f"{{ least: {least}, most: {most}, compute: ({', '.join(operands)}) => {computed} }}"
-    table = "".join(f"  {name}: {line},\n" for name, line in lines.items())
-    return f"{''.join(HELPERS['javascript'].values())}\nconst FUNCTIONS = {{\n{table}}};\n"
+    return {"reading": reading(), "rules": said}
 
 
 # -------------------- an exercise --------------------
@@ -104,8 +83,8 @@ def paper(drawn: Exercise, fade: float = 1.0) -> Data:
         if wanted and not wanted.is_blank:
             given[line.id] = float(truths[line.id])
         else:
-            wrong = {key: [_plain(tree) for tree in trees] for key, trees in line.wrong.items()}
-            rules = [_plain(tree) for tree in line.rules]
+            wrong = {key: [plain(tree) for tree in trees] for key, trees in line.wrong.items()}
+            rules = [plain(tree) for tree in line.rules]
             lines.append({"id": line.id, "rules": rules, "truth": float(truths[line.id]), "wrong": wrong})
     return {"given": given, "lines": lines, "questions": questions}
 
@@ -122,10 +101,3 @@ def _question(line: Line) -> Data:
         "hint": ask_about(line.name, line.kind),
         "working": [*before, last.rpartition(" = ")[0] + " = ?"],
     }
-
-
-def _plain(tree: Tree) -> Any:
-    """Return a formula as plain data: a number, a name, or an operation followed by its operands."""
-    if isinstance(tree, Apply):
-        return [tree.operation, *map(_plain, tree.operands)]
-    return tree if isinstance(tree, str) else float(tree)

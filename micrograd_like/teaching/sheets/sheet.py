@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ... import escape
 from ...files import write_folder, write_whole
 from ...notation.mathml import mathml
 from ...notation.numbers import show
@@ -15,8 +16,8 @@ from ...pictures.graph import draw_graph
 from ..exercises.exercise import Exercise
 from .moodle import moodle_xml
 from .notebook import notebook, otter_tests
-from .screen import SCRIPTS, paper, program, source
-from .tex import escape, foreign, typeset
+from .screen import paper, screen
+from .tex import foreign, typeset
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,9 @@ class Sheet:
             part | {"paper": paper(drawn, self.fade) | {"exercise": number}}
             for number, (part, drawn) in enumerate(zip(self._parts(picture=True), self.exercises, strict=True), start=1)
         ]
-        return str(
-            _template("screen.html").render(
-                sheet=self,
-                exercises=exercises,
-                papers=[each["paper"] for each in exercises if _is_blank(each["paper"])],
-                program=program(*SCRIPTS),
-                style=source("screen.css"),
-            )
-        )
+        body = _template("screen.html").render(sheet=self, exercises=exercises)
+        papers = [each["paper"] for each in exercises if _is_blank(each["paper"])]
+        return screen(self._full_title, body, self.exercises, papers, self.student)
 
     def markdown(self, key: bool = True) -> str:
         """Return the sheet as Markdown, with an empty cell for each answer."""
@@ -64,7 +59,12 @@ class Sheet:
 
     def notebook(self, key: bool = True) -> str:
         """Return the sheet as a Jupyter notebook that checks itself, as the module `notebook` describes it."""
-        return notebook(self.exercises, f"# {_cell(self.title)}\n\n{_cell(self.student)}".strip(), self.fade, key)
+        return notebook(
+            self.exercises,
+            f"# {escape.markdown(self.title)}\n\n{escape.markdown(self.student)}".strip(),
+            self.fade,
+            key,
+        )
 
     def save(self, path: str | Path, key: bool = True, screen: bool = False, otter: bool = False) -> Path:
         """Write the sheet in the format that its name says, whole or not at all.
@@ -79,7 +79,7 @@ class Sheet:
 
         Raises:
             ValueError: it has another name.
-            RuntimeError: jinja2 or nbformat is not installed, or there is no Graphviz for the pictures of a page.
+            RuntimeError: jinja2 or nbformat is not installed.
             OSError: a file cannot be written.
         """
         path = Path(path)
@@ -100,6 +100,10 @@ class Sheet:
         else:
             raise ValueError(f"cannot save a sheet as {path.name!r}: end the name in {', '.join(formats)}")
         return path
+
+    @property
+    def _full_title(self) -> str:
+        return " – ".join(filter(None, [self.title, self.student]))
 
     def _parts(self, *, picture: bool) -> list[dict[str, Any]]:
         """Return what the templates show of each exercise."""
@@ -131,7 +135,7 @@ def printed(sheets: Sequence[Sheet], key: bool = False) -> str:
         (sheet, [typeset(drawn, sheet.fade) | {"picture": _picture(drawn)} for drawn in sheet.exercises])
         for sheet in sheets
     ]
-    title = " – ".join([sheets[0].title, *([sheets[0].student] if len(sheets) == 1 and sheets[0].student else [])])
+    title = sheets[0]._full_title if len(sheets) == 1 else sheets[0].title
     return str(_template("sheet.html").render(sheets=parts, title=title, key=key))
 
 
@@ -169,11 +173,18 @@ def _template(name: str) -> Any:
         loader=loader,
         **(_DELIMITERS if name == "sheet.tex" else {}),
         autoescape=name.endswith(".html"),
+        finalize=_html if name.endswith(".html") else None,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": _cell, "tex": escape, "math": _math, "prose": _prose}
+    environment.filters |= {
+        "markdown": escape.markdown,
+        "tex": escape.latex,
+        "math": _math,
+        "prose": _prose,
+        "json": _json,
+    }
     environment.tests["blank"] = _is_blank
     return environment.get_template(name)
 
@@ -183,6 +194,13 @@ def _is_blank(data: dict[str, Any]) -> bool:
     return not all(question["filled"] for question in data["questions"])
 
 
+def _html(written: Any) -> Any:
+    """Return what a template shows as HTML; what is HTML already stays as it is."""
+    from markupsafe import Markup
+
+    return written if isinstance(written, Markup) else Markup(escape.html(str(written)))
+
+
 def _math(latex: str) -> Any:
     """Return a formula in LaTeX as MathML, which a template takes as it is."""
     from markupsafe import Markup
@@ -190,16 +208,15 @@ def _math(latex: str) -> Any:
     return Markup(mathml(latex))
 
 
+def _json(data: Any) -> Any:
+    from markupsafe import Markup
+
+    return Markup(escape.json_in_html(data))
+
+
 def _prose(written: str) -> Any:
     """Return a sentence with formulas between dollar signs, these as MathML."""
     from markupsafe import Markup
 
     parts = re.split(r"\$(.+?)\$", written)
-    return Markup("").join(_math(part) if k % 2 else part for k, part in enumerate(parts))
-
-
-def _cell(written: str) -> str:
-    """Quote text for Markdown, where a bar ends a cell, and a star, an underscore or a `<` would be markup."""
-    for character in "\\`*_|<>#[]$~":
-        written = written.replace(character, f"\\{character}")
-    return " ".join(written.split())
+    return Markup("").join(_math(part) if k % 2 else _html(part) for k, part in enumerate(parts))

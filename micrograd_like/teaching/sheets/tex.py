@@ -1,4 +1,4 @@
-r"""Exercises as LaTeX: what the template of a sheet typesets, and text in which no character is a command.
+"""Exercises as LaTeX: what the template of a sheet typesets.
 
 The sheet compiles with a plain pdflatex; Debian's packages texlive-latex-base and lmodern have all that it needs.
 """
@@ -10,25 +10,6 @@ from ...graph.steps import BackwardStep, ForwardStep, forward_steps
 from ...notation import latex
 from ...notation.latex import LATEX
 from ..exercises.exercise import Exercise, Line
-
-_WRITTEN = {
-    **{c: rf"\{c}" for c in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
-    **{c: f"{{{c}}}" for c in "-',<>?!["},  # two of them would be drawn as one, and [ may begin an option
-    "\N{MINUS SIGN}": "$-$",
-    "×": r"$\times$",
-    "²": "$^2$",
-    "∂": r"$\partial$",
-}
-
-
-def escape(written: str) -> str:
-    """Return text for LaTeX, in which every character stands for itself; control characters are left out."""
-    return "".join(_WRITTEN.get(c, c) for c in " ".join(written.split()) if c.isprintable())
 
 
 def foreign(written: str) -> list[tuple[str, str]]:

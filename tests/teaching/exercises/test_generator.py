@@ -101,6 +101,23 @@ RECORDED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("formula", "asked"),
+    [
+        ("a*b + c", "L"),
+        ("u = a*b; u + L", "y"),
+        ("L + y*z", "out"),
+        ("out*L + y*z", "L0"),
+        ("L = a*b", "L"),
+        ("o = a*b;", "o"),
+    ],
+)
+def test_a_result_without_a_name_gets_one(formula, asked):
+    drawn = own(formula, seed=1)
+    assert drawn.root.label == asked
+    assert drawn.task.startswith(f"Compute {asked}, then ∂{asked}/∂")
+
+
 def test_the_same_seed_makes_the_same_everywhere():
     for (level, seed), recorded in RECORDED.items():
         drawn = exercise(seed, level)

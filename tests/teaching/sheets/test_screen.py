@@ -1,7 +1,6 @@
 """The page for the screen: its program, run by Node, says of every paper what `grade` says."""
 
 import json
-import re
 import subprocess
 from fractions import Fraction
 from random import Random
@@ -13,7 +12,7 @@ from micrograd_like.notation.answers import read_answer
 from micrograd_like.ops import OPERATIONS, Operation
 from micrograd_like.teaching import CLASSICS, MISTAKES, Exercise, exercise
 from micrograd_like.teaching.exercises.levels import LEVELS
-from micrograd_like.teaching.sheets.screen import paper, program
+from micrograd_like.teaching.sheets.screen import paper, program, rules
 
 from ..grading.students import MISTAKEN, Student, papers
 
@@ -78,7 +77,8 @@ def run(node, tmp_path_factory):
 
     def run(harness, given):
         script = folder / "program.js"
-        script.write_text(program("numbers.js", "grading.js") + harness, encoding="utf-8")
+        data = f"const DATA = {json.dumps(rules())};\n"
+        script.write_text(data + "\n".join(program(EXERCISES)) + harness, encoding="utf-8")
         done = subprocess.run([node, script], input=json.dumps(given), capture_output=True, text=True, encoding="utf-8")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -230,10 +230,9 @@ def test_what_is_filled_in_is_given():
 
 
 def test_data_are_plain_and_name_every_mistake_once():
-    text = program("numbers.js")
-    rules = json.loads(re.search(r"const RULES = (.*);\n", text)[1])
-    assert list(rules["mistakes"]) == [m.id for m in MISTAKES]
-    assert set(rules["mistakes"]) == {key.partition("/")[0] for key in MISTAKEN}
+    mistakes = rules()["rules"]["mistakes"]
+    assert list(mistakes) == [m.id for m in MISTAKES]
+    assert set(mistakes) == {key.partition("/")[0] for key in MISTAKEN}
     json.dumps([paper(drawn) for drawn in EXERCISES])
 
 

@@ -6,10 +6,11 @@ from fractions import Fraction
 
 import pytest
 
+from micrograd_like.escape import latex as escape
 from micrograd_like.teaching import CLASSICS, Exercise, exercise
 from micrograd_like.teaching.exercises.levels import LEVELS
 from micrograd_like.teaching.sheets import Sheet
-from micrograd_like.teaching.sheets.tex import escape, typeset
+from micrograd_like.teaching.sheets.tex import typeset
 from tests.conftest import need
 from tests.formulas import assert_renders
 

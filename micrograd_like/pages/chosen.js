@@ -1,0 +1,53 @@
+// One connection: its weight, which can be typed, its gradient, and the samples that contribute most to it.
+
+function choose(p) {
+  state.parameter = state.picked = p;
+  renderNetwork();
+  renderChosen();
+  remember();
+}
+
+function renderChosen() {
+  const p = state.parameter;
+  const weight = find("weight");
+  find("parameter").value = p;
+  if (document.activeElement !== weight) {
+    weight.value = Number(training.parameters[p].toPrecision(6));
+    weight.removeAttribute("aria-invalid");
+    find("wrong").textContent = "";
+  }
+  const fixed = !state.bias && parameters[p][1] < 0;
+  weight.disabled = fixed;
+  const g = known.gradient[p];
+  const down = g > 0 ? "down" : "up";
+  const name = DATA.names[p];
+  find("facts").textContent = fixed
+    ? "Biases are off: this one stays at 0."
+    : `∂L/∂${name} = ${brief(g)}, the mean over all ${rows.length} samples${g ? `: gradient descent moves it ${down}, by ${training.learningRate} × ${brief(Math.abs(g))}` : ""}. Most of it comes from:`;
+  const most = fixed ? [] : training.contributions(p).slice(0, 5).filter(({ amount }) => amount);
+  find("contributions").replaceChildren(...most.map(({ sample, amount }) => {
+    const button = element("button", "", `sample ${sample + 1}`);
+    button.addEventListener("click", () => chooseSample(sample));
+    return element("li", "", button, ` ${className(sample)}: contributes ${brief(amount)}`);
+  }));
+}
+
+function typeWeight() {
+  const written = find("weight").value.trim().replace("−", "-");
+  const x = Number(written);
+  const isNumber = written !== "" && Number.isFinite(x);
+  find("weight").setAttribute("aria-invalid", String(!isNumber));
+  find("wrong").textContent = isNumber ? "" : `'${written.slice(0, 20)}' is not a number: write one such as -0.5`;
+  if (!isNumber) return;
+  pause();
+  stopWalking();
+  const before = training.parameters[state.parameter];
+  training.set(state.parameter, x);
+  if (!attempt(() => training.judge())) training.set(state.parameter, before);
+  if (state.view === "update") state.view = "forward";
+  refresh();
+  say(`${DATA.names[state.parameter]} is now ${x}. ${standing()}`);
+}
+
+find("parameter").addEventListener("change", (event) => choose(Number(event.target.value)));
+find("weight").addEventListener("change", typeWeight);

@@ -1,0 +1,194 @@
+// What stands beside the picture: the chosen node, the numbers that a person changes, and what a mistake makes of them.
+
+const ROWS = 16; // of numbers to change
+const LISTED = 40; // nodes in a list
+
+function nodeButton(v, text = names[v]) {
+  const button = element("button", "link code", text);
+  button.addEventListener("click", () => choose(v));
+  return button;
+}
+
+function listed(nodes) {
+  const shown = nodes.slice(0, LISTED).map((v) => nodeButton(v));
+  return nodes.length > LISTED ? [...shown, ` and ${nodes.length - LISTED} more`] : shown;
+}
+
+function renderPanel(gradients) {
+  const v = state.chosen;
+  if (v < 0) {
+    const hint = "Click on a node, or press ↓, to see its rule, its numbers and every contribution to its gradient.";
+    return find("panel").replaceChildren(element("p", "hint", hint));
+  }
+  const rows = [];
+  const row = (name, ...content) => rows.push(element("dt", "", name), element("dd", "", ...content));
+  const isLeaf = !operands[v].length;
+  row("kind", operations[v]);
+  if (!isLeaf) row("rule", element("span", "code", written(`${names[v]} = ${graph.equations[v]}`)));
+  const error = isKnown(v) && pass.errors.get(v);
+  const sum = isLeaf || !isKnown(v) || error ? "" : `${filledIn(v)} = `;
+  row(
+    "data",
+    element(
+      "span",
+      error ? "code failed" : "code data",
+      error ? `undefined: ${error}` : `${sum}${isKnown(v) ? typed(pass.data[v]) : NONE}`,
+    ),
+  );
+  if (!isConstant[v]) row("gradient", element("span", "code grad", typed(gradients[v])));
+  const came = pass.steps.filter(
+    (step, k) =>
+      step.operand === v && start + k < state.position && step.position >= 0 && !Number.isNaN(step.contribution),
+  );
+  if (came.length) {
+    const items = came.map((step) =>
+      element(
+        "li",
+        "code",
+        nodeButton(step.node),
+        `: ${typed(step.upstream)} × ${bracketed(step.local)} = ${typed(step.contribution)}`,
+      ),
+    );
+    row(came.length > 1 ? "contributions" : "contribution", element("ul", "", ...items));
+    if (came.length > 1)
+      row(
+        "their sum",
+        element(
+          "span",
+          "code grad",
+          `${came.map((s, k) => (k ? bracketed : typed)(s.contribution)).join(" + ")} = ${typed(came.at(-1).after)}`,
+        ),
+      );
+  }
+  if (!isLeaf) row("operands", ...listed(operands[v]));
+  if (users[v].length) row("used by", ...listed(users[v]));
+  if (graph.sources[v]) row("where", element("span", "code", graph.sources[v]));
+  const box = view().boxes[v];
+  if (view().outputs[box]) {
+    const finer = element("button", "", "Show its nodes");
+    finer.addEventListener("click", () => expand(box));
+    row(view().titles[box], ...listed(view().inside.get(box)), ...(state.view ? [finer] : []));
+  }
+  return find("panel").replaceChildren(element("h2", "code", names[v]), element("dl", "", ...rows));
+}
+
+// -------------------- numbers that a person changes --------------------
+
+const rows = new Map(); // the row of each leaf that has been shown
+
+function magnitude(v) {
+  const size = Math.abs(graph.leaves[v]);
+  return size ? 2 * size : 2;
+}
+
+function leafRow(v) {
+  if (rows.has(v)) return rows.get(v);
+  const [field, slider, nudge, output] = [
+    element("input"),
+    element("input"),
+    element("button", "", "Nudge"),
+    element("output", "code"),
+  ];
+  field.type = "text";
+  field.maxLength = 40;
+  field.setAttribute("aria-label", names[v]);
+  Object.assign(slider, { type: "range", min: -magnitude(v), max: magnitude(v), step: "any" });
+  slider.setAttribute("aria-label", `${names[v]}, slider`);
+  nudge.title = `What becomes of ${names[root]} if ${names[v]} grows by 0.001?`;
+  nudge.setAttribute("aria-label", `Nudge ${names[v]} by 0.001`);
+  const change = (x) => {
+    numbers[v] = x;
+    run();
+    render();
+    const error = [...pass.errors][0];
+    say(
+      error
+        ? `${names[error[0]]} is undefined: ${error[1]}.`
+        : `${names[v]} is ${spoken(x)}, ${names[root]} is ${spoken(pass.data[root])}.`,
+    );
+  };
+  field.addEventListener("change", () => {
+    try {
+      const read = readAnswer(field.value);
+      field.setAttribute("aria-invalid", "false");
+      output.textContent = "";
+      change(read ? read.number : graph.leaves[v]);
+    } catch (error) {
+      if (!(error instanceof Unread)) throw error;
+      field.setAttribute("aria-invalid", "true");
+      output.textContent = error.message;
+    }
+  });
+  slider.addEventListener("input", () => change(Number(Number(slider.value).toPrecision(3))));
+  slider.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    change(Number((numbers[v] + (by * magnitude(v)) / 100).toPrecision(12)));
+  });
+  slider.addEventListener("dblclick", () => change(graph.leaves[v]));
+  field.addEventListener("dblclick", () => change(graph.leaves[v]));
+  nudge.addEventListener("click", () => {
+    const { data } = forwardPass(
+      graph,
+      numbers.map((x, k) => (k === v ? x + 0.001 : x)),
+    );
+    const gradient = gradientsAt(state.position)[v];
+    const product = Number.isNaN(gradient) ? `${NONE}, the pass has not been here` : typed(gradient * 0.001);
+    output.textContent = `Δ${names[root]} = ${typed(data[root] - pass.data[root])} · gradient × 0.001 = ${product}`;
+  });
+  const row = element("div", "leaf", element("span", "code name", names[v]), field, slider, nudge, output);
+  rows.set(v, Object.assign(row, { field, slider, output }));
+  return row;
+}
+
+function renderLeaves() {
+  const isFar = leaves.indexOf(state.chosen) >= ROWS; // then it stands first
+  const shown = [...(isFar ? [state.chosen] : []), ...leaves.slice(0, ROWS)];
+  const made = shown.map(leafRow);
+  shown.forEach((v, k) => {
+    const { field, slider, output } = made[k];
+    if (document.activeElement !== field || field.getAttribute("aria-invalid") !== "true")
+      field.value = `${numbers[v]}`;
+    slider.max = Math.max(slider.max, Math.abs(numbers[v]));
+    slider.min = -slider.max;
+    slider.value = numbers[v];
+    if (made[k].pass !== pass && field.getAttribute("aria-invalid") !== "true") output.textContent = "";
+    made[k].pass = pass;
+    made[k].classList.toggle("chosen", v === state.chosen);
+  });
+  const list = find("leaves");
+  if (made.some((row, k) => list.children[k] !== row) || list.children.length !== made.length)
+    list.replaceChildren(...made);
+  find("numbers").hidden = !leaves.length;
+  find("others").textContent =
+    leaves.length > ROWS ? `These are ${ROWS} of ${leaves.length} numbers; a leaf that is chosen joins them.` : "";
+  find("reset").hidden = leaves.every((v) => numbers[v] === graph.leaves[v]);
+}
+
+// -------------------- mistakes --------------------
+
+function renderMistake() {
+  const mistake = mistakes[state.mistake];
+  if (!mistake) return find("wrong").replaceChildren();
+  const changed = names
+    .map((_, v) => v)
+    .filter((v) => !isConstant[v] && differs(wrong[v], pass.gradients[v]))
+    .reverse();
+  const cell = (tag, text, look = "") => element(tag, look, text);
+  const rows = changed.map((v) => {
+    const name = element("th", "code", nodeButton(v, partial(v)));
+    name.scope = "row";
+    return element(
+      "tr",
+      "",
+      name,
+      cell("td", `✗ ${typed(wrong[v])}`, "code failed"),
+      cell("td", typed(pass.gradients[v]), "code grad"),
+    );
+  });
+  const head = ["gradient", "wrong", "right"].map((text) => Object.assign(cell("th", text), { scope: "col" }));
+  const table = element("table", "", element("thead", "", element("tr", "", ...head)), element("tbody", "", ...rows));
+  const none = element("p", "", "With these numbers it changes no gradient.");
+  return find("wrong").replaceChildren(element("p", "", mistake.sentence), changed.length ? table : none);
+}

@@ -1,0 +1,1 @@
+"""Engines that students write: checked, broken on purpose, and emptied for an assignment."""

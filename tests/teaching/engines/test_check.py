@@ -1,0 +1,183 @@
+"""The check of engines: on engines that are written otherwise than the one in which bugs are made, and hostile ones."""
+
+import json
+import math
+import os
+import sys
+
+import micrograd.engine
+import numpy as np
+import pytest
+
+import micrograd_like
+from micrograd_like.cli import main
+from micrograd_like.teaching import BUGS, broken_engine, check_engine
+from micrograd_like.teaching.engines.assignment import assignment
+from micrograd_like.teaching.engines.bugs import engine, source
+
+from .students import CLOSURE_BUGS, CLOSURES, LOCAL_BUGS, LOCALS, TABLE, TABLE_BUGS
+
+STYLES = {"locals": (LOCALS, LOCAL_BUGS), "table": (TABLE, TABLE_BUGS), "closures": (CLOSURES, CLOSURE_BUGS)}
+PLANTED = [(style, *bug) for style, (_, bugs) in STYLES.items() for bug in bugs]
+
+
+def made(text, name=""):
+    names = {}
+    exec(text, names)
+    return names[name] if name else names.get("Value") or names["Scalar"]
+
+
+@pytest.mark.parametrize(("style", "bug", "edits"), [(style, bug, edits) for style, bug, *edits in PLANTED])
+def test_a_planted_bug_is_named_first(style, bug, edits):
+    text = STYLES[style][0]
+    for old, new in zip(edits[::2], edits[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    report = check_engine(made(text))
+    assert not report.ok
+    first = report.bugs[0]
+    assert bug in [row.id for row in (first.bug, *first.others) if row], f"{report}"
+
+
+RIGHT = {
+    "locals": made(LOCALS),
+    "table": made(TABLE),
+    "closures": made(CLOSURES),
+    "plain": engine(),
+    "micrograd": micrograd.engine.Value,
+    "this one": micrograd_like.Value,
+}
+
+
+class Single(micrograd.engine.Value):
+    """Numbers of 32 bits."""
+
+    def __init__(self, data, _children=(), _op=""):
+        super().__init__(np.float32(data), _children, _op)
+
+
+@pytest.mark.parametrize("right", [*RIGHT.values(), Single], ids=[*RIGHT, "32 bits"])
+def test_a_right_engine_is_never_accused(right):
+    report = check_engine(right)
+    assert report.ok, f"{report}"
+    assert report.tried > 60
+    report.check()
+
+
+def test_what_is_missing_is_said_and_left_out():
+    report = check_engine(micrograd.engine.Value)
+    assert report.missing == ["exp", "log", "tanh", "sigmoid"]
+    text = LOCALS.replace("    def __truediv__(self, other): return self * other**-1\n", "")
+    report = check_engine(made(text))
+    assert report.ok
+    assert report.missing == ["/", "sigmoid"]
+
+
+def test_habits_are_no_bugs():
+    said = check_engine(micrograd.engine.Value).habits
+    assert any("3 times" in each for each in said)
+    assert any("RecursionError" in each for each in said)
+    assert check_engine(micrograd_like.Value).habits == []
+    text = LOCALS.replace("        self.grad = 1\n", "        for v in topo: v.grad = 0\n        self.grad = 1\n")
+    assert any("resets" in each for each in check_engine(made(text)).habits)
+
+
+def test_two_bugs_are_both_named():
+    text = LOCALS.replace("1 - t * t", "1 - t").replace("n * self.data**(n-1)", "self.data**(n-1)")
+    found = [finding.bug.id for finding in check_engine(made(text)).bugs]
+    assert {"**: power_without_factor", "tanh: tanh_without_square"} <= set(found)
+
+
+def test_the_report_shows_the_smallest_graph_and_both_numbers():
+    report = check_engine(made(LOCALS.replace("1 - t * t", "1 - t")))
+    written = str(report)
+    right = 1 - math.tanh(0.5) ** 2
+    assert "h = Value(0.5); L = h.tanh(); L.backward()" in written
+    assert f"h.grad is {1 - math.tanh(0.5):.4f}, and should be {right:.4f}" in written
+    with pytest.raises(AssertionError, match="tanh without the square"):
+        report.check()
+    read = json.loads(report.json(points=3))
+    assert read["score"] == 0.0
+    assert [test["max_score"] for test in read["tests"][:1]] == [3]
+    assert json.loads(check_engine(engine()).json(points=3))["score"] == 3
+
+
+HOSTILE = {
+    "endless": ("def backward(self):", "def backward(self):\n        while True: pass"),
+    "exits": ("def backward(self):", "def backward(self):\n        import os; os._exit(0)"),
+    "leaves": ("def backward(self):", "def backward(self):\n        raise SystemExit"),
+    "prints": ("def backward(self):", "def backward(self):\n        print('x' * 10**6)"),
+    "recursive": ("def backward(self):", "def backward(self):\n        return self.backward()"),
+    "text": ("self.data = data", "self.data = str(data)"),
+    "nothing": ("self.grad = 0\n", "self.grad = None\n"),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked")
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_engines_end(kind, capfd):
+    hostile = made(LOCALS.replace(*HOSTILE[kind]))
+    if kind == "text":
+        with pytest.raises(TypeError, match=r"'2\.0' is not a number"):
+            check_engine(hostile)
+    elif kind == "prints":
+        assert check_engine(hostile).ok
+    else:
+        report = check_engine(hostile, patience=0.5)
+        assert not report.ok
+        assert len(str(report)) < 20_000
+    assert capfd.readouterr().out == ""
+
+
+def test_what_is_no_class_is_refused():
+    for thing in (3, "Value", engine()(2.0), None):
+        with pytest.raises(TypeError, match="takes a class"):
+            check_engine(thing)
+    with pytest.raises(TypeError, match=r"Value\(2\.0\)"):
+        check_engine(type("Value", (), {}))
+
+
+def test_the_command(tmp_path, capsys):
+    file = tmp_path / "engine.py"
+    file.write_text(LOCALS)
+    assert main(["check-engine", str(file)]) == 0
+    assert "no bug" in capsys.readouterr().out
+    file.write_text(LOCALS.replace("1 - t * t", "1 - t"))
+    assert main(["check-engine", f"{file}:Value", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["score"] == 0.0
+    file.write_text("print('here'); raise SystemError('odd')")
+    with pytest.raises(SystemExit):
+        main(["check-engine", str(file)])
+    said = capsys.readouterr()
+    assert "odd" in said.err
+    assert "here" not in said.out
+
+
+def test_every_bug_changes_the_engine_and_has_words():
+    assert len({bug.id for bug in BUGS}) == len(BUGS)
+    for bug in BUGS:
+        assert source(bug.id) != source()
+        assert bug.question.endswith("?")
+
+
+def test_broken_engines_are_broken_and_the_same_for_a_seed():
+    drawn = broken_engine(seed=3)
+    assert drawn.source == broken_engine(seed=3).source
+    assert len({broken_engine(seed=k).bug.id for k in range(30)}) > 15
+    found = check_engine(drawn).bugs[0]
+    assert drawn.bug in (found.bug, *found.others)
+    with pytest.raises(ValueError, match="there is no bug 'x'"):
+        broken_engine("x")
+
+
+def test_the_assignment_is_to_be_completed(tmp_path, capsys):
+    assert main(["assignment", "-o", str(tmp_path / "homework")]) == 0
+    folder = tmp_path / "homework"
+    text = (folder / "engine.py").read_text()
+    assert text.count("TODO") == 12
+    assert ".grad +=" not in text
+    empty = made(text, "Value")
+    assert not check_engine(empty).ok
+    assert empty(3.0).__mul__(empty(4.0)).data == 12.0
+    compile(assignment()["test_engine.py"], "test_engine.py", "exec")
+    assert sys.modules.get("engine") is None
