@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .. import escape, ops
+from ..engine import Value
+from ..graph.structure import Where, structure
 from .lower import CHOOSE, Instruction, Lowered, Operand
 from .spelling import FUNCTIONS, MORE, MORE_OF_TWO, check_language, helpers, number, spell
 
@@ -270,14 +272,15 @@ def _docstring(program: Lowered, gradient: bool, kind: str) -> str:
 
 def _write_code(program: Lowered, write: Callable[[Instruction], str], comment: str) -> list[str]:
     """Return a line for each instruction, with comments where a pass or another neuron begins."""
-    lines = []
+    lines: list[str] = []
+    places: dict[Value | None, Where] = dict(structure(program.nodes).items())
     for title, code in ("forward", program.forward), ("backward", program.backward):
-        place = ""
+        place = None
         lines += [comment.format(title)] if code else []
         for instruction in code:
-            if instruction.place not in ("", place):
-                place = instruction.place
-                lines.append(comment.format(escape.comment(place)))
+            if (found := places.get(instruction.node, place)) != place:
+                place = found
+                lines.append(comment.format(escape.comment(str(place))))
             lines.append(write(instruction))
     return lines
 
@@ -293,7 +296,7 @@ def _cut_sums(program: Lowered) -> Lowered:
 
 def _cut_sum(instruction: Instruction, taken: set[str]) -> Iterator[Instruction]:
     """Yield the instruction, or those that add up what it adds up; names that are taken are not given, and noted."""
-    target, op, operands, place = instruction
+    target, op, operands, node = instruction
     if op not in (ops.sum, ops.dot) or len(operands) <= 2 * LONGEST:
         yield instruction
         return
@@ -310,7 +313,7 @@ def _cut_sum(instruction: Instruction, taken: set[str]) -> Iterator[Instruction]
         name = target if last else f"{target}_{number}"
         taken.add(name)
         columns = zip(*terms[i : i + LONGEST], strict=True)
-        yield Instruction(name, op, (*(x for column in columns for x in column), *start), place)
+        yield Instruction(name, op, (*(x for column in columns for x in column), *start), node)
         start = (name,)
 
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, TypeAlias
 from .. import ops
 from ..engine import Value, describe, topological_order
 from ..formulas import COMPARISONS, Apply, fold, simplify
-from ..graph.structure import structure
 from ..graph.walk import depending_on, walk
 from ..ops import CONSTANT, Operation
 from .spelling import reserved
@@ -46,7 +45,7 @@ class Instruction(NamedTuple):
     target: str
     op: Operation
     operands: tuple[Operand, ...]
-    place: str  # which neuron it belongs to, as a comment puts it; "" if that is unknown
+    node: Value | None = None  # which it computes, or whose gradient
 
 
 class Lowered(NamedTuple):
@@ -61,6 +60,7 @@ class Lowered(NamedTuple):
     gradients: tuple[
         Operand, ...
     ]  # of the first output, one for each parameter: the target of a single instruction, or 0.0
+    nodes: Sequence[Value]  # the graph in topological order
 
     @property
     def kept(self) -> list[str]:
@@ -106,6 +106,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value], params: Sequence[Va
         forward,
         tuple(lowering.code[len(forward) :]),
         gradients,
+        order,
     )
 
 
@@ -146,7 +147,7 @@ class _Lowering:
         self.taken: set[str] = set()
         self.reserved = reserved()
         self.counters: dict[str, int] = {}
-        self.place = ""
+        self.node: Value = order[-1]
         self.called: dict[Value, str] = {}
         leaves = dict.fromkeys([*inputs, *params])
         for v in [*leaves, *order]:  # labels first, so that no number takes one's name
@@ -156,7 +157,6 @@ class _Lowering:
             if v not in self.called and (v.op is not CONSTANT or v in outputs or v in leaves):
                 self.called[v] = self.numbered("v")
         self.operand: dict[Value, Operand] = {v: self.called[v] for v in leaves}
-        self.places = {v: str(where) for v, where in structure(order).items()}
 
     def unique(self, name: str) -> str:
         """Return the name, with a number after it if it is taken."""
@@ -188,7 +188,7 @@ class _Lowering:
 
     def append(self, target: str, op: Operation, operands: tuple[Operand, ...]) -> str:
         """Add an instruction."""
-        self.code.append(Instruction(target, op, operands, self.place))
+        self.code.append(Instruction(target, op, operands, self.node))
         return target
 
     def record_forward(self, order: Iterable[Value]) -> None:
@@ -201,7 +201,7 @@ class _Lowering:
             if all(isinstance(x, float) for x in operands):
                 self.operand[v] = float(v.data)
                 continue
-            self.place = self.places.get(v, "")
+            self.node = v
             self.operand[v] = self.append(self.called[v], v.op, operands)
             self.known.setdefault((v.op, *operands), self.operand[v])
 
@@ -210,7 +210,7 @@ class _Lowering:
         gradients: dict[Value, Operand] = {}
 
         def add_up(v: Value, contributions: list[Pair]) -> Operand:
-            self.place = self.places.get(v, "")
+            self.node = v
             gradients[v] = self.add_up(self.gradient_name(v), contributions, keep=v in parameters)
             return gradients[v]
 
@@ -289,7 +289,10 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 
 def _identifier(label: str) -> str:
     """Return a label as a name in every language: `w1[3→2]` as w1_3_2, `θ` as theta."""
-    names = (unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_" for c in label)
-    letters = (c if c.isascii() else name for c, name in zip(label, names, strict=True))
-    name = re.sub(r"[^0-9A-Za-z]+", "_", "".join(letters)).strip("_")[:60].rstrip("_")
+    label = re.sub(r"[^\x00-\x7f]", lambda found: _in_letters(found[0]), label)
+    name = re.sub(r"[^0-9A-Za-z]+", "_", label).strip("_")[:60].rstrip("_")
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
+
+
+def _in_letters(c: str) -> str:
+    return unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_"

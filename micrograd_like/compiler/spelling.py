@@ -218,7 +218,8 @@ def logsumexp(*xs):
         "sigmoid": """
 double exp(double);
 static double sigmoid(double x) {
-    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));  // so that exp cannot overflow
+    const double small = exp(x >= 0 ? -x : x);  // so that it cannot overflow
+    return (x >= 0 ? 1 : small) / (1 + small);
 }
 """,
         "softplus": """

@@ -1,19 +1,24 @@
 """The tape of a lowered program: what the evaluator in `evaluate.c` runs, and the evaluator itself."""
 
 import ctypes
+import platform
 from array import array
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from itertools import chain, repeat
+from operator import itemgetter, sub
+from typing import Any, TypeAlias
 
 from .. import ops
 from ..ops import Operation, Variadic
 from . import native
-from .lower import INTERNAL, Instruction, Lowered, Operand
+from .lower import INTERNAL, Lowered, Operand
 from .spelling import HELPERS, SPELLINGS, missing
 
-SUM, DOT, WEIGH, GRADIENT, GRADIENTS = range(-1, -6, -1)  # as in evaluate.c; the rows of ops.py count from 0
+SUM, DOT, LAYER, OUTER = range(-1, -5, -1)  # as in evaluate.c; the rows of ops.py count from 0
+
+Group: TypeAlias = list[tuple[str, tuple[Operand, ...]]]  # targets and operands
 
 
 class Tape:
@@ -27,87 +32,126 @@ class Tape:
         """
         self.library = evaluator()
         parameters: dict[Operand, int] = {x: j for j, x in enumerate(program.parameters)}
-        code = (*program.forward, *program.backward)
-        sums = {x: j for j, x in enumerate(program.gradients) if isinstance(x, str)}
-        weighed = {i.target: sides for i in code if i.op is ops.dot and (sides := _weighed(i.operands, parameters))}
-        needed: dict[Operand, None] = dict.fromkeys([0.0, *program.outputs])
-        for target, _, operands, _ in code:
-            needed.update(dict.fromkeys(weighed.get(target, (operands, operands))[1]))
+        same: dict[Operand, Operand] = {}  # what is another number by another name
+        groups, products = _group(program, parameters, same)
+        needed: dict[Operand, None] = dict.fromkeys([0.0, 1.0, *(same.get(x, x) for x in program.outputs), *products])
+        for (_, kind, *_), group in groups.items():
+            for _, operands in group:
+                if kind == LAYER:
+                    n = len(operands) // 2
+                    operands = operands[n : n * 2 + (operands[-1] not in parameters)]
+                needed.update(dict.fromkeys(operands))
+        needed.update((x, None) for pairs in products.values() for x, _ in pairs)
         constants, copied = [x for x in needed if isinstance(x, float)], [x for x in needed if x in parameters]
         places: dict[Operand, int] = {}
         for x in (*constants, *copied, *program.inputs):
             places.setdefault(x, len(places))
-        count = len(places)
-        for target, op, operands, _ in code:
-            if op is ops.positive:
-                places[target] = places[operands[0]]
-            elif not (target in sums and op is ops.multiply):
-                places[target] = count
-                count += 1
+        words = array("i")
+        for key in sorted(groups, key=itemgetter(0)):
+            _write(words, key, groups[key], places, parameters)
+        places.update((x, places[other]) for x, other in same.items() if other in places)
+        alike: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}  # those with the same local derivatives
+        for upstream, pairs in products.items():
+            local, to = zip(*sorted([(places[x], j) for x, j in pairs]), strict=True)
+            alike.setdefault(local, []).append((places[upstream], to))
+        for local, rows in alike.items():  # last, for they change what they read where there is no row
+            words.extend([OUTER, len(rows), len(local), *(x for x, _ in rows), *local])
+            words.extend(chain.from_iterable(to for _, to in rows))
         watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
-        words = self._write(code, sums, places, parameters, weighed)
         outputs = array("i", [places[x] for x in program.outputs])
         self.kept = words, watched, array("i", [parameters[x] for x in copied]), array("d", constants), outputs
         start, *others = (x.buffer_info()[0] for x in self.kept)
         lists: list[Sequence[Any]] = [watched, copied, constants]
         lists += [program.inputs, program.parameters, program.gradients]
-        scratch = max((len(i.operands) for i in code if isinstance(i.op, Variadic)), default=0)
-        counts = *map(len, lists), count, len(outputs), scratch
+        scratch = max((len(group[0][1]) for key, group in groups.items() if len(key) > 2 and key[1] >= 0), default=0)
+        counts = *map(len, lists), max(places.values()) + 1, len(outputs), scratch
         self.struct = array("q", [start, start + len(words) * words.itemsize, *others, *counts])
         self.address, _ = self.struct.buffer_info()
         self.results, self.gradients, self.words = len(outputs), len(program.gradients), len(words)
 
-    @staticmethod
-    def _write(
-        code: Sequence[Instruction],
-        sums: Mapping[str, int],
-        places: Mapping[Operand, int],
-        parameters: Mapping[Operand, int],
-        weighed: Mapping[str, tuple[Sequence[Operand], Sequence[Operand]]],
-    ) -> "array[int]":
-        numbers = {op: i for i, op in enumerate(_rows())}
-        products: dict[Operand, list[tuple[int, int]]] = {}  # upstream gradient -> parameters and local derivatives
-        words = array("i")
-        for target, op, operands, _ in code:
-            if target in sums and op is ops.multiply:
-                products.setdefault(operands[0], []).append((sums[target], places[operands[1]]))
-                continue
-            where, n = places[target], len(operands) // 2
-            if op is ops.positive:
-                pass  # the same place
-            elif op is ops.dot:
-                start = places[operands[2 * n] if len(operands) % 2 else 0.0]
-                if target in weighed:
-                    weights, inputs = weighed[target]
-                    first, second = [parameters[x] for x in weights], [places[x] for x in inputs[:n]]
-                else:
-                    first, second = [places[x] for x in operands[:n]], [places[x] for x in operands[n : 2 * n]]
-                words.extend([WEIGH if target in weighed else DOT, where, n, start, *first, *second])
+
+def _group(
+    program: Lowered, parameters: Mapping[Operand, int], same: dict[Operand, Operand]
+) -> tuple[dict[tuple[Any, ...], Group], dict[Operand, list[tuple[Operand, int]]]]:
+    """Return the instructions in groups that can be run at once, and the products that gradients are sums of.
+
+    A group has the level of its instructions (they need results of lower levels), what they do, and what they share;
+    the products are, for each upstream gradient, local derivatives and parameters.
+    """
+    numbers = {op: i for i, op in enumerate(_rows())}
+    sums = {x: j for j, x in enumerate(program.gradients) if isinstance(x, str)}
+    groups: dict[tuple[Any, ...], Group] = {}
+    products: dict[Operand, list[tuple[Operand, int]]] = {}
+    levels: dict[Operand, int] = {}
+    for target, op, named, _ in (*program.forward, *program.backward):
+        operands = tuple(map(same.get, named, named))
+        if op is ops.power and operands[1] == 2:  # the function takes twenty times as long
+            op, operands = ops.multiply, (operands[0], operands[0])
+        if op is ops.positive:
+            same[target] = operands[0]
+        elif not (target in sums and op is ops.multiply):
+            level = levels[target] = 1 + max(map(levels.get, operands, repeat(0)))
+            key: tuple[Any, ...]
+            if op is ops.dot:
+                operands = operands if len(operands) % 2 else (*operands, 0.0)
+                n = len(operands) // 2
+                first, second, start = operands[:n], operands[n:-1], operands[-1:]
+                key = level, DOT, target
+                for weights, inputs in (first, second), (second, first):
+                    if all(x in parameters for x in weights):
+                        key, operands = (level, LAYER, inputs), (*weights, *inputs, *start)
+                        break
             elif op is ops.sum:
-                words.extend([SUM, where, len(operands), *(places[x] for x in operands)])
+                key = level, SUM, target
             elif op not in numbers:
                 raise missing("c", op.name)
-            elif isinstance(op, Variadic):
-                words.extend([numbers[op], where, len(operands), *(places[x] for x in operands)])
             else:
-                words.extend([numbers[op], where, *(places[x] for x in operands)])
-            if target in sums:
-                words.extend([GRADIENT, where, sums[target]])
-        for upstream, pairs in products.items():
-            words.extend([GRADIENTS, places[upstream], len(pairs), *(j for j, _ in pairs), *(x for _, x in pairs)])
-        return words
+                key = (level, numbers[op], target) if isinstance(op, Variadic) else (level, numbers[op])
+            groups.setdefault(key, []).append((target, operands))
+        if target in sums:
+            upstream, local = operands if op is ops.multiply else (same.get(target, target), 1.0)
+            products.setdefault(upstream, []).append((local, sums[target]))
+    return groups, products
 
 
-def _weighed(
-    operands: tuple[Operand, ...], parameters: Mapping[Operand, int]
-) -> tuple[Sequence[Operand], Sequence[Operand]] | None:
-    """Return the parameters and the other factors (and the start) of a dot one side of which is all parameters."""
-    n = len(operands) // 2
-    first, second = list(operands[:n]), list(operands[n : 2 * n])
-    for weights, inputs in (first, second), (second, first):
-        if all(x in parameters for x in weights):
-            return weights, [*inputs, *operands[2 * n :]]
-    return None
+def _write(
+    words: "array[int]",
+    key: tuple[Any, ...],
+    group: Group,
+    places: dict[Operand, int],
+    parameters: Mapping[Operand, int],
+) -> None:
+    """Write the instructions of a group, and give their targets places, one next to the other."""
+    kind, out = key[1], len(places)
+    if kind in (DOT, LAYER):
+        n = len(group[0][1]) // 2
+        of = parameters if kind == LAYER else places
+        rows = sorted([([of[x] for x in operands[:n]], operands[-1], target) for target, operands in group])
+        words.extend([kind, out, len(rows), n])
+        words.extend([of[x] if kind == LAYER and x in of else ~places[x] for _, x, _ in rows])
+        words.extend([places[x] for x in group[0][1][n : 2 * n]])
+        for i, (weights, _, target) in enumerate(rows, start=out):
+            words.extend(weights)
+            places[target] = i
+        return
+    if len(key) > 2:  # one, of any number of operands
+        ((target, operands),) = group
+        words.extend([kind, out, len(operands), *(places[x] for x in operands)])
+        places[target] = out
+        return
+    runs = sorted([([places[x] for x in operands], target) for target, operands in group])
+    for i, (_, target) in enumerate(runs, start=out):
+        places[target] = i
+    first = 0
+    while first < len(runs):  # those whose operands are at even distances are one instruction
+        start, last = runs[first][0], first + 1
+        steps = [1] * len(start)
+        if last < len(runs):
+            steps = list(map(sub, runs[last][0], start))
+            while last < len(runs) and list(map(sub, runs[last][0], runs[last - 1][0])) == steps:
+                last += 1
+        words.extend([kind, last - first, out + first, *chain.from_iterable(zip(start, steps, strict=True))])
+        first = last
 
 
 def _rows() -> list[Operation]:
@@ -117,16 +161,32 @@ def _rows() -> list[Operation]:
 
 
 def _case(number: int, op: Operation) -> str:
+    """Return the case of a row: its number, how often, where to, and of each operand where it is and how far the next.
+
+    That of a row that takes any number of operands: its number, where to, how many, and where they are.
+    """
     text = SPELLINGS["c"][op.name]
     if isinstance(op, Variadic):
         call = text.replace("(double[]){{{all}}}", "xs").format(n="c[2]")
         gather = "double *xs = V + t->places * W; for (int i = 0; i < c[2]; i++) xs[i] = AT(3 + i)[k];"
-        body = f"EACH {{ {gather} out[k] = {call}; }}"
-        return f"        case {number}: {{ {body} c += 3 + c[2]; break; }} /* {op.name} */"
-    names = [f"x{i}" for i in range(len(op.operand_names))]
-    operands = ", ".join(f"{x} = AT({i})[k]" for i, x in enumerate(names, start=2))
-    body = f"EACH {{ const double {operands}; out[k] = {text.format(*names, all=', '.join(names))}; }}"
-    return f"        case {number}: {{ {body} c += {2 + len(names)}; break; }} /* {op.name} */"
+        body = f"for (long k = 0; k < W; k++) {{ {gather} AT(1)[k] = {call}; }} c += 3 + c[2];"
+    else:
+        names = [f"x{i}" for i in range(len(op.operand_names))]
+        at = list(zip(names, range(3, 3 + 2 * len(names), 2), strict=True))
+        body = f"""
+            long times = c[1], rows = W;
+            double *restrict out = AT(2);
+            const double {", ".join(f"*at_{x} = AT({i})" for x, i in at)};
+            if ({" && ".join(f"c[{i + 1}] == 1" for _, i in at)}) rows *= times, times = 1;
+            for (; times; times--) {{
+                for (long k = 0; k < rows; k++) {{
+                    const double {", ".join(f"{x} = at_{x}[k]" for x in names)};
+                    out[k] = {text.format(*names, all=", ".join(names))};
+                }}
+                out += rows, {", ".join(f"at_{x} += c[{i + 1}] * W" for x, i in at)};
+            }}
+            c += {3 + 2 * len(names)};"""
+    return f"        case {number}: {{ /* {op.name} */ {body} break; }}"
 
 
 def evaluator() -> Any:
@@ -138,7 +198,15 @@ def evaluator() -> Any:
 def _evaluator(rows: tuple[Operation, ...], _: object, helpers: tuple[str, ...]) -> Any:
     text = files(__package__).joinpath("evaluate.c").read_text(encoding="utf-8")
     cases = "\n".join(_case(i, op) for i, op in enumerate(rows))
-    library = native.load(text % {"functions": "".join(helpers), "cases": cases})
+    simd = '__attribute__((simd("notinbranch")))' if _has_libmvec() else ""
+    library = native.load(text % {"simd": simd, "functions": "".join(helpers), "cases": cases})
     library.evaluate.argtypes = ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_long, *[ctypes.c_void_p] * 4
     library.train.argtypes, library.train.restype = (ctypes.c_void_p, ctypes.c_long, ctypes.c_long), ctypes.c_long
     return library
+
+
+def _has_libmvec() -> bool:
+    """Tell whether the C library has functions of vectors, all of the six that the evaluator declares."""
+    name, version = platform.libc_ver()
+    recent = name == "glibc" and tuple(map(int, version.split("."))) >= (2, 35)
+    return recent and platform.machine() == "x86_64"

@@ -108,4 +108,4 @@ def _formula(tree: Tree, names: Mapping[str, str]) -> str:
 
 
 def _spell(row: Operation, operands: Collection[str]) -> str:
-    return spell(Instruction("", row, tuple(operands), ""), "javascript")
+    return spell(Instruction("", row, tuple(operands)), "javascript")

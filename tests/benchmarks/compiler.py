@@ -10,17 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from statistics import median
+from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
-from micrograd_like import MLP, Value
+from micrograd_like import MLP, Value, ops
 from micrograd_like.compiler import Program, compile, tape
 from micrograd_like.nn.datasets import moons
 from micrograd_like.notation.names import named
 
-from .peers import PEERS
+from .peers import PEERS, SQUARES
 from .timing import paired, plot, report, seconds
 
 POINTS = moons(100, seed=0)
@@ -45,6 +46,7 @@ def run() -> None:
     compare()
     time_compiling()
     time_rows()
+    time_layers()
     time_threads()
 
 
@@ -163,6 +165,32 @@ def time_rows() -> None:
     ratio = max(per_row) / min(per_row)
     measured = " ".join(f"{1e9 * t:.0f}" for t in per_row) + f" ns: {ratio:.2f} times"
     report("c: a row of 10^3, 10^4, 10^5", measured, "<= 1.5 times", ratio <= 1.5)
+
+
+def time_layers() -> None:
+    """Time steps of networks of several sizes, for batches of several, against PyTorch and NumPy."""
+    rng = np.random.default_rng(0)
+    for size, layers in (2, [4, 1]), (2, [16, 16, 1]), (32, [32, 32, 10]), (784, [50, 10]), (784, [128, 64, 10]):
+        model, x = MLP(size, layers, seed=0), [Value(0.5, f"x{i}") for i in range(size)]
+        outputs = model(x)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        start = perf_counter()
+        program = compile(ops.dot(*outputs, *outputs), x, model.parameters(), "c")
+        print(f"MLP({size}, {layers}): compiled in {perf_counter() - start:.2f} s")
+        for n in 1, 10, 64, 1_000, 10_000:
+            rows = rng.normal(size=(n, size))
+
+            def ours(rows: Any = rows) -> Any:
+                return program.value_and_grad(rows)  # noqa: B023
+
+            for name, make in SQUARES.items():
+                theirs = make(model, rows)
+                for f, g in zip(ours(), theirs(), strict=True):
+                    assert np.allclose(sorted(f), sorted(g), rtol=1e-9, atol=1e-9), name
+                f, g, ratio = paired(ours, theirs, max(5, min(301, int(2e8 / n / len(program.params)))))
+                floor = 1.0 if name == "PyTorch" else 0.8
+                measured = f"{1e6 * f:.0f} µs, {name} {1e6 * g:.0f} µs: {ratio:.2f} times"
+                report(f"c: MLP({size}, {layers}), {n} rows", measured, f">= {floor:g} times", ratio >= floor)
 
 
 def time_threads() -> None:

@@ -182,6 +182,45 @@ class _Flat:
         return (float(g) for part in self.parts for g in part.ravel())
 
 
+def squares_by_numpy(model: MLP, rows: np.ndarray) -> Step:
+    """Return a step of any network with relu: the sum of its squared outputs for each row, and the gradient."""
+    found = matrices(model)
+    weights, biases = found[::2], found[1::2]
+
+    def step() -> tuple[np.ndarray, np.ndarray]:
+        layers = [rows]
+        for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
+            z = layers[-1] @ w.T + b
+            layers.append(z if i == len(weights) - 1 else np.maximum(z, 0.0))
+        d, parts = 2 * layers[-1], []
+        for i in reversed(range(len(weights))):
+            parts += [d.T @ layers[i], d.sum(axis=0)]
+            if i:
+                d = (d @ weights[i]) * (layers[i] > 0)
+        return (layers[-1] ** 2).sum(axis=1), np.concatenate([part.ravel() for part in parts])
+
+    return step
+
+
+def squares_by_torch(model: MLP, rows: np.ndarray) -> Step:
+    """Return the same in PyTorch, eager, on one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    params = [torch.tensor(m, requires_grad=True) for m in matrices(model)]
+    x = torch.tensor(rows)
+
+    def step() -> tuple[Any, Any]:
+        z = x
+        for i in range(0, len(params), 2):
+            z = torch.nn.functional.linear(z.relu() if i else z, params[i], params[i + 1])
+        loss = (z * z).sum(dim=1)
+        return loss.detach(), _Flat(torch.autograd.grad(loss.sum(), params))
+
+    return step
+
+
+SQUARES: dict[str, Callable[[MLP, np.ndarray], Step]] = {"NumPy": squares_by_numpy}
 PEERS: dict[str, Callable[[MLP, np.ndarray], Step]] = {
     "micrograd": by_micrograd,  # first: with the others' objects in memory the collector makes it many times slower
     "micrograd, collector off": by_micrograd_alone,
@@ -189,6 +228,7 @@ PEERS: dict[str, Callable[[MLP, np.ndarray], Step]] = {
 }
 if find_spec("torch"):
     PEERS["PyTorch"] = by_torch
+    SQUARES["PyTorch"] = squares_by_torch
 if find_spec("jax"):
     PEERS["JAX"] = by_jax
 if find_spec("casadi"):

@@ -5,6 +5,7 @@ import pytest
 from micrograd_like import MLP, Value
 from micrograd_like.compiler import compile
 from micrograd_like.compiler.lower import lower
+from micrograd_like.graph.structure import structure
 from micrograd_like.notation.names import named
 from micrograd_like.ops import CONSTANT
 
@@ -50,8 +51,13 @@ def test_each_gradient_is_one_instruction():
     targets = [instruction.target for instruction in (*lowered.forward, *lowered.backward)]
     assert len(targets) == len(set(targets))
     assert all(targets.count(gradient) == 1 for gradient in lowered.gradients)
-    places = {i.place for i in lowered.forward}
-    assert places == {"neuron 1 of layer 1", "neuron 2 of layer 1", "neuron 3 of layer 1", "neuron 1 of layer 2"}
+    places = structure(lowered.nodes)
+    assert {str(places[i.node]) for i in lowered.forward} == {
+        "neuron 1 of layer 1",
+        "neuron 2 of layer 1",
+        "neuron 3 of layer 1",
+        "neuron 1 of layer 2",
+    }
 
 
 def test_what_is_trivial_is_left_out():

@@ -1,0 +1,113 @@
+"""What neurons have in common is computed at once, in blocks of rows: the numbers are those of one row at a time."""
+
+import math
+from random import Random
+
+import pytest
+
+from micrograd_like import MLP, Value, ops
+from micrograd_like.compiler import compile
+from micrograd_like.graph.derivatives import grad
+
+ROWS = [1, 2, 7, 8, 9, 16, 31, 32, 33, 56, 100, 127, 128, 129, 300]
+
+
+def network(rng, functions=("relu", "tanh")):
+    """Return outputs, inputs and parameters of layers whose neurons look at anything, with parameters in any order."""
+    inputs = [Value(rng.uniform(-1, 1), f"x{i}") for i in range(rng.randint(1, 11))]
+    parameters, below = [], list(inputs)
+    for _ in range(rng.randint(1, 3)):
+        seen = rng.sample(below, rng.randint(1, len(below)))
+        layer = []
+        for _ in range(rng.randint(1, 19)):
+            weights = [Value(rng.uniform(-1, 1)) for _ in seen]
+            parameters += weights
+            if parameters and rng.random() < 0.1:
+                weights[0] = rng.choice(parameters)  # shared
+            start = rng.choice([[], [Value(rng.uniform(-1, 1))], [rng.choice(below)], [rng.choice(parameters)]])
+            parameters += [x for x in start if not x.operands and x not in inputs and x not in parameters]
+            sides = [weights, seen] if rng.random() < 0.8 else [seen, weights]
+            out = ops.dot(*sides[0], *sides[1], *start)
+            layer.append(rng.choice([out, out * out, *(getattr(out, name)() for name in functions)]))
+        below = layer + rng.sample(below, rng.randint(0, min(3, len(below))))
+    rng.shuffle(parameters)
+    return [ops.dot(*below, *below), below[0]], inputs, parameters
+
+
+def one_by_one(outputs, inputs, parameters, rows):
+    """Return outputs for each row, and the gradient added up exactly."""
+    found, gradients = [], []
+    for row in rows:
+        twins = {v: Value(x) for v, x in zip(inputs, row, strict=True)} | {p: Value(p.data) for p in parameters}
+
+        def twin(v, twins=twins):
+            if v not in twins:
+                twins[v] = v.op(*map(twin, v.operands)) if v.operands else v
+            return twins[v]
+
+        found.append([twin(v).data for v in outputs])
+        gradients.append(grad(twin(outputs[0]), [twins[p] for p in parameters]))
+    return found, [math.fsum(column) for column in zip(*gradients, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_layers(c_compiler, seed):
+    rng = Random(seed)
+    outputs, inputs, parameters = network(rng)
+    program = compile(outputs, inputs, parameters, "c")
+    rows = [[rng.uniform(-2, 2) for _ in inputs] for _ in range(ROWS[seed % len(ROWS)])]
+    found, gradient = program.value_and_grad(rows)
+    wanted, total = one_by_one(outputs, inputs, parameters, rows)
+    for row, others in zip(found, wanted, strict=True):
+        assert row == pytest.approx(others, rel=1e-12, abs=1e-12)
+    scale = max(map(abs, total), default=1.0)
+    assert gradient == pytest.approx(total, rel=1e-12, abs=1e-12 * scale)
+
+
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_one_row_to_the_last_bit(c_compiler, seed):
+    rng = Random(seed)
+    outputs, inputs, parameters = network(rng, functions=["relu", "abs"])
+    rows = [[rng.uniform(-2, 2) for _ in inputs]]
+    by_c, by_python = (compile(outputs, inputs, parameters, backend) for backend in ("c", "python"))
+    assert by_c.value_and_grad(rows) == by_python.value_and_grad(rows)
+
+
+def test_every_number_of_rows(c_compiler):
+    model, x = MLP(3, [5, 1], activation="tanh", seed=1), [Value(0.1, name) for name in "abc"]
+    program = compile(model(x), x, model.parameters(), "c")
+    rng = Random(0)
+    rows = [[rng.uniform(-1, 1) for _ in x] for _ in range(270)]
+    outputs = [program([row])[0] for row in rows]
+    before = [0.0] * len(model.parameters())
+    for n in range(1, len(rows) + 1):
+        before = [g + h for g, h in zip(before, program.value_and_grad(rows[n - 1 : n])[1], strict=True)]
+        found, gradient = program.value_and_grad(rows[:n])
+        assert found == pytest.approx(outputs[:n], rel=1e-13, abs=1e-15)
+        assert gradient == pytest.approx(before, rel=1e-12, abs=1e-12)
+
+
+def test_a_program_that_does_not_fit_into_the_cache(c_compiler):
+    model, x = MLP(40, [900, 5], seed=1), [Value(0.1, f"x{i}") for i in range(40)]
+    outputs = model(x)
+    loss = ops.dot(*outputs, *outputs)
+    program = compile(loss, x, model.parameters(), "c")
+    rng = Random(0)
+    rows = [[rng.uniform(-1, 1) for _ in x] for _ in range(21)]
+    found, gradient = program.value_and_grad(rows)
+    wanted, total = one_by_one([loss], x, model.parameters(), rows)
+    assert found == pytest.approx([out for (out,) in wanted], rel=1e-12)
+    assert gradient == pytest.approx(total, rel=1e-12, abs=1e-10)
+
+
+def test_a_row_that_fails_among_many(c_compiler):
+    x, w, b = (Value(1.0, name) for name in "xwb")
+    program = compile(ops.dot(w, b, x, x).log(), [x], [w, b], "c")
+    for n in 1, 8, 40, 129:
+        rows = [[1.0 + i] for i in range(n)]
+        assert program(rows) == pytest.approx([math.log(2 * row[0]) for row in rows])
+        for at in {0, n // 2, n - 1}:
+            wrong = [*rows[:at], [-1.0], *rows[at + 1 :]]
+            with pytest.raises(ValueError, match="log") as raised:
+                program.value_and_grad(wrong)
+            assert raised.value.__notes__ == [f"in row {at} of X"]
