@@ -7,8 +7,8 @@ It needs pip and, for Pyodide, npm. What it builds, some 20 MB, makes no request
 """
 
 import argparse
-import doctest
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -39,11 +39,12 @@ def build(folder: Path, pyodide: Path | None = None) -> None:
 
 def cells(guide: str) -> list[str]:
     """Return a guide's session as cells, each of which ends where something is shown."""
+    session = re.search(r"^```python\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
     found = [""]
-    for example in doctest.DocTestParser().get_examples(guide):
-        if "draw(" not in example.source:
-            found[-1] += example.source
-            if example.want:
+    for line in session[1].splitlines(keepends=True) if session else ():
+        if "draw(" not in line:
+            found[-1] += line
+            if line.startswith("print("):
                 found.append("")
     return [*filter(None, found), "draw(L)", "from micrograd_like import step\ns = step(L).goto(3)\ns"]
 
