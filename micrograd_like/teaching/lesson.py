@@ -110,8 +110,8 @@ Collect guesses. It changes by about {moved}. The ratio of the two, {ratio}, is 
 **10–20 · Forward.** Hand out the sheet. Everybody fills in the forward pass and compares it with a neighbour's.
 {root.label} is {show(root.data)}.
 
-**20–35 · Local derivatives.** Take one operation after the other: {operations}. By how much does the result grow if one
-of its operands grows by 1? Then do the first two edges together, with `figures/steps`:
+**20–35 · Local derivatives.** Take one operation after the other: {operations}. If one of its operands
+grows a little, how many times as much does the result grow? Then do the first two edges together, with `figures/steps`:
 
 {"".join(f"* {_cell(str(step))}{chr(10)}" for step in steps[:2])}
 **35–60 · Backward.** First alone, then in pairs. {drawn.task}
@@ -155,7 +155,7 @@ def _mistakes(drawn: Exercise) -> str:
         f"| {mistake.name} | {_cell(mistake.question)} |\n"
         for mistake, wrong in drawn.telling()
     ]
-    head = "\n## Mistakes, and the numbers that they lead to\n\n| if you read | it may be | ask |\n|---|---|---|\n"
+    head = "\n## Mistakes, and the numbers they lead to\n\n| if you read | it may be | ask |\n|---|---|---|\n"
     return "".join([head, *rows]) if rows else ""
 
 
