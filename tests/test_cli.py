@@ -280,7 +280,7 @@ def test_pictures_that_cannot_be_made_are_said(capsys, tmp_path, monkeypatch):
     def fail(*arguments):
         raise KeyError("a fault of matplotlib's")
 
-    monkeypatch.setattr("micrograd_like.cli.plot_training", fail)
+    monkeypatch.setattr("micrograd_like.cli.training.plot_training", fail)
     assert run("train", "moons", "--epochs", "1", "--n", "10", "--layers", "200,200", "--save", "m.json") == 0
     said = capsys.readouterr()
     assert "wrote m.json" in said.out
