@@ -26,6 +26,11 @@ def wrote(path: object) -> None:
     print("wrote", one_line(str(path)))
 
 
+def add_command(commands: Commands, name: str, says: str, epilog: str = "") -> argparse.ArgumentParser:
+    """Add a command; what it does is said in the list of commands and in its own help."""
+    return commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=epilog)
+
+
 # -------------------- a formula and its numbers --------------------
 
 

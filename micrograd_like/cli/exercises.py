@@ -18,7 +18,7 @@ from ..teaching.lesson import write_lesson
 from ..teaching.quiz import quiz
 from ..teaching.sheets import Sheet, Show, grade_class, write_class
 from ..teaching.sheets.classroom import read_names
-from .common import Commands, assignment, count, names, points, share, wrote
+from .common import Commands, add_command, assignment, count, names, points, share, wrote
 
 HEADING = "title", "course", "date", "instructions", "points"
 
@@ -153,9 +153,10 @@ def _assignment(options: argparse.Namespace) -> int:
 
 def add(commands: Commands) -> None:
     """Add these commands to the parser."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "exercise",
-        help="make exercises in backpropagation by hand, for yourself or for a class",
+        "make exercises in backpropagation by hand, for yourself or for a class",
         epilog="The same level and seed make the same exercise. Sheets need jinja2.",
     )
     command.add_argument(
@@ -166,14 +167,14 @@ def add(commands: Commands) -> None:
         choices=LEVELS,
         metavar="LEVEL",
         action="append",
-        help=f"{', '.join(LEVELS)} (default diamond); say it again for exercises of another level",
+        help=f"{', '.join(LEVELS)} (default diamond); repeat it to mix levels",
     )
     command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
     command.add_argument(
-        "--numbers", metavar="NAME=NUMBER", nargs="+", type=assignment, help="for it; else some that show mistakes"
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=assignment, help="for it (default: some that show mistakes)"
     )
     command.add_argument(
-        "--ask", type=names, metavar="NAMES", help="whose gradients to ask for: w,b or leaves or parameters"
+        "--ask", type=names, metavar="NAMES", help="whose gradients to ask for: such as w,b, or leaves, or parameters"
     )
     command.add_argument("--no-forward", action="store_true", help="give the values of the forward pass")
     command.add_argument("--whole", action="store_true", help="whole numbers only, and no value of 1 or -1")
@@ -189,32 +190,33 @@ def add(commands: Commands) -> None:
     command.add_argument("--key", action="store_true", help="print the solution too")
     command.add_argument("--screen", action="store_true", help="a page that checks answers as they are typed in")
     command.add_argument("--no-key", action="store_true", help="leave the solution out of the sheet, for students")
-    command.add_argument("--answers-only", action="store_true", help="the answers alone, for those who mark")
+    command.add_argument("--answers-only", action="store_true", help="the answers alone, for whoever marks")
     command.add_argument(
         "--credit",
         type=share,
-        help="in a notebook each answer then has a point of its own, and so much of one if it follows from a slip",
+        help="in a notebook: a point for each answer, and this share of it if the answer follows from a slip",
     )
     command.add_argument(
         "--class",
         dest="roster",
         metavar="ROSTER.csv",
-        help="a sheet for each in its column name, or as GitHub Classroom, Canvas or Moodle export a roster",
+        help="a sheet for each in its column `name`, or in a roster from GitHub Classroom, Canvas or Moodle",
     )
     command.add_argument("--fade", type=float, help="share of a sheet's lines to leave blank (default 1, all)")
     command.add_argument(
         "-o",
         "--output",
         metavar="FILE",
-        help="a sheet: .html for print, .tex, .md, .ipynb for Jupyter and nbgrader, .xml for Moodle; for a class a "
-        "folder",
+        help="where to write the sheet: .html to print, .tex, .md, .ipynb for Jupyter and nbgrader, .xml for Moodle; "
+        "for a class a new folder",
     )
-    command.add_argument("--format", choices=("otter",), help="in -o FOLDER, otter-grader's tests of the .ipynb")
+    command.add_argument("--format", choices=("otter",), help="write otter-grader's tests of the .ipynb to -o FOLDER")
     command.set_defaults(run=_exercise)
 
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "lesson",
-        help="make all that a lesson of ninety minutes needs, about one graph",
+        "make everything for a lesson of ninety minutes about one graph",
         epilog="Slides, a sheet with its key, a page for homework, a notebook and a plan, with the same numbers in all "
         "of them. It needs jinja2, nbformat and matplotlib.",
     )
@@ -224,7 +226,7 @@ def add(commands: Commands) -> None:
     command.add_argument("--level", choices=LEVELS, metavar="LEVEL", help="(default diamond)")
     command.add_argument("--expression", metavar="FORMULA", help="your own, such as 'u = a*b; L = u + c'")
     command.add_argument(
-        "--numbers", metavar="NAME=NUMBER", nargs="+", type=assignment, help="for it; else some that show mistakes"
+        "--numbers", metavar="NAME=NUMBER", nargs="+", type=assignment, help="for it (default: some that show mistakes)"
     )
     command.add_argument("--ask", type=names, metavar="NAMES", help="whose gradients it asks for, such as w,b")
     command.add_argument("--seed", type=int, help="which exercise of that level (default 0)")
@@ -232,42 +234,44 @@ def add(commands: Commands) -> None:
     command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
     command.set_defaults(run=_lesson)
 
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "grade",
-        help="grade the answers of a class, and see who made which mistake",
+        "grade the answers of a class, and see who made which mistake",
         epilog="ANSWERS.csv has the columns name, exercise, node and answer, as in the form beside the sheets; or "
-        "name, and a column for each number, headed such as '2 w' in exercise 2. What follows from an earlier slip has "
-        "a column of its own. A mistake that explains few numbers was made perhaps.",
+        "name, and a column for each number, such as '2 w' for w and '2 ∂L/∂w' for its gradient in exercise 2. What "
+        "follows from an earlier slip has a column of its own. A mistake that few numbers speak for is 'perhaps'.",
     )
     command.add_argument("key", metavar="KEY.json", help="the key that `exercise --class` wrote beside the sheets")
     command.add_argument(
         "answers", metavar="ANSWERS.csv", nargs="+", help="what was handed in; also the files that pages have saved"
     )
     command.add_argument(
-        "--credit", type=share, default=1.0, help="of a point for what follows from an earlier slip (default 1)"
+        "--credit", type=share, default=1.0, help="share of a point for what follows from an earlier slip (default 1)"
     )
     command.add_argument("-o", "--output", metavar="FILE.csv", help="where to write the table for a spreadsheet")
     command.add_argument(
-        "--feedback", metavar="FILE.html", help="a sheet for everybody to print: what was wrong, and a hint"
+        "--feedback", metavar="FILE.html", help="a sheet to print for each student: what was wrong, and a hint"
     )
     command.set_defaults(run=_grade)
 
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "quiz",
-        help="answer exercises, and see what you still get wrong",
-        epilog="Two exercises in a row that are all right at once lead to the next level. What is wrong comes back "
-        "with other numbers. How far you are is kept for the next time.",
+        "answer exercises, and see what you still get wrong",
+        epilog="Two exercises in a row without a mistake lead to the next level. What you get wrong comes back with "
+        "other numbers. Your progress is kept for the next time.",
     )
-    command.add_argument("--rounds", type=count, help="exercises (default: until q)")
+    command.add_argument("--rounds", type=count, help="how many exercises (default: until q)")
     command.add_argument("--seed", type=int, default=0, help="which exercises (default 0)")
     command.set_defaults(run=_quiz)
 
-    command = commands.add_parser("check-engine", help="name the bugs of a Value class that somebody wrote")
+    command = add_command(commands, "check-engine", "name the bugs in a Value class that you or others wrote")
     command.add_argument("engine", metavar="FILE.py:CLASS", help="such as engine.py:Value; its code is run")
-    command.add_argument("--patience", type=float, default=PATIENCE, help=f"seconds a program may take ({PATIENCE:g})")
+    command.add_argument("--patience", type=float, default=PATIENCE, help=f"seconds for each program ({PATIENCE:g})")
     command.add_argument("--json", action="store_true", help="print the report as Gradescope reads results")
     command.set_defaults(run=_check_engine)
 
-    command = commands.add_parser("assignment", help="write an engine without its derivatives, with tests, to complete")
+    command = add_command(commands, "assignment", "write an engine without derivatives to complete, and its tests")
     command.add_argument("-o", "--output", metavar="FOLDER", required=True, help="a new folder")
     command.set_defaults(run=_assignment)

@@ -16,7 +16,7 @@ from ..stepping import StopDebugging
 from ..stepping.shell import Shell, debug_program
 from ..teaching import explain
 from ..teaching.explanation import LARGEST
-from .common import Commands, count, root, take_formula, wrote
+from .common import Commands, add_command, count, root, take_formula, wrote
 
 
 def _draw(options: argparse.Namespace) -> int:
@@ -77,16 +77,17 @@ def _step(options: argparse.Namespace) -> int:
 
 def add(commands: Commands) -> None:
     """Add these commands to the parser."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "draw",
-        help="compute a formula and its gradients, and draw the graph",
+        "compute a formula and its gradients, and draw the graph",
         epilog=f"functions: {', '.join(sorted(functions()))}",
     )
     take_formula(command, "'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'")
     command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png, .pdf, .tex or .dot")
     command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
     command.add_argument("--precision", type=count, default=4, help="decimals (default 4)")
-    command.add_argument("--depth", choices=("auto", *DEPTHS), default="auto", help="what a box is for (default auto)")
+    command.add_argument("--depth", choices=("auto", *DEPTHS), default="auto", help="what a box shows (default auto)")
     command.add_argument(
         "--theme", choices=tuple(THEMES), default="auto", help="colours (default: as the reader's system)"
     )
@@ -96,23 +97,23 @@ def add(commands: Commands) -> None:
     command.add_argument("--forward-only", action="store_true", help="do not compute gradients")
     command.set_defaults(run=_draw)
 
-    command = commands.add_parser("page", help="write a page on which one steps through both passes, offline")
+    command = add_command(commands, "page", "write a page to step through both passes, offline")
     take_formula(command, "'e = a*b; L = e + c'")
     command.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write it: .html")
     command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
     command.set_defaults(run=_page)
 
-    command = commands.add_parser("explain", help="write out both passes of a formula, as one does at the board")
+    command = add_command(commands, "explain", "write out both passes of a formula, as at the board")
     take_formula(command, "'tanh(x*w + b)'")
     command.add_argument("--of", metavar="NAME", help="explain the gradient of this node only")
     command.add_argument("--limit", type=count, default=LARGEST, help=f"nodes at most (default {LARGEST})")
     formats = command.add_mutually_exclusive_group()
-    formats.add_argument("--markdown", action="store_true", help="print Markdown, its formulas in LaTeX")
+    formats.add_argument("--markdown", action="store_true", help="print Markdown, with formulas in LaTeX")
     formats.add_argument("--html", action="store_true", help="print a web page")
     formats.add_argument("-o", "--output", metavar="FILE", help="where to write it instead: .txt, .md or .html")
     command.set_defaults(run=_explain)
 
-    command = commands.add_parser("step", help="step through the backward pass of a formula, as in a debugger")
+    command = add_command(commands, "step", "step through the backward pass of a formula, as in a debugger")
     take_formula(command, "'tanh(x*w + b)', or a program, lesson.py")
     command.add_argument("--predict", action="store_true", help="ask for each contribution before showing it")
     command.set_defaults(run=_step)

@@ -21,7 +21,7 @@ from ..pages import page
 from ..pictures import draw, text
 from ..pictures.plots import plot_boundary, plot_training
 from ..stepping.recording import Recording
-from .common import INTERRUPTED, Commands, complain, count, counts, names, wrote
+from .common import INTERRUPTED, Commands, add_command, complain, count, counts, names, wrote
 
 PICTURES = "training.svg", "boundary.svg", "network.svg"
 _PATTERNS: dict[str, Callable[..., Dataset]] = {
@@ -196,7 +196,7 @@ def _pictures(model: MLP, data: Dataset, epochs: Sequence[Epoch], folder: Path, 
 
 def add(commands: Commands) -> None:
     """Add these commands to the parser."""
-    command = commands.add_parser("train", help="train a network and draw what it learnt")
+    command = add_command(commands, "train", "train a network and draw what it learnt")
     command.add_argument(
         "data",
         metavar="DATA",
@@ -216,25 +216,25 @@ def add(commands: Commands) -> None:
     command.add_argument("--noise", type=float, help="of a pattern")
     command.add_argument("--target", metavar="NAME", help="column of the class, by name or number (default: the last)")
     command.add_argument("--features", type=names, help="columns to use, by name or number from 1: 3,4")
-    command.add_argument("--no-header", action="store_true", help="the table's first line names no columns: x1, x2, …")
+    command.add_argument("--no-header", action="store_true", help="the table has no line of names: x1, x2, …")
     command.add_argument("--drop-missing", action="store_true", help="leave out rows of the table with missing cells")
     command.add_argument(
         "--standardize", action="store_true", help="scale each feature to mean 0 and deviation 1, in a saved model too"
     )
     command.add_argument("--compiled", action="store_true", help="compile the loss first; then training is faster")
-    command.add_argument("--save", metavar="FILE", help="where to keep the model, as JSON")
-    command.add_argument("--record", metavar="FILE", help="where to keep every update, as JSON, for `why`")
+    command.add_argument("--save", metavar="FILE", help="where to write the model, as JSON")
+    command.add_argument("--record", metavar="FILE", help="where to write every update, as JSON, for `why`")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
-    command.add_argument("--page", metavar="FILE.html", help="a page on which one sees it learn, offline")
+    command.add_argument("--page", metavar="FILE.html", help="write a page that shows it learning, offline")
     command.set_defaults(run=_train)
 
-    command = commands.add_parser("why", help="ask a recorded training why a parameter is what it is")
+    command = add_command(commands, "why", "ask a recorded training why a parameter is what it is")
     command.add_argument("recording", metavar="RUN.json", help="what `train --record` wrote")
-    command.add_argument("parameter", metavar="NAME", help="such as 'w2[3->1]', the weight from unit 3 of layer 2")
+    command.add_argument("parameter", metavar="NAME", help="such as 'w2[3->1]': from unit 3 to neuron 1 of layer 2")
     command.add_argument("--epoch", type=count, help="ask about one epoch only")
     command.set_defaults(run=_why)
 
-    command = commands.add_parser("demo", help="a neuron by hand, its graph, and a network that learns from flowers")
+    command = add_command(commands, "demo", "show a neuron by hand, its graph, and a network that learns")
     command.add_argument("-o", "--output", metavar="FOLDER", default="out", help="where to draw (default out)")
     command.add_argument("--seed", type=int, default=0, help="of the weights (default 0)")
     command.set_defaults(run=_demo)
