@@ -28,8 +28,8 @@ HOW_TO_RUN = """\
 <details><summary>How to run this notebook</summary>
 
 * In a clone of the repository: `pip install ".[plots]" jupyterlab`, then `jupyter lab demos/course`.
-* In Colab: add a cell above this one with `%pip install "micrograd_like[plots] @ git+ADDRESS"`, where ADDRESS is that
-  of the repository in which you found the notebook.
+* In Colab: add a cell above this one with `%pip install "micrograd_like[plots] @ git+ADDRESS"`, where ADDRESS is the
+  address of the repository in which you found the notebook.
 * In JupyterLite: run `pip wheel --no-deps .` in a clone, drop the wheel onto the list of files, and add a cell above
   this one with `%pip install emfs:NAME.whl matplotlib`, where NAME.whl is the wheel.
 
