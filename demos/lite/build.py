@@ -42,7 +42,7 @@ def cells(guide: str) -> list[str]:
     session = re.search(r"^```python\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
     found = [""]
     for line in session[1].splitlines(keepends=True) if session else ():
-        if "draw(" not in line:
+        if ".save(" not in line:  # there is no folder to open the file in
             found[-1] += line
             if line.startswith("print("):
                 found.append("")
