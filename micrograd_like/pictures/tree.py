@@ -214,6 +214,11 @@ def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, colo
     return "\n".join(lines)
 
 
+def in_grad_color(written: str) -> str:
+    """Return text in the colour of gradients, as it is where standard output has no colours."""
+    return f"{_ORANGE}{written}{_PLAIN}" if _wants_color() else written
+
+
 def _wants_color() -> bool:
     return getattr(sys.stdout, "isatty", bool)() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
