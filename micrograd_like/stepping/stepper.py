@@ -217,7 +217,8 @@ class Stepper(RecordedPass):
     # -------------------- how it looks --------------------
 
     def __repr__(self) -> str:
-        return "\n".join((self.headline(in_grad_color), "", self.graph(), "", self._moves(), *filter(None, [self.changed()])))
+        changed = filter(None, [self.changed()])
+        return "\n".join((self.headline(in_grad_color), "", self.graph(), "", self._moves(), *changed))
 
     def headline(self, grad: Callable[[str], str] = str) -> str:
         """Return the position, and the step just done with its arithmetic, `grad` applied to gradients in it."""

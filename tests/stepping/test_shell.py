@@ -649,7 +649,7 @@ def test_a_program_that_raises_is_shown_without_the_frames_of_what_runs_it(tmp_p
     command = [sys.executable, "-m", "micrograd_like", "step", str(program)]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1
-    first = [line for line in done.stderr.splitlines() if line.startswith("  File")][0]
+    first = next(line for line in done.stderr.splitlines() if line.startswith("  File"))
     assert first.startswith(f'  File "{program}", line ')
     assert "debug_program" not in done.stderr
 
