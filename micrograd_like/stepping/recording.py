@@ -86,7 +86,10 @@ class Why:
 
 
 class Recording:
-    """The updates of a training: `fit(model, data, watch=Recording(model))`."""
+    """The updates of a training: `run = Recording(model)`, and `fit(model, data, watch=run)`.
+
+    Where a second training of the model on the same data goes on, its epochs are counted on.
+    """
 
     def __init__(self, model: Model) -> None:
         """Keep a copy of the model; the parameters it has then do not matter."""
@@ -95,17 +98,34 @@ class Recording:
         self._kept = deepcopy(model)
         self._data: dict[int, tuple[Sequence[float], float]] = {}  # position -> row and target
         self._loss: Loss | None = None
+        self._earlier = 0  # epochs of the trainings before this one
 
     @contextmanager
     def __call__(self, batch: Batch) -> Iterator[None]:
-        """Record an update, which is made within this context; one that fails is not recorded."""
+        """Record an update, which is made within this context; one that fails is not recorded.
+
+        Raises:
+            ValueError: it is of another model, loss or data than those before; nothing is recorded.
+        """
+        here = "make another Recording(model) for this training"
+        if [*map(id, batch.model.parameters())] != [*map(id, self.parameters)]:
+            raise ValueError(f"this is a recording of another model: {here}")
+        if self._loss not in (None, batch.loss):
+            raise ValueError(f"this is a recording of a training with another loss: {here}")
+        samples = dict(zip(batch.samples, zip(batch.rows, batch.targets, strict=True), strict=True))
+        known = {i: self._data[i] for i in samples.keys() & self._data.keys()}
+        if any((*row, y) != (*samples[i][0], samples[i][1]) for i, (row, y) in known.items()):
+            raise ValueError(f"this is a recording of a training on other data: {here}")
         before = tuple([p.data for p in self.parameters])
         yield
         after = tuple([p.data for p in self.parameters])
         last = self.updates[-1] if self.updates else None
-        number = last.batch + 1 if last and last.epoch == batch.epoch else 1
-        self.updates.append(Update(batch.epoch, number, list(batch.samples), before, after))
-        self._data.update(zip(batch.samples, zip(batch.rows, batch.targets, strict=True), strict=True))
+        if last and self._earlier + batch.epoch < last.epoch:
+            self._earlier = last.epoch
+        epoch = self._earlier + batch.epoch
+        number = last.batch + 1 if last and last.epoch == epoch else 1
+        self.updates.append(Update(epoch, number, list(batch.samples), before, after))
+        self._data.update(samples)
         self._loss = batch.loss
 
     # -------------------- asking --------------------
