@@ -120,10 +120,11 @@ class Shell(Moving, cmd.Cmd):
                 try:
                     self.cmdloop()
                 except KeyboardInterrupt:
+                    if not self.terminal:
+                        raise
                     self.cmdqueue.clear()
                     self.say("\nq or Ctrl-D leaves")
-                    if self.terminal:
-                        continue
+                    continue
                 except EOFError:
                     print()
                 break
