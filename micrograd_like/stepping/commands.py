@@ -1,7 +1,7 @@
 """The debugger's commands: their names, which are pdb's, what they take, and their help by topics."""
 
 from shutil import get_terminal_size
-from textwrap import fill
+from textwrap import fill, indent
 from typing import NamedTuple
 
 
@@ -103,9 +103,7 @@ def describe(word: str) -> str:
         if width + max(len(c.help) for c in commands) <= room:
             lines = [f"{_usage(c):{width}}{c.help}" for c in commands]
         else:  # each command's help stands below it
-            indent = " " * 4
-            below = [fill(c.help, room, initial_indent=indent, subsequent_indent=indent) for c in commands]
-            lines = [f"{_usage(c)}\n{text}" for c, text in zip(commands, below, strict=True)]
+            lines = [f"{_usage(c)}\n{indent(fill(c.help, room - 4), ' ' * 4)}" for c in commands]
         return "\n".join([*lines, fill(NOTES[word], min(80, room))])
     if word in INSTEAD and word not in FULL:
         return INSTEAD[word]

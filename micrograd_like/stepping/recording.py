@@ -76,9 +76,8 @@ class Why:
             lines.append(f"    and {show(self.shared)} through what is of no single sample")
         if self.path:
             lines.append(f"of sample {self.samples[0][0]} most came along")
-            lines.append(
-                "    " + " <- ".join(map(one_line, [self.path[0].output, *(s.operand_name for s in self.path)]))
-            )
+            names = [self.path[0].output, *(s.operand_name for s in self.path)]
+            lines.append(f"    {' <- '.join(map(one_line, names))}")
             lines.append(f"    {TEXT.product([show(s.local) for s in self.path])} = {show(self.product)}")
             made = ((one_line(s.name), made_at(s.node)) for s in self.path)
             lines += dict.fromkeys(f"    {name} was {where}" for name, where in made if where)
@@ -107,15 +106,15 @@ class Recording:
         Raises:
             ValueError: it is of another model, loss or data than those before; nothing is recorded.
         """
-        here = "make another Recording(model) for this training"
-        if [*map(id, batch.model.parameters())] != [*map(id, self.parameters)]:
-            raise ValueError(f"this is a recording of another model: {here}")
-        if self._loss not in (None, batch.loss):
-            raise ValueError(f"this is a recording of a training with another loss: {here}")
         samples = dict(zip(batch.samples, zip(batch.rows, batch.targets, strict=True), strict=True))
         known = {i: self._data[i] for i in samples.keys() & self._data.keys()}
-        if any((*row, y) != (*samples[i][0], samples[i][1]) for i, (row, y) in known.items()):
-            raise ValueError(f"this is a recording of a training on other data: {here}")
+        other = {
+            "another model": [*map(id, batch.model.parameters())] != [*map(id, self.parameters)],
+            "another loss": self._loss not in (None, batch.loss),
+            "other data": any((*row, y) != (*samples[i][0], samples[i][1]) for i, (row, y) in known.items()),
+        }
+        if found := [what for what, is_so in other.items() if is_so]:
+            raise ValueError(f"this recording is of {found[0]}: make another Recording(model) for this training")
         before = tuple([p.data for p in self.parameters])
         yield
         after = tuple([p.data for p in self.parameters])
@@ -251,11 +250,8 @@ class Recording:
             count = len(run.parameters)
             for fields in document["updates"]:
                 update = Update(**{**fields, "before": tuple(fields["before"]), "after": tuple(fields["after"])})
-                if (
-                    len(update.before) != count
-                    or len(update.after) != count
-                    or not run._data.keys() >= {*update.samples}
-                ):
+                sizes = len(update.before), len(update.after)
+                if sizes != (count, count) or not run._data.keys() >= {*update.samples}:
                     raise ValueError("an update does not fit the model or the data")
                 run.updates.append(update)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
