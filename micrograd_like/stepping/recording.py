@@ -92,7 +92,7 @@ class Recording:
 
     def __init__(self, model: Model) -> None:
         """Keep a copy of the model; the parameters it has then do not matter."""
-        self.parameters = model.parameters()
+        self._model, self.parameters = model, model.parameters()
         self.updates: list[Update] = []
         self._kept = deepcopy(model)
         self._data: dict[int, tuple[Sequence[float], float]] = {}  # position -> row and target
@@ -109,7 +109,7 @@ class Recording:
         samples = dict(zip(batch.samples, zip(batch.rows, batch.targets, strict=True), strict=True))
         known = {i: self._data[i] for i in samples.keys() & self._data.keys()}
         other = {
-            "another model": [*map(id, batch.model.parameters())] != [*map(id, self.parameters)],
+            "another model": batch.model is not self._model,
             "another loss": self._loss not in (None, batch.loss),
             "other data": any((*row, y) != (*samples[i][0], samples[i][1]) for i, (row, y) in known.items()),
         }
