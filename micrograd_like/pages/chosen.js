@@ -4,7 +4,7 @@ function choose(p) {
   state.parameter = state.picked = p;
   renderNetwork();
   renderChosen();
-  remember();
+  keep(remember);
 }
 
 function renderChosen() {
@@ -33,12 +33,8 @@ function renderChosen() {
 }
 
 function typeWeight() {
-  const written = find("weight").value.trim().replace("−", "-");
-  const x = Number(written);
-  const isNumber = written !== "" && Number.isFinite(x);
-  find("weight").setAttribute("aria-invalid", String(!isNumber));
-  find("wrong").textContent = isNumber ? "" : `'${written.slice(0, 20)}' is not a number: write one such as -0.5`;
-  if (!isNumber) return;
+  const x = readField(find("weight"), find("wrong"))?.number;
+  if (x === undefined) return;
   pause();
   stopWalking();
   const before = training.parameters[state.parameter];
@@ -46,8 +42,11 @@ function typeWeight() {
   if (!attempt(() => training.judge())) training.set(state.parameter, before);
   if (state.view === "update") state.view = "forward";
   refresh();
-  say(`${DATA.names[state.parameter]} is now ${x}. ${standing()}`);
+  say(`${DATA.names[state.parameter]} is now ${brief(x)}. ${standing()}`);
 }
 
-find("parameter").addEventListener("change", (event) => choose(Number(event.target.value)));
+find("parameter").addEventListener("change", (event) => {
+  choose(Number(event.target.value));
+  say(find("facts").textContent);
+});
 find("weight").addEventListener("change", typeWeight);

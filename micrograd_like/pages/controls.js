@@ -12,19 +12,22 @@ function start() {
   }
   find("formula").textContent = init === "given" ? "The weights are those that the model had; biases too." : `${INITIALIZERS[init].name}: ${INITIALIZERS[init].formula}; biases start at 0.`;
   refresh();
+  say(standing());
 }
 
 // Read a setting; what cannot be one is put back.
 function setting(id, read, isFit) {
   find(id).addEventListener("change", () => {
     const x = Number(find(id).value);
-    if (find(id).value.trim() !== "" && isFit(x)) read(x);
-    show();
+    const isRead = find(id).value.trim() !== "" && isFit(x);
+    if (isRead) read(x);
+    showSettings();
     refresh();
+    if (!isRead) say(`That cannot be: it stays at ${find(id).value}.`);
   });
 }
 
-function show() {
+function showSettings() {
   find("lr").value = training.learningRate;
   find("size").value = training.batchSize;
   for (const id of ["activation", "init", "seed"]) find(id).value = state[id];
@@ -33,15 +36,7 @@ function show() {
 
 function remember() {
   const { activation, init, seed, bias, view, sample, parameter } = state;
-  const kept = new URLSearchParams({ activation, init, seed, bias: Number(bias), lr: training.learningRate, batch: training.batchSize, view, sample: sample + 1, parameter });
-  clearTimeout(remembered); // browsers stop who changes the address hundreds of times
-  remembered = setTimeout(() => {
-    try {
-      history.replaceState(null, "", `#${kept}`);
-    } catch {
-      // in a notebook's frame there is no address
-    }
-  }, 300);
+  return { activation, init, seed, bias: Number(bias), lr: training.learningRate, batch: training.batchSize, view, sample: sample + 1, parameter };
 }
 
 function recall() {
@@ -69,6 +64,7 @@ function setView(view) {
   state.view = view;
   stopWalking();
   refresh();
+  say(caption());
 }
 
 const goTo = (epoch) => {
@@ -117,6 +113,6 @@ find("init").append(option("given", "as given"), ...Object.entries(INITIALIZERS)
 find("parameter").append(...DATA.names.map((name, p) => option(p, name)));
 find("size").max = rows.length;
 const view = recall();
-show();
+showSettings();
 start();
 if (view !== "forward") setView(view);

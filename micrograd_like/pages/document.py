@@ -66,9 +66,12 @@ class Page:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show the page in a frame; a notebook that is not trusted takes away the frame and leaves the picture."""
+        """Show the page in a frame; a notebook that is not trusted takes away the frame and leaves the picture.
+
+        Its forms, which check answers and close dialogs, send nothing: the page's policy forbids it.
+        """
         frame = (
-            f'<iframe title="{html(self.title)}" sandbox="allow-scripts" srcdoc="{html(self.html)}" width="100%"'
+            f'<iframe title="{html(self.title)}" sandbox="allow-scripts allow-forms" srcdoc="{html(self.html)}" width="100%"'
             f' height="{self.height}" style="border: 0">{self.picture()}</iframe>'
         )
         return {"text/html": frame, "text/plain": repr(self)}

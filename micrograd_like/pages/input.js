@@ -33,11 +33,13 @@ on("mistake", "change", () => {
   state.mistake = find("mistake").value === "" ? -1 : Number(find("mistake").value);
   run();
   render();
+  sayMistake();
 });
 on("reset", "click", () => {
   for (const v of leaves) numbers[v] = graph.leaves[v];
   run();
   render();
+  say(`All numbers are as they were, ${names[root]} is ${typed(pass.data[root])}.`);
 });
 on("fit", "click", () => view().fit());
 on("larger", "click", () => view().zoom(1.3));
@@ -46,8 +48,10 @@ on("help", "click", () => find("keys").showModal());
 on("search", "change", () => {
   const wanted = find("search").value.trim().replace("->", "→");
   const v = names.indexOf(wanted);
-  if (v >= 0) choose(v);
-  else if (wanted) say(`No node is named ${wanted}.`);
+  if (v >= 0) {
+    choose(v);
+    say(described(v));
+  } else if (wanted) say(`No node is named ${wanted}.`);
   find("search").setAttribute("aria-invalid", `${v < 0 && wanted !== ""}`);
 });
 
@@ -68,7 +72,10 @@ const KEYS = {
   "+": () => view().zoom(1.3),
   "-": () => view().zoom(1 / 1.3),
   f: () => view().fit(),
-  v: () => setView((state.view + 1) % views.length),
+  v: () => {
+    setView((state.view + 1) % views.length);
+    say(`View: ${DATA.views[state.view].name}.`);
+  },
   p: () => find("predict").click(),
   "?": () => find("keys").showModal(),
 };

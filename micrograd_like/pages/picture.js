@@ -49,11 +49,11 @@ class View {
   }
 
   // Write the numbers of each box, where they have changed; of a box for several nodes, from the least to the greatest.
-  write(data, gradients, errors, isWrong) {
+  write(data, gradients, isUndefined, isWrong) {
     for (const [key, box] of this.nodes) {
       const inside = this.outputs[key] ?? this.inside.get(key);
       if (!inside) continue;
-      const failed = inside.some((v) => errors.has(v) && Number.isNaN(data[v]));
+      const failed = inside.some(isUndefined);
       fillRange(box.data, inside, data, failed ? "undefined" : "");
       fillRange(box.grad, inside, gradients, inside.some(isWrong) ? "✗ " : "");
       if (failed !== box.group.classList.contains("failed")) box.group.classList.toggle("failed", failed);

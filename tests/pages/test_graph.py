@@ -119,7 +119,7 @@ def test_a_page_is_saved_and_shown_in_a_notebook(tmp_path):
     bundle = made._repr_mimebundle_()
     (tag, frame), (image, picture) = Parts(bundle["text/html"]).tags
     assert (tag, image) == ("iframe", "img")
-    assert frame["sandbox"] == "allow-scripts"
+    assert frame["sandbox"] == "allow-scripts allow-forms"
     assert frame["srcdoc"] == made.html
     assert "Computation graph of L" in picture["alt"]
     assert (
