@@ -75,6 +75,7 @@ const goTo = (epoch) => {
   refresh();
   say(standing());
 };
+const isAtEnd = () => training.parameters === training.history[training.epoch].parameters; // of an epoch, as it was kept
 const sample = () => learn((t) => t.update(1), "One sample.");
 const batch = () => learn((t) => t.update(), "One batch.");
 const epoch = () => learn((t) => t.runEpoch(), "");
@@ -82,7 +83,7 @@ const epoch = () => learn((t) => t.runEpoch(), "");
 const KEYS = {
   " ": play, ArrowRight: () => walk(1), ArrowLeft: () => walk(-1), s: sample, b: batch, e: epoch, r: start,
   1: () => setView("forward"), 2: () => setView("backward"), 3: () => setView("update"),
-  "[": () => goTo(training.epoch - 1), "]": () => goTo(training.epoch + 1), "?": () => find("keys").showModal(),
+  "[": () => goTo(training.epoch - Number(isAtEnd())), "]": () => goTo(training.epoch + 1), "?": () => find("keys").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {

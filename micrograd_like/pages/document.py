@@ -71,8 +71,8 @@ class Page:
         Its forms, which check answers and close dialogs, send nothing: the page's policy forbids it.
         """
         frame = (
-            f'<iframe title="{html(self.title)}" sandbox="allow-scripts allow-forms" srcdoc="{html(self.html)}" width="100%"'
-            f' height="{self.height}" style="border: 0">{self.picture()}</iframe>'
+            f'<iframe title="{html(self.title)}" sandbox="allow-scripts allow-forms" srcdoc="{html(self.html)}"'
+            f' width="100%" height="{self.height}" style="border: 0">{self.picture()}</iframe>'
         )
         return {"text/html": frame, "text/plain": repr(self)}
 
