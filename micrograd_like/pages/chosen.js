@@ -21,10 +21,11 @@ function renderChosen() {
   const g = known.gradient[p];
   const down = g > 0 ? "down" : "up";
   const name = DATA.names[p];
-  find("facts").textContent = fixed
-    ? "Biases are off: this one stays at 0."
-    : `∂L/∂${name} = ${brief(g)}, the mean over all ${rows.length} samples${g ? `: gradient descent moves it ${down}, by ${training.learningRate} × ${brief(Math.abs(g))}` : ""}. The samples that contribute most to it, for or against:`;
   const most = fixed ? [] : training.contributions(p).slice(0, 5).filter(({ amount }) => amount);
+  const facts = [`∂L/∂${name} = ${brief(g)}, the mean over all ${rows.length} samples`];
+  if (g) facts.push(`: gradient descent moves it ${down}, by ${brief(training.learningRate)} × ${brief(Math.abs(g))}`);
+  facts.push(most.length ? ". The samples that contribute most to it, for or against:" : ".");
+  find("facts").textContent = fixed ? "Biases are off: this one stays at 0." : facts.join("");
   find("contributions").replaceChildren(...most.map(({ sample, amount }) => {
     const button = element("button", "", `sample ${sample + 1}`);
     button.addEventListener("click", () => chooseSample(sample));
@@ -47,6 +48,6 @@ function typeWeight() {
 
 find("parameter").addEventListener("change", (event) => {
   choose(Number(event.target.value));
-  say(find("facts").textContent);
+  say([find("facts"), ...find("contributions").children].map(({ textContent }) => textContent).join(" "));
 });
 find("weight").addEventListener("change", typeWeight);

@@ -43,7 +43,10 @@ function gradientsAt(position) {
 
 const isKnown = (v) => !operands[v].length || rank.get(v) < state.position;
 const differs = (x, y) => !(Math.abs(x - y) <= 1e-9 * Math.max(1, Math.abs(x), Math.abs(y)));
-const isMistaken = (v) => wrong !== null && !isConstant[v] && !Number.isNaN(pass.gradients[v]) && differs(wrong[v], pass.gradients[v]);
+
+// Tell whether a mistake changes the gradient of a node, of those that are there once all their contributions are.
+const isMistaken = (v, gradients = pass.gradients) =>
+  wrong !== null && !isConstant[v] && gradients[v] === pass.gradients[v] && differs(wrong[v], gradients[v]);
 
 // Return the step that leads to a position: of the forward pass a node, of the backward pass an edge.
 function stepAt(position) {
@@ -73,8 +76,9 @@ function move(by) {
   const all = stops();
   const next = by > 0 ? all.find((k) => k > state.position) : all.findLast((k) => k < state.position);
   if (next === undefined) return pause();
-  if (by > 0 && question()) return find("answer").focus();
-  return goTo(next);
+  if (by < 0 || !question()) goTo(next);
+  if (by > 0 && question()) find("answer").focus();
+  return undefined;
 }
 
 function goTo(position) {
@@ -104,7 +108,7 @@ const view = () => views[state.view];
 
 function render(isNew = false) {
   const gradients = gradientsAt(state.position);
-  const isWrong = (v) => gradients[v] === pass.gradients[v] && isMistaken(v); // once the sum is whole
+  const isWrong = (v) => isMistaken(v, gradients);
   const shown = gradients.map((x, v) => (isWrong(v) ? wrong[v] : x));
   view().write(
     pass.data.map((x, v) => (isKnown(v) ? x : NaN)),
@@ -194,7 +198,9 @@ function renderChosen() {
 
 function described(v) {
   const data = isKnown(v) ? typed(pass.data[v]) : "not computed yet";
-  const gradient = isConstant[v] ? "" : `, gradient ${typed(gradientsAt(state.position)[v])}`;
+  const gradients = gradientsAt(state.position);
+  const right = isConstant[v] ? "" : `, gradient ${typed(gradients[v])}`;
+  const gradient = isMistaken(v, gradients) ? `${right}, with the mistake ${typed(wrong[v])}` : right;
   const kind = operands[v].length ? written(graph.equations[v]) : operations[v];
   return spoken(`${names[v]}, ${kind}, data ${data}${gradient}`);
 }

@@ -24,9 +24,9 @@ const typed = (x, decimals) => (Number.isNaN(x) ? NONE : show(x, decimals).repla
 const spoken = (text) =>
   text
     .replace(/(\d)e([+−])0*(\d+)/g, (_, digit, sign, power) => `${digit} times ten to the ${sign === "+" ? "" : sign}${power}`)
-    .replaceAll("−", "minus ")
+    .replace(/− ?/g, "minus ")
     .replace(/(^| )–(?=$|[.,;])/g, "$1not known");
-const say = (text) => (find("said").textContent = spoken(text));
+const say = (text) => (find("said").textContent = spoken(text.trim()));
 
 // Return what is written in a field, as readAnswer does; where that is not a number, say so beside it and return undefined.
 function readField(field, beside) {

@@ -160,7 +160,7 @@ function renderLeaves() {
 
 // -------------------- mistakes --------------------
 
-const mistaken = () => names.map((_, v) => v).filter(isMistaken).reverse();
+const mistaken = () => names.map((_, v) => v).filter((v) => isMistaken(v)).reverse();
 const UNCHANGED = "With these numbers it changes no gradient.";
 
 function sayMistake() {

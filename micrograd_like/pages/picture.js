@@ -22,6 +22,7 @@ class View {
       const label = group.querySelector("text:not([font-style])");
       const key = group.dataset.edge;
       this.edges.set(key, [...(this.edges.get(key) ?? []), { group, label }]);
+      group.setAttribute("aria-hidden", "true"); // the steps say what flows there
     }
     this.inside = new Map(); // the nodes in each box
     boxes.forEach((key, v) => key && this.inside.set(key, [...(this.inside.get(key) ?? []), v]));
