@@ -86,15 +86,7 @@ const KEYS = {
   "[": () => goTo(training.epoch - Number(isAtEnd())), "]": () => goTo(training.epoch + 1), "?": () => find("keys").showModal(),
 };
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || find("keys").open) return;
-  if (event.target.closest("input, select, #points, #stage") && !(event.target.id === "stage" && !event.key.startsWith("Arrow"))) return;
-  if (event.key === " " && event.target.closest("button")) return;
-  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
-});
+listen(KEYS);
 for (const [id, act] of Object.entries({ play, step: () => walk(1), back: () => walk(-1), one: sample, batch, epoch, restart: start, help: KEYS["?"] })) find(id).addEventListener("click", act);
 for (const radio of document.querySelectorAll('input[name="view"]')) radio.addEventListener("change", () => setView(radio.value));
 find("epochs").addEventListener("input", (event) => goTo(Number(event.target.value)));
@@ -104,14 +96,9 @@ setting("lr", (x) => (training.learningRate = x), (x) => x > 0 && Number.isFinit
 setting("size", (x) => (training.batchSize = x), (x) => Number.isInteger(x) && x >= 1 && x <= rows.length);
 setting("seed", (x) => ((state.seed = x), start()), (x) => Number.isInteger(x) && x >= 0);
 
-const option = (value, words) => {
-  const made = element("option", "", words);
-  made.value = value;
-  return made;
-};
-find("activation").append(...choices.map((name) => option(name, name)));
-find("init").append(option("given", "as given"), ...Object.entries(INITIALIZERS).map(([id, { name }]) => option(id, name)));
-find("parameter").append(...DATA.names.map((name, p) => option(p, name)));
+find("activation").append(...choices.map((name) => new Option(name)));
+find("init").append(new Option("as given", "given"), ...Object.entries(INITIALIZERS).map(([id, { name }]) => new Option(name, id)));
+find("parameter").append(...DATA.names.map((name, p) => new Option(name, p)));
 find("size").max = rows.length;
 const view = recall();
 showSettings();

@@ -8,7 +8,7 @@ mistakes.forEach(({ name }, k) => find("mistake").append(new Option(name, k)));
 find("views").hidden = views.length < 2;
 find("mistakes").hidden = !mistakes.length;
 find("passes").append(new Option("the backward pass", start));
-find("names").append(...[...new Set(names)].map((name) => new Option(name, name)));
+find("names").append(...[...new Set(names)].map((name) => new Option(name)));
 
 on("next", "click", () => move(1));
 on("back", "click", () => move(-1));
@@ -80,14 +80,7 @@ const KEYS = {
   "?": () => find("keys").showModal(),
 };
 
-document.addEventListener("keydown", (event) => {
-  const { target, key } = event;
-  const isTaken =
-    target.closest("input:not([type=checkbox]), select, dialog") || (key === " " && target.closest("button, input"));
-  if (isTaken || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, key)) return;
-  event.preventDefault();
-  KEYS[key]();
-});
+listen(KEYS);
 
 // A click chooses a node, a second one opens a box; dragging moves the picture.
 let dragged = null;

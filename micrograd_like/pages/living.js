@@ -42,6 +42,21 @@ function readField(field, beside) {
   return read;
 }
 
+// Let keys act, where what has the focus does not take them.
+function listen(keys) {
+  document.addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    const isTaken =
+      target.closest("input:not([type=checkbox]), select, dialog, [role=slider]") ||
+      (key === " " && target.closest("button, input")) ||
+      (target.id === "stage" && key.startsWith("Arrow")); // it scrolls
+    const name = key.length === 1 ? key.toLowerCase() : key;
+    if (isTaken || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, name)) return;
+    event.preventDefault();
+    keys[name]();
+  });
+}
+
 let keeping = 0; // a timer: browsers stop who changes the address hundreds of times
 
 // Keep in the address what `state` returns for it.
