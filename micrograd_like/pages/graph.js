@@ -34,6 +34,8 @@ function run() {
       : withoutOrder(graph, data);
 }
 
+const rerun = () => (run(), render());
+
 // Return the gradients as far as the backward pass has come, NaN where it has not been.
 function gradientsAt(position) {
   const found = names.map(() => NaN);

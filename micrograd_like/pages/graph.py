@@ -92,7 +92,7 @@ def _graph(order: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Any]
     place = {v: k for k, v in enumerate(order)}
     operands = {v: [names[x] for x in v.operands] for v in order}
     return {
-        "names": [names[v] for v in order],
+        "names": [names[v].replace("-", "−") if v.op is CONSTANT else names[v] for v in order],
         "atoms": [f"{TEXT.kind.of(names[v]):atom}" for v in order],  # as they stand in ∂L/∂a
         "operations": [v.op.name for v in order],
         "operands": [[place[x] for x in v.operands] for v in order],

@@ -31,14 +31,12 @@ on("question", "submit", (event) => (event.preventDefault(), answer()));
 on("reveal", "click", () => done("missing", `It is ${typed(question().truth)}.`));
 on("mistake", "change", () => {
   state.mistake = find("mistake").value === "" ? -1 : Number(find("mistake").value);
-  run();
-  render();
+  rerun();
   sayMistake();
 });
 on("reset", "click", () => {
   for (const v of leaves) numbers[v] = graph.leaves[v];
-  run();
-  render();
+  rerun();
   say(`All numbers are as they were, ${names[root]} is ${typed(pass.data[root])}.`);
 });
 on("fit", "click", () => view().fit());

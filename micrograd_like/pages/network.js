@@ -6,7 +6,7 @@ const DRAWING = 120; // milliseconds from picture to picture: nobody reads numbe
 const KEPT = 3000; // epochs that one can go back to
 const SAID = 12000; // milliseconds between what is said while it plays
 
-const classed = (k) => (/^-?\d/.test(classNames[k]) ? `class ${classNames[k]}` : classNames[k]);
+const classed = (k) => (/^-?\d/.test(classNames[k]) ? `class ${classNames[k].replace("-", "−")}` : classNames[k]);
 
 const training = new Training(DATA, DATA);
 const picture = new NetworkPicture(find("network"), { ...DATA, classNames: classNames.map((_, k) => classed(k)) }, (p) => choose(p));
@@ -137,12 +137,10 @@ function frame(now) {
 // -------------------- one update, slowly --------------------
 
 // What a walk stops at: each layer of the forward pass, the loss, each layer of the backward pass, the update.
-const layersOf = sizes.map((_, k) => k);
+const REACHES = [...sizes.keys(), sizes.length];
 const STOPS = [
-  ...layersOf.map((reach) => ({ view: "forward", reach })),
-  { view: "forward", reach: sizes.length },
-  { view: "backward", reach: sizes.length },
-  ...layersOf.slice(1).reverse().map((reach) => ({ view: "backward", reach })),
+  ...REACHES.map((reach) => ({ view: "forward", reach })),
+  ...REACHES.slice(1).reverse().map((reach) => ({ view: "backward", reach })),
   { view: "update", reach: Infinity },
 ];
 
@@ -167,7 +165,7 @@ function spell({ view, reach }) {
     return `${DATA.names[most]} moves furthest, from ${brief(before[most])} ${moved(before[most], after[most]).replace("→", "to")}.`;
   }
   const pass = passOf(state.sample, training.parameters);
-  if (reach > layersOf.length - 1) return view === "forward" ? `It is ${brief(pass.loss)}.` : "";
+  if (reach === sizes.length) return view === "forward" ? `It is ${brief(pass.loss)}.` : "";
   if (reach === 0) return `${features[0]} is ${brief(pass.inputs[0])}, ${features[1]} is ${brief(pass.inputs[1])}.`;
   const numbers = (view === "forward" ? pass.outputs : pass.gradients)[reach - 1].map(brief);
   return `${view === "forward" ? "Outputs" : "Gradients of its outputs"}: ${numbers.join("; ")}.`;

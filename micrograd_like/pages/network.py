@@ -27,8 +27,7 @@ from .engine import engine, reading
 
 LARGEST = 1_000  # parameters: each is in every program, about 130 characters
 WIDEST = 32  # units in a layer
-_PARTS = "training", "living", "connections", "network", "samples", "charts", "chosen", "controls"
-SCRIPTS = [f"{name}.js" for name in _PARTS]
+_SCRIPTS = "training", "living", "connections", "network", "samples", "charts", "chosen", "controls"
 CHOICES = "relu", "tanh", "sigmoid", "linear"  # for the hidden layers
 
 
@@ -75,7 +74,7 @@ def network_page(
         title,
         body,
         styles=[source(__package__, "living.css", "network.css")],
-        scripts=[engine([], derived=False), programs, source(__package__, *SCRIPTS)],
+        scripts=[engine([], derived=False), programs, source(__package__, *(f"{name}.js" for name in _SCRIPTS))],
         data=facts,
     )
     return Page(title, written, lambda: draw(model, data, show="weights").image, height=860)

@@ -98,8 +98,7 @@ function leafRow(v) {
   nudge.setAttribute("aria-label", `Nudge ${names[v]} by 0.001`);
   const change = (x) => {
     numbers[v] = x;
-    run();
-    render();
+    rerun();
     const error = [...pass.errors][0];
     say(
       error

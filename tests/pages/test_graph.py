@@ -414,6 +414,21 @@ def test_nodes_by_keyboard_and_by_name(show_page):
     assert not shown.get_by_role("dialog").is_visible()
 
 
+def test_minus_signs_are_alike_and_are_heard(show_page):
+    a, b = named(a=-2.0, b=3.0)
+    root = ((a * -1.5 + b**-2) * (a - 3)).tanh() * -1e-7 + (-a) * 1e-9 + (b - -2) ** -1.5 + a.leaky_relu(-0.5)
+    shown = show_page(root, "#step=0")
+    read = """() => [...document.querySelectorAll("#stage text, #now, #panel")].map((x) => x.textContent)"""
+    last = int(shown.locator("#slider").get_attribute("max"))
+    for k in range(last):
+        shown.keyboard.press("ArrowRight")
+        if k > last - 12:
+            shown.keyboard.press("s" if k % 3 else "ArrowDown")
+        assert [x for x in shown.evaluate(read) if re.search(r"(^|\W)-[\d.a-z(]|e-\d|\^-", x)] == []
+        assert "−" not in said(shown)
+    assert "times ten to the minus" in said(shown)
+
+
 def test_where_a_node_was_made_is_told_if_that_was_recorded(show_page):
     with record_sources():
         a = Value(2.0, "a")

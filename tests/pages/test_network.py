@@ -328,6 +328,18 @@ def test_a_weight_is_typed_and_what_is_not_a_number_is_said(show_page):
     assert f"loss {typed(loss.data)}," in standing(shown)
     assert f"∂L/∂w1[2→3] = {typed(p.grad)}," in shown.locator("#facts").inner_text()
     assert shown.locator("#contributions li").count() == 5
+    typed_in = standing(shown)
+    shown.locator("#parameter").select_option(label="b2[1]")
+    facts = shown.locator("#facts, #contributions li").all_text_contents()
+    assert shown.locator("#said").inner_text() == " ".join(facts).replace("−", "minus ")
+    shown.locator("h1").click()
+    seen = []
+    for key in "[es[[":  # back to the epoch as it was; on, into the next, and back by halves
+        shown.keyboard.press(key)
+        seen.append(standing(shown))
+    start, first, within, again, last = seen
+    assert typed_in != start == last
+    assert within != first == again
 
 
 def test_dead_relus_and_what_vanishes_are_said(show_page):
