@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .engine import Value, dot, recompute, topological_order
+from .engine import Value, dot, many_nodes, recompute, topological_order
 from .engine import sum as sum  # left out of __all__: a star import should not replace Python's own
 from .graph import copies as copies  # tells pickle and copy about Values
 from .notation.names import label_values, named, parameter
@@ -56,6 +56,7 @@ __all__ = [
     "Value",
     "dot",
     "label_values",
+    "many_nodes",
     "named",
     "parameter",
     "recompute",

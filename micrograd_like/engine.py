@@ -4,8 +4,10 @@ Read it from top to bottom: a leaf, the operators that record a graph, the backw
 graph is walked and its nodes are made. The operations and their derivatives are the rows of `ops.py`.
 """
 
+import gc
 from builtins import sum as add_up
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 from operator import mul
@@ -377,6 +379,26 @@ def topological_order(root: Value) -> list[Value]:
             else:
                 stack += [operand for operand in reversed(operands) if operand not in seen]
     return order
+
+
+@contextmanager
+def many_nodes() -> Iterator[None]:
+    """Keep the garbage collector from walking large graphs while they grow; it is as it was afterwards.
+
+        with many_nodes():
+            loss = model(...)
+            loss.backward()
+
+    A graph has no cycles, and is freed by reference counting as soon as nothing refers to it. The collector would walk
+    all of it again whenever it has grown by a quarter, and find nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def describe(v: Value) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -179,12 +180,16 @@ def test_terminal_without_unicode_gets_ascii():
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT between processes")
 def test_ctrl_c_keeps_what_was_learnt(tmp_path):
     command = [sys.executable, "-m", "micrograd_like", "train", "moons", "--epochs", "100000", "--save", "m.json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    hears = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # what a shell runs with & does not
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, preexec_fn=hears) as process:
+        try:
+            process.stdout.readline()
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert b"wrote m.json" in out
@@ -280,7 +285,7 @@ def test_pictures_that_cannot_be_made_are_said(capsys, tmp_path, monkeypatch):
     def fail(*arguments):
         raise KeyError("a fault of matplotlib's")
 
-    monkeypatch.setattr("micrograd_like.cli.plot_training", fail)
+    monkeypatch.setattr("micrograd_like.cli.training.plot_training", fail)
     assert run("train", "moons", "--epochs", "1", "--n", "10", "--layers", "200,200", "--save", "m.json") == 0
     said = capsys.readouterr()
     assert "wrote m.json" in said.out

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import micrograd_like
-from micrograd_like import Value, dot, label_values, maximum, named, topological_order
+from micrograd_like import Value, dot, label_values, many_nodes, maximum, named, topological_order
 from micrograd_like import sum as sum_values
 from micrograd_like.ops import CONSTANT, INPUT, PARAMETER
 
@@ -639,3 +639,22 @@ def test_integers_set_as_data_keep_ties_half_and_half():
 def test_numpys_integers_beside_fractions_do_not_overflow():
     v = Value(Fraction(1, 3)) * np.int64(2**62) * np.int64(8)
     assert v.data == Fraction(2**65, 3)
+
+
+def test_many_nodes_leaves_the_collector_as_it_was():
+    assert gc.isenabled()
+    with many_nodes():
+        with many_nodes():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError), many_nodes():
+        Value(1.0) / 0.0
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with many_nodes():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from . import mistakes
 from .guides import GUIDES, INSTALLING, ROOT, blocks, outdated, pictures, run
 
 NAMES = [path.name for path in GUIDES]
@@ -30,6 +31,10 @@ def test_its_links_lead_somewhere(path):
                 headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
                 anchors = [re.sub(r"[^\w\- ]", "", words).lower().replace(" ", "-") for words in headings]
                 assert place in anchors, link
+
+
+def test_the_guide_to_mistakes_is_up_to_date():
+    assert mistakes.GUIDE.read_text(encoding="utf-8") == mistakes.guide(), "python -m tests.mistakes writes it anew"
 
 
 def test_every_guide_is_in_the_index():

@@ -5,21 +5,25 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from contextlib import nullcontext
+from random import Random
 from statistics import median
 from typing import Any
 
 import micrograd.engine
 import micrograd.nn
 
-from micrograd_like import MLP, Value
+from micrograd_like import MLP, Value, many_nodes
 from micrograd_like.nn.datasets import moons
 
+from ..teaching.engines.students import LOCALS
 from .timing import paired, report, seconds
 
 
 def run() -> None:
     """Print every measurement."""
     compare_with_micrograd()
+    compare_with_local_derivatives()
     count_bytes()
     time_nodes()
     time_import()
@@ -56,6 +60,64 @@ def chain(nodes: int) -> Value:
     for _ in range(nodes // 2):
         y = (y + x) * x
     return y
+
+
+def compare_with_local_derivatives() -> None:
+    """Time a graph of small operations, as of a language model, against an engine that notes its local derivatives.
+
+    It has slots and a recursion for the order, as the fastest of the small engines do, and checks nothing.
+    """
+    names: dict[str, Any] = {}
+    exec(LOCALS, names)
+    sys.setrecursionlimit(20_000)
+    rng = Random(1)
+    shapes = (24, 16), (48, 24), (27, 48)
+    numbers = [[[rng.gauss(0, 0.3) for _ in range(m)] for _ in range(n)] for n, m in shapes]
+    rows = [([rng.gauss(0, 1) for _ in range(16)], rng.randrange(27)) for _ in range(9)]
+
+    def step(kind: Any, weights: list[Any]) -> float:  # the same lines for both
+        losses = []
+        for row, target in rows:
+            h = [kind(x) for x in row]
+            for k, matrix in enumerate(weights):
+                h = [sum(w * x for w, x in zip(line, h, strict=True)) for line in matrix]
+                if k == 0:
+                    scale = (sum(x * x for x in h) / len(h) + 1e-5) ** -0.5
+                    h = [x * scale for x in h]
+                elif k == 1:
+                    h = [x.relu() for x in h]
+            exps = [(x - max(v.data for v in h)).exp() for x in h]
+            losses.append(-(exps[target] / sum(exps)).log())
+        loss = sum(losses) / len(losses)
+        for p in (p for matrix in weights for line in matrix for p in line):
+            p.grad = 0.0
+        loss.backward()
+        return float(loss.data)
+
+    def made(kind: Any) -> list[Any]:
+        return [[[kind(x) for x in line] for line in matrix] for matrix in numbers]
+
+    theirs = names["Value"]
+    ours_weights, their_weights = made(Value), made(theirs)
+    assert abs(step(Value, ours_weights) - step(theirs, their_weights)) < 1e-12
+
+    def ours(context: Any) -> float:
+        with context:
+            return step(Value, ours_weights)
+
+    cases: dict[str, tuple[Callable[[], Any], bool, float]] = {
+        "collector on": (lambda: ours(nullcontext()), True, 1.2),
+        "collector on, ours within many_nodes()": (lambda: ours(many_nodes()), True, 1.2),
+        "collector off": (lambda: ours(nullcontext()), False, 1.0),
+    }
+    for name, (run_ours, is_on, goal) in cases.items():
+        gc.collect()
+        if not is_on:
+            gc.disable()
+        f, g, ratio = paired(run_ours, lambda: step(theirs, their_weights))
+        gc.enable()
+        measured = f"{1e3 * f:.0f} ms, an engine that notes derivatives {1e3 * g:.0f} ms: {ratio:.2f} times as fast"
+        report(f"57,000 small operations, {name}", measured, f">= {goal} times", ratio >= goal)
 
 
 def count_bytes() -> None:

@@ -426,7 +426,7 @@ def test_wrong_gradients_say_so(neuron):
 def test_stale_numbers_say_so(neuron):
     neuron.operands[0].operands[1].data = 5.0  # b, after the forward pass
     shown = texts(parsed(draw(neuron)))
-    assert [t for t in shown if "stale" in t] == ["0.8814 (stale)"]
+    assert [t for t in shown if "stale" in t] == ["0.8814 (stale)", "0.7071 (stale)"]
 
 
 @pytest.mark.parametrize("grad", [None, "text", float("nan")])

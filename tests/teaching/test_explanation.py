@@ -450,7 +450,7 @@ def test_mistakes_in_the_command(arguments, message, capsys):
 
 
 def test_command_in_a_terminal_without_unicode(capsys, monkeypatch):
-    monkeypatch.setattr("micrograd_like.cli.needs_ascii", lambda: True)
+    monkeypatch.setattr("micrograd_like.cli.graphs.needs_ascii", lambda: True)
     assert run("a*a", "a=3") == 0
     out = capsys.readouterr().out
     assert out.isascii()

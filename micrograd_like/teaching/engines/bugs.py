@@ -112,6 +112,9 @@ BUGS: tuple[Bug, ...] = (
     # ---------- derivatives
     _by_hand("factors_not_swapped", "*", ("__mul__", "self.grad += other.data", "self.grad += self.data"),
              ("__mul__", "other.grad += self.data", "other.grad += other.data")),
+    Bug("*: grad for data", "*: the other factor's .grad stands where its .data should",
+        find_mistake("factors_not_swapped").question,
+        (("__mul__", "+= other.data", "+= other.grad"), ("__mul__", "+= self.data", "+= self.grad"))),
     _by_hand("product_rule_for_sum", "+", ("__add__", "self.grad += ", "self.grad += other.data * "),
              ("__add__", "other.grad += ", "other.grad += self.data * ")),
     _by_hand("minus_lost", "-", ("__sub__", "-out.grad", "out.grad")),
@@ -207,7 +210,7 @@ _DERIVED: tuple[Change, ...] = (
     ("__sub__", 'out = Value(self.data - other.data, (self, other), "-")', "return self + -other"),
     ("__truediv__", 'out = Value(self.data / other.data, (self, other), "/")', "return self * other**-1"),
 )
-STYLES: tuple[tuple[Change, ...], ...] = ((), (*_DERIVED, _RELU), (_SET,), (*_DERIVED, _SET))
+STYLES: tuple[tuple[Change, ...], ...] = ((), (*_DERIVED, _RELU), _DERIVED[1:], (_SET,), (*_DERIVED, _SET))
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 from ... import engine as true_engine
 from ...notation.numbers import show
 from .bugs import BUGS, STYLES, Bug, Change, engine
-from .probes import CAN_FORK, FUNCTIONS, HABITS, PATIENCE, PROBES, Outcome, Probe, are_equal, run, run_here
+from .probes import CAN_FORK, FUNCTIONS, HABITS, PATIENCE, PROBES, STOPPED, Outcome, Probe, are_equal, run, run_here
 
 SURFACE = "Value(2.0), the operators + - * / **, .data, .grad and .backward()"
 
@@ -73,6 +73,8 @@ class EngineReport:
         """Return all of it as text."""
         count = f"{len(self.bugs)} bug{'s' * (len(self.bugs) != 1)}" if self.bugs else "no bug"
         parts = [f"{self.name}: {count} in {self.tried} small programs", *map(str, self.bugs)]
+        if self.bugs:
+            parts.append("Mend this and check again: one bug can hide another.")
         if self.missing:
             parts.append(f"It has no {', '.join(self.missing)}; what needs it was left out.")
         if self.habits:
@@ -204,12 +206,15 @@ def _diagnose(name: str, found: Sequence[Outcome], tried: Sequence[int]) -> list
             best = [pair for pair in ranks if ranks[pair] == max(ranks.values())]
             best.sort(key=lambda pair: len(pair[0].changes))  # of several bugs the simplest first
             first, *others = dict.fromkeys(bug for bug, _ in best)
-            findings.append(Finding(first, tuple(others), PROBES[k], found[k], right[k], name))
+            if all(first is not finding.bug for finding in findings):
+                findings.append(Finding(first, tuple(others), PROBES[k], found[k], right[k], name))
             affected = _predicted(*best[0])
             explained = {i for i in wrong if not are_equal(affected[i], right[i])}
         else:
             findings.append(Finding(None, (), PROBES[k], found[k], right[k], name))
             explained = {i for i in wrong if _operations(PROBES[k]) <= _operations(PROBES[i])}
+            if found[k].get("error") in STOPPED:
+                explained = {i for i in wrong if found[i].get("error") == found[k]["error"]}
         wrong = [i for i in wrong if i not in explained and i != k]
     return findings
 

@@ -24,6 +24,7 @@ from typing import Any
 LEAVES = {"a": 2.0, "b": -3.0, "c": 5.0, "h": 0.5}  # of all programs
 PATIENCE = 5.0  # seconds for one program
 CAN_FORK = hasattr(os, "fork") and sys.platform != "emscripten"
+STOPPED = ("TimeoutError", "Exit")
 HOPELESS = 3  # programs in a row that do not end, after which no more are tried
 LARGEST = 10_000  # characters of what one program comes to
 
@@ -114,16 +115,18 @@ def run(load: Callable[[], type[Any]], probes: Sequence[Probe], patience: float 
     Args:
         load: makes the engine, in that process.
         probes: the programs.
-        patience: how many seconds one may take; if it takes longer it has the error "TimeoutError", and if it ends the
-            process "Exit".
+        patience: how many seconds one may take, and all together ten times as long; what takes longer has the error
+            "TimeoutError", and what ends the process "Exit".
     """
     if not CAN_FORK:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             return list(_outcomes(load, probes))
     found: list[Outcome] = []
+    deadline = time.monotonic() + 10 * patience
     while len(found) < len(probes):
-        found += _forked(partial(_outcomes, load, probes[len(found) :]), patience)
-        if len(found) >= HOPELESS and all(x.get("error") in ("TimeoutError", "Exit") for x in found[-HOPELESS:]):
+        found += _forked(partial(_outcomes, load, probes[len(found) :]), patience, deadline)
+        is_hopeless = len(found) >= HOPELESS and all(x.get("error") in STOPPED for x in found[-HOPELESS:])
+        if is_hopeless or time.monotonic() > deadline:
             found += found[-1:] * (len(probes) - len(found))
     return found
 
@@ -138,7 +141,7 @@ def _outcomes(load: Callable[[], type[Any]], probes: Sequence[Probe]) -> Iterato
         yield run_here(engine, probe)
 
 
-def _forked(outcomes: Callable[[], Iterator[Outcome]], patience: float) -> list[Outcome]:
+def _forked(outcomes: Callable[[], Iterator[Outcome]], patience: float, latest: float) -> list[Outcome]:
     """Return what a child process finds, up to where it does not end in time, or ends too early."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -151,7 +154,7 @@ def _forked(outcomes: Callable[[], Iterator[Outcome]], patience: float) -> list[
     text, deadline = b"", time.monotonic() + patience
     try:
         while True:
-            if not select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not select.select([reading], [], [], max(0.0, min(deadline, latest) - time.monotonic()))[0]:
                 return [*found, {"error": "TimeoutError", "said": f"it does not end in {patience:g} s"}]
             more = os.read(reading, 65536)
             *lines, text = (text + more).split(b"\n")
