@@ -202,7 +202,7 @@ function described(v) {
   const data = isKnown(v) ? typed(pass.data[v]) : "not computed yet";
   const gradients = gradientsAt(state.position);
   const right = isConstant[v] ? "" : `, gradient ${typed(gradients[v])}`;
-  const gradient = isMistaken(v, gradients) ? `${right}, with the mistake ${typed(wrong[v])}` : right;
+  const gradient = isMistaken(v, gradients) ? `${right}, with the mistake ${defined(wrong[v])}` : right;
   const kind = operands[v].length ? written(graph.equations[v]) : operations[v];
   return spoken(`${names[v]}, ${kind}, data ${data}${gradient}`);
 }

@@ -164,7 +164,7 @@ const UNCHANGED = "With these numbers it changes no gradient.";
 
 function sayMistake() {
   const mistake = mistakes[state.mistake];
-  const told = mistaken().slice(0, LISTED).map((v) => `${partial(v)} is ${typed(wrong[v])} instead of ${typed(pass.gradients[v])}.`);
+  const told = mistaken().slice(0, LISTED).map((v) => `${partial(v)} is ${defined(wrong[v])} instead of ${typed(pass.gradients[v])}.`);
   say(mistake ? [mistake.sentence, ...(told.length ? told : [UNCHANGED])].join(" ") : "All gradients are right.");
 }
 
@@ -180,7 +180,7 @@ function renderMistake() {
       "tr",
       "",
       name,
-      cell("td", `✗ ${typed(wrong[v])}`, "code failed"),
+      cell("td", `✗ ${defined(wrong[v])}`, "code failed"),
       cell("td", typed(pass.gradients[v]), "code grad"),
     );
   });

@@ -136,7 +136,7 @@ function fillRange(place, nodes, numbers, mark) {
   if (Object.is(place.low, low) && Object.is(place.high, high) && place.mark === mark) return;
   Object.assign(place, { low, high, mark });
   place.classList.toggle("wrong", mark !== "");
-  const written = low === high || Number.isNaN(low) ? typed(low) : `${typed(low)} … ${typed(high)}`;
+  const written = low === high || Number.isNaN(low) ? (mark ? defined : typed)(low) : `${typed(low)} … ${typed(high)}`;
   fillIn(place, mark === "undefined" ? mark : `${mark}${written}`);
 }
 

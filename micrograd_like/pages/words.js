@@ -1,5 +1,6 @@
 // What is said of a step: numbers and formulas as they are read, a sentence, and an equation.
 
+const defined = (x) => (Number.isNaN(x) ? "undefined" : typed(x));
 const bracketed = (x) => (x < 0 ? `(${typed(x)})` : typed(x));
 const partial = (v) => `∂${graph.atoms[root]}/∂${graph.atoms[v]}`;
 const localPartial = (v, x) => `∂${graph.atoms[v]}/∂${graph.atoms[x]}`;
