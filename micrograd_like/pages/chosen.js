@@ -19,11 +19,9 @@ function renderChosen() {
   const fixed = !state.bias && parameters[p][1] < 0;
   weight.disabled = fixed;
   const g = known.gradient[p];
-  const down = g > 0 ? "down" : "up";
-  const name = DATA.names[p];
   const most = fixed ? [] : training.contributions(p).slice(0, 5).filter(({ amount }) => amount);
-  const facts = [`∂L/∂${name} = ${brief(g)}, the mean over all ${rows.length} samples`];
-  if (g) facts.push(`: gradient descent moves it ${down}, by ${brief(training.learningRate)} × ${brief(Math.abs(g))}`);
+  const facts = [`∂L/∂${DATA.names[p]} = ${brief(g)}, the mean over all ${rows.length} samples`];
+  if (g) facts.push(`: gradient descent moves it ${g > 0 ? "down" : "up"}, by ${brief(training.learningRate)} × ${brief(Math.abs(g))}`);
   facts.push(most.length ? ". The samples that contribute most to it, for or against:" : ".");
   find("facts").textContent = fixed ? "Biases are off: this one stays at 0." : facts.join("");
   find("contributions").replaceChildren(...most.map(({ sample, amount }) => {
