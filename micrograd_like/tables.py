@@ -162,6 +162,7 @@ def _open(path: Path, is_header: Callable[[list[str]], bool] | None = None) -> t
     if said := re.match(r'"?sep=(.)"?[ \t]*(?=[\r\n])', text):
         return text[said.end() :], said[1]
     found: list[tuple[float, str]] = []
+    is_list = False
     for delimiter in _DELIMITERS:
         try:
             rows = [row for _, row in islice(_rows(text, delimiter), SAMPLE)]
@@ -169,9 +170,12 @@ def _open(path: Path, is_header: Callable[[list[str]], bool] | None = None) -> t
             continue
         if is_header and any(len(row) > 1 and is_header(row) for row in rows):
             return text, delimiter
+        is_list = is_list or (is_header is not None and any(map(is_header, rows)))
         width, times = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
         if width > 1:
             found.append((times / len(rows), delimiter))
+    if is_list:  # of one column, in which commas and spaces are a part of a name
+        return text, "\t"
     return text, max(found, key=lambda each: each[0])[1] if found else ","
 
 

@@ -37,9 +37,10 @@ HOW_TO_RUN = """\
 
 DPI = 120  # of the pictures, which a preview shows at the size that they have in 96
 
-# Run before the first cell, and not saved
+# Run before the first cell, and not saved. Previews show no pages, so a cursor is saved as the picture that it also has.
 AS_PNG = f"""
 from micrograd_like.pictures import Drawing
+from micrograd_like.stepping.stepper import Stepper
 
 def bundle(drawing, include=None, exclude=None):
     import base64, os, tempfile
@@ -47,8 +48,11 @@ def bundle(drawing, include=None, exclude=None):
         png = drawing.save(os.path.join(folder, "picture.png"), dpi={DPI}).read_bytes()
     return {{"image/png": base64.b64encode(png).decode(), "text/plain": drawing.text}}
 
-Drawing._repr_mimebundle_ = bundle
-del Drawing, bundle
+def at_cursor(cursor, include=None, exclude=None, bundle=bundle):
+    return {{**bundle(cursor.draw()), "text/plain": repr(cursor)}}
+
+Drawing._repr_mimebundle_, Stepper._repr_mimebundle_ = bundle, at_cursor
+del Drawing, Stepper, bundle, at_cursor
 """
 
 

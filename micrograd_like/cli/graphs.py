@@ -67,10 +67,13 @@ def _step(options: argparse.Namespace) -> int:
         debug_program(options.expression)
     except StopDebugging:
         return 0
-    except Exception:
+    except Exception as error:
         if not Path(options.expression).is_file():
             raise
-        traceback.print_exc()  # of somebody's own program
+        frames = error.__traceback__
+        while frames and frames.tb_frame.f_code.co_filename != options.expression:  # those before it are this package's
+            frames = frames.tb_next
+        traceback.print_exception(error.with_traceback(frames))
         return 1
     return 0
 

@@ -7,7 +7,7 @@ Whatever walks a person through a pass reads these steps. They are computed apar
 as they are, but in the very order and with the very arithmetic of `Value.backward()`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -147,14 +147,21 @@ class BackwardStep(_Step):
 
     def __str__(self) -> str:
         """Return the step in one line: `∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6`, and the sum if it adds up."""
+        return self.written(str)
+
+    def written(self, grad: Callable[[str], str]) -> str:
+        """Return the step in one line, `grad` applied to what is a gradient, or a contribution to one."""
+        out, name, x = self.output, self.name, self.operand_name
+        of_node, of_operand, local = (one_line(partial(*pair)) for pair in ((out, name), (out, x), (name, x)))
         if self.is_seed:
-            return one_line(f"{self.symbols} = 1")
-        upstream, local, contribution = show(self.upstream), show(self.local), show(self.contribution)
-        products = [TEXT.product([upstream, factor]) for factor in dict.fromkeys([self.formula, local])]
-        line = " = ".join([self.symbols, *products, contribution])
+            return f"{grad(of_node)} = {grad('1')}"
+        upstream, contribution = show(self.upstream), show(self.contribution)
+        factors = [TEXT.product([upstream, factor]) for factor in dict.fromkeys([self.formula, show(self.local)])]
+        products = [f"{grad(first)} * {second}" for first, _, second in (one_line(x).partition(" * ") for x in factors)]
+        line = " = ".join([f"{grad(of_operand)} += {grad(of_node)} * {local}", *products, grad(contribution)])
         if self.before:
-            line += f", so {TEXT.total([show(self.before), contribution])} = {show(self.after)}"
-        return one_line(line)
+            line += f", so {TEXT.total([show(self.before), contribution])} = {grad(show(self.after))}"
+        return line
 
     @property
     def text(self) -> str:

@@ -49,6 +49,7 @@ class Epoch(NamedTuple):
 class Batch(NamedTuple):
     """What makes one update."""
 
+    model: "Model"
     epoch: int  # from 1
     samples: list[int]  # their positions in the data
     rows: list[Sequence[float]]
@@ -105,7 +106,7 @@ def train(
         seed: for the order of the samples, which are shuffled in each epoch.
         compiled: whether to compile the loss first, which takes about a second, and then train with that: the same
             losses, but for rounding, many times faster. It must be a mean over the samples.
-        watch: is given each batch, and its update is made within the context that comes back (stepping/recording.py).
+        watch: a Recording, which keeps every update, or what else returns a context in which a batch's update is made.
 
     Raises:
         ValueError: an unknown name, no samples, rows of unequal length, unfit targets, or an option out of range.
@@ -125,7 +126,7 @@ def train(
         from ..compiler.batch import compiled_epochs
 
         return compiled_epochs(model, measure, found, threshold, rows, wanted, epochs, batch_size, seed, step)
-    return _epochs(step, rows, wanted, epochs, batch_size, Random(seed), watch, measure)
+    return _epochs(step, rows, wanted, epochs, batch_size, Random(seed), watch, model, measure)
 
 
 class Task(NamedTuple):
@@ -237,6 +238,7 @@ def _epochs(
     batch_size: int,
     rng: Random,
     watch: Watch | None,
+    model: Model,
     loss_function: Loss,
 ) -> Iterator[Epoch]:
     order = list(range(len(rows)))
@@ -246,7 +248,7 @@ def _epochs(
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             batch_rows, batch_targets = [rows[i] for i in batch], [targets[i] for i in batch]
-            watched = watch and watch(Batch(epoch, batch, batch_rows, batch_targets, loss_function))
+            watched = watch and watch(Batch(model, epoch, batch, batch_rows, batch_targets, loss_function))
             try:
                 with watched or nullcontext():
                     loss, batch_right = step(batch_rows, batch_targets)

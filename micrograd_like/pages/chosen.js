@@ -4,7 +4,7 @@ function choose(p) {
   state.parameter = state.picked = p;
   renderNetwork();
   renderChosen();
-  remember();
+  keep(remember);
 }
 
 function renderChosen() {
@@ -19,12 +19,11 @@ function renderChosen() {
   const fixed = !state.bias && parameters[p][1] < 0;
   weight.disabled = fixed;
   const g = known.gradient[p];
-  const down = g > 0 ? "down" : "up";
-  const name = DATA.names[p];
-  find("facts").textContent = fixed
-    ? "Biases are off: this one stays at 0."
-    : `∂L/∂${name} = ${brief(g)}, the mean over all ${rows.length} samples${g ? `: gradient descent moves it ${down}, by ${training.learningRate} × ${brief(Math.abs(g))}` : ""}. The samples that contribute most to it, for or against:`;
   const most = fixed ? [] : training.contributions(p).slice(0, 5).filter(({ amount }) => amount);
+  const facts = [`∂L/∂${DATA.names[p]} = ${brief(g)}, the mean over all ${rows.length} samples`];
+  if (g) facts.push(`: gradient descent moves it ${g > 0 ? "down" : "up"}, by ${brief(training.learningRate)} × ${brief(Math.abs(g))}`);
+  facts.push(most.length ? ". The samples that contribute most to it, for or against:" : ".");
+  find("facts").textContent = fixed ? "Biases are off: this one stays at 0." : facts.join("");
   find("contributions").replaceChildren(...most.map(({ sample, amount }) => {
     const button = element("button", "", `sample ${sample + 1}`);
     button.addEventListener("click", () => chooseSample(sample));
@@ -33,12 +32,8 @@ function renderChosen() {
 }
 
 function typeWeight() {
-  const written = find("weight").value.trim().replace("−", "-");
-  const x = Number(written);
-  const isNumber = written !== "" && Number.isFinite(x);
-  find("weight").setAttribute("aria-invalid", String(!isNumber));
-  find("wrong").textContent = isNumber ? "" : `'${written.slice(0, 20)}' is not a number: write one such as -0.5`;
-  if (!isNumber) return;
+  const x = readField(find("weight"), find("wrong"))?.number;
+  if (x === undefined) return;
   pause();
   stopWalking();
   const before = training.parameters[state.parameter];
@@ -46,8 +41,11 @@ function typeWeight() {
   if (!attempt(() => training.judge())) training.set(state.parameter, before);
   if (state.view === "update") state.view = "forward";
   refresh();
-  say(`${DATA.names[state.parameter]} is now ${x}. ${standing()}`);
+  say(`${DATA.names[state.parameter]} is now ${brief(x)}. ${standing()}`);
 }
 
-find("parameter").addEventListener("change", (event) => choose(Number(event.target.value)));
+find("parameter").addEventListener("change", (event) => {
+  choose(Number(event.target.value));
+  say([find("facts"), ...find("contributions").children].map(({ textContent }) => textContent).join(" "));
+});
 find("weight").addEventListener("change", typeWeight);

@@ -7,21 +7,7 @@ function draw(tag, attributes = {}, ...content) {
   return made;
 }
 
-// Return a number as show(x, 2) of numbers.py does.
-function brief(x) {
-  if (Number.isNaN(x)) return "–";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-  const size = Math.abs(x);
-  const trimmed = (digits) => (digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits);
-  let written;
-  if (Number.isInteger(x) && size < 1e15) written = `${x === 0 ? 0 : x}`;
-  else if (size < 1e-4 || size >= 1e7) {
-    const [digits, power] = x.toExponential(1).split("e");
-    written = `${trimmed(digits)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
-  } else written = trimmed(x.toFixed(Math.max(2, 1 - Math.floor(Math.log10(size)))));
-  return written.replaceAll("-", "−");
-}
-
+const brief = (x) => typed(x, 2);
 const SMALL = 10; // numbers beside connections and units
 // Return where a number moves to; how far, if both would be written alike.
 function moved(before, after) {

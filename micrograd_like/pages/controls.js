@@ -12,19 +12,22 @@ function start() {
   }
   find("formula").textContent = init === "given" ? "The weights are those that the model had; biases too." : `${INITIALIZERS[init].name}: ${INITIALIZERS[init].formula}; biases start at 0.`;
   refresh();
+  say(standing());
 }
 
 // Read a setting; what cannot be one is put back.
 function setting(id, read, isFit) {
   find(id).addEventListener("change", () => {
     const x = Number(find(id).value);
-    if (find(id).value.trim() !== "" && isFit(x)) read(x);
-    show();
+    const isRead = find(id).value.trim() !== "" && isFit(x);
+    if (isRead) read(x);
+    showSettings();
     refresh();
+    if (!isRead) say(`That cannot be: it stays at ${find(id).value}.`);
   });
 }
 
-function show() {
+function showSettings() {
   find("lr").value = training.learningRate;
   find("size").value = training.batchSize;
   for (const id of ["activation", "init", "seed"]) find(id).value = state[id];
@@ -33,15 +36,7 @@ function show() {
 
 function remember() {
   const { activation, init, seed, bias, view, sample, parameter } = state;
-  const kept = new URLSearchParams({ activation, init, seed, bias: Number(bias), lr: training.learningRate, batch: training.batchSize, view, sample: sample + 1, parameter });
-  clearTimeout(remembered); // browsers stop who changes the address hundreds of times
-  remembered = setTimeout(() => {
-    try {
-      history.replaceState(null, "", `#${kept}`);
-    } catch {
-      // in a notebook's frame there is no address
-    }
-  }, 300);
+  return { activation, init, seed, bias: Number(bias), lr: training.learningRate, batch: training.batchSize, view, sample: sample + 1, parameter };
 }
 
 function recall() {
@@ -69,6 +64,7 @@ function setView(view) {
   state.view = view;
   stopWalking();
   refresh();
+  say(caption());
 }
 
 const goTo = (epoch) => {
@@ -79,6 +75,7 @@ const goTo = (epoch) => {
   refresh();
   say(standing());
 };
+const isAtEnd = () => training.parameters === training.history[training.epoch].parameters; // of an epoch, as it was kept
 const sample = () => learn((t) => t.update(1), "One sample.");
 const batch = () => learn((t) => t.update(), "One batch.");
 const epoch = () => learn((t) => t.runEpoch(), "");
@@ -86,18 +83,10 @@ const epoch = () => learn((t) => t.runEpoch(), "");
 const KEYS = {
   " ": play, ArrowRight: () => walk(1), ArrowLeft: () => walk(-1), s: sample, b: batch, e: epoch, r: start,
   1: () => setView("forward"), 2: () => setView("backward"), 3: () => setView("update"),
-  "[": () => goTo(training.epoch - 1), "]": () => goTo(training.epoch + 1), "?": () => find("keys").showModal(),
+  "[": () => goTo(training.epoch - Number(isAtEnd())), "]": () => goTo(training.epoch + 1), "?": () => find("keys").showModal(),
 };
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || find("keys").open) return;
-  if (event.target.closest("input, select, #points, #stage") && !(event.target.id === "stage" && !event.key.startsWith("Arrow"))) return;
-  if (event.key === " " && event.target.closest("button")) return;
-  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
-});
+listen(KEYS);
 for (const [id, act] of Object.entries({ play, step: () => walk(1), back: () => walk(-1), one: sample, batch, epoch, restart: start, help: KEYS["?"] })) find(id).addEventListener("click", act);
 for (const radio of document.querySelectorAll('input[name="view"]')) radio.addEventListener("change", () => setView(radio.value));
 find("epochs").addEventListener("input", (event) => goTo(Number(event.target.value)));
@@ -107,16 +96,11 @@ setting("lr", (x) => (training.learningRate = x), (x) => x > 0 && Number.isFinit
 setting("size", (x) => (training.batchSize = x), (x) => Number.isInteger(x) && x >= 1 && x <= rows.length);
 setting("seed", (x) => ((state.seed = x), start()), (x) => Number.isInteger(x) && x >= 0);
 
-const option = (value, words) => {
-  const made = element("option", "", words);
-  made.value = value;
-  return made;
-};
-find("activation").append(...choices.map((name) => option(name, name)));
-find("init").append(option("given", "as given"), ...Object.entries(INITIALIZERS).map(([id, { name }]) => option(id, name)));
-find("parameter").append(...DATA.names.map((name, p) => option(p, name)));
+find("activation").append(...choices.map((name) => new Option(name)));
+find("init").append(new Option("as given", "given"), ...Object.entries(INITIALIZERS).map(([id, { name }]) => new Option(name, id)));
+find("parameter").append(...DATA.names.map((name, p) => new Option(name, p)));
 find("size").max = rows.length;
 const view = recall();
-show();
+showSettings();
 start();
 if (view !== "forward") setView(view);

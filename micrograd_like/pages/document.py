@@ -67,9 +67,9 @@ class Page:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the page in a frame; a notebook that is not trusted takes away the frame and leaves the picture."""
-        frame = (
-            f'<iframe title="{html(self.title)}" sandbox="allow-scripts" srcdoc="{html(self.html)}" width="100%"'
-            f' height="{self.height}" style="border: 0">{self.picture()}</iframe>'
+        frame = (  # forms check answers and close dialogs; the page's policy does not let them send anything
+            f'<iframe title="{html(self.title)}" sandbox="allow-scripts allow-forms" srcdoc="{html(self.html)}"'
+            f' width="100%" height="{self.height}" style="border: 0">{self.picture()}</iframe>'
         )
         return {"text/html": frame, "text/plain": repr(self)}
 

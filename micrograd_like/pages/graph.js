@@ -34,6 +34,8 @@ function run() {
       : withoutOrder(graph, data);
 }
 
+const rerun = () => (run(), render());
+
 // Return the gradients as far as the backward pass has come, NaN where it has not been.
 function gradientsAt(position) {
   const found = names.map(() => NaN);
@@ -42,7 +44,11 @@ function gradientsAt(position) {
 }
 
 const isKnown = (v) => !operands[v].length || rank.get(v) < state.position;
-const differs = (x, y) => Math.abs(x - y) > 1e-9 * Math.max(1, Math.abs(x), Math.abs(y));
+const differs = (x, y) => !(Math.abs(x - y) <= 1e-9 * Math.max(1, Math.abs(x), Math.abs(y)));
+
+// Tell whether a mistake changes the gradient of a node, of those that are there once all their contributions are.
+const isMistaken = (v, gradients = pass.gradients) =>
+  wrong !== null && !isConstant[v] && gradients[v] === pass.gradients[v] && differs(wrong[v], gradients[v]);
 
 // Return the step that leads to a position: of the forward pass a node, of the backward pass an edge.
 function stepAt(position) {
@@ -72,8 +78,9 @@ function move(by) {
   const all = stops();
   const next = by > 0 ? all.find((k) => k > state.position) : all.findLast((k) => k < state.position);
   if (next === undefined) return pause();
-  if (by > 0 && question()) return find("answer").focus();
-  return goTo(next);
+  if (by < 0 || !question()) goTo(next);
+  if (by > 0 && question()) find("answer").focus();
+  return undefined;
 }
 
 function goTo(position) {
@@ -103,12 +110,12 @@ const view = () => views[state.view];
 
 function render(isNew = false) {
   const gradients = gradientsAt(state.position);
-  const isWrong = (v) => wrong !== null && !Number.isNaN(gradients[v]) && differs(wrong[v], gradients[v]);
+  const isWrong = (v) => isMistaken(v, gradients);
   const shown = gradients.map((x, v) => (isWrong(v) ? wrong[v] : x));
   view().write(
     pass.data.map((x, v) => (isKnown(v) ? x : NaN)),
     shown,
-    pass.errors,
+    (v) => isKnown(v) && pass.errors.has(v),
     isWrong,
   );
   const step = stepAt(state.position);
@@ -137,7 +144,7 @@ function render(isNew = false) {
   renderPanel(gradients);
   renderLeaves();
   renderMistake();
-  remember();
+  keep(remember);
 }
 
 // Return what is lit in the picture for a step.
@@ -192,10 +199,12 @@ function renderChosen() {
 }
 
 function described(v) {
-  const data = isKnown(v) ? spoken(pass.data[v]) : "not computed yet";
-  const gradient = isConstant[v] ? "" : `, gradient ${spoken(gradientsAt(state.position)[v])}`;
+  const data = isKnown(v) ? typed(pass.data[v]) : "not computed yet";
+  const gradients = gradientsAt(state.position);
+  const right = isConstant[v] ? "" : `, gradient ${typed(gradients[v])}`;
+  const gradient = isMistaken(v, gradients) ? `${right}, with the mistake ${defined(wrong[v])}` : right;
   const kind = operands[v].length ? written(graph.equations[v]) : operations[v];
-  return `${names[v]}, ${kind}, data ${data}${gradient}`;
+  return spoken(`${names[v]}, ${kind}, data ${data}${gradient}`);
 }
 
 function expand(box) {
@@ -228,22 +237,13 @@ function walk(to) {
 
 // -------------------- the address: #step=7&a=2.5 --------------------
 
-let remembering = 0;
-
 function remember() {
-  clearTimeout(remembering);
-  remembering = setTimeout(() => {
-    const kept = new URLSearchParams({ step: state.position, unit: state.unit, view: view().depth });
-    if (state.chosen >= 0) kept.set("node", state.chosen);
-    if (state.predict) kept.set("predict", 1);
-    if (state.mistake >= 0) kept.set("mistake", mistakes[state.mistake].id);
-    for (const v of leaves) if (numbers[v] !== graph.leaves[v]) kept.set(`x${v}`, numbers[v]);
-    try {
-      history.replaceState(null, "", `#${kept}`);
-    } catch {
-      // in a notebook's frame there is no address
-    }
-  }, 300);
+  const kept = { step: state.position, unit: state.unit, view: view().depth };
+  if (state.chosen >= 0) kept.node = state.chosen;
+  if (state.predict) kept.predict = 1;
+  if (state.mistake >= 0) kept.mistake = mistakes[state.mistake].id;
+  for (const v of leaves) if (numbers[v] !== graph.leaves[v]) kept[`x${v}`] = numbers[v];
+  return kept;
 }
 
 function recall() {
@@ -252,7 +252,7 @@ function recall() {
     const x = Number(kept.get(`x${v}`) ?? NaN);
     numbers[v] = Number.isFinite(x) ? x : graph.leaves[v];
   }
-  state.unit = kept.get("unit") in units ? kept.get("unit") : "edge";
+  state.unit = Object.hasOwn(units, kept.get("unit")) ? kept.get("unit") : "edge";
   state.predict = kept.has("predict");
   state.mistake = mistakes.findIndex(({ id }) => id === kept.get("mistake"));
   const node = Number(kept.get("node") ?? -1);

@@ -34,7 +34,7 @@ LARGEST_GRAPH = 20_000  # nodes
 MISTAKEN_NODES = 150  # of a larger graph, the formulas of all mistakes would take megabytes
 LARGEST_NUMBER = float_info.max
 READABLE = 40  # boxes of the picture that is shown first
-_SCRIPTS = "picture.js", "graph.js", "words.js", "predict.js", "panel.js", "input.js"
+_SCRIPTS = "living.js", "picture.js", "graph.js", "words.js", "predict.js", "panel.js", "input.js"
 ROOM = text_width("-12.3456")
 
 
@@ -71,7 +71,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
     written = document(
         f"{title}: step, change, predict",
         body,
-        styles=[rules, source(__package__, "graph.css")],
+        styles=[rules, source(__package__, "living.css", "graph.css")],
         scripts=[engine({v.op for v in order}, derived=True), source(__package__, *_SCRIPTS)],
         data=data,
     )
@@ -92,7 +92,7 @@ def _graph(order: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Any]
     place = {v: k for k, v in enumerate(order)}
     operands = {v: [names[x] for x in v.operands] for v in order}
     return {
-        "names": [names[v] for v in order],
+        "names": [names[v].replace("-", "−") if v.op is CONSTANT else names[v] for v in order],
         "atoms": [f"{TEXT.kind.of(names[v]):atom}" for v in order],  # as they stand in ∂L/∂a
         "operations": [v.op.name for v in order],
         "operands": [[place[x] for x in v.operands] for v in order],

@@ -8,7 +8,7 @@ mistakes.forEach(({ name }, k) => find("mistake").append(new Option(name, k)));
 find("views").hidden = views.length < 2;
 find("mistakes").hidden = !mistakes.length;
 find("passes").append(new Option("the backward pass", start));
-find("names").append(...[...new Set(names)].map((name) => new Option(name, name)));
+find("names").append(...[...new Set(names)].map((name) => new Option(name)));
 
 on("next", "click", () => move(1));
 on("back", "click", () => move(-1));
@@ -31,13 +31,13 @@ on("question", "submit", (event) => (event.preventDefault(), answer()));
 on("reveal", "click", () => done("missing", `It is ${typed(question().truth)}.`));
 on("mistake", "change", () => {
   state.mistake = find("mistake").value === "" ? -1 : Number(find("mistake").value);
-  run();
-  render();
+  rerun();
+  sayMistake();
 });
 on("reset", "click", () => {
   for (const v of leaves) numbers[v] = graph.leaves[v];
-  run();
-  render();
+  rerun();
+  say(`All numbers are as they were, ${names[root]} is ${typed(pass.data[root])}.`);
 });
 on("fit", "click", () => view().fit());
 on("larger", "click", () => view().zoom(1.3));
@@ -46,8 +46,10 @@ on("help", "click", () => find("keys").showModal());
 on("search", "change", () => {
   const wanted = find("search").value.trim().replace("->", "→");
   const v = names.indexOf(wanted);
-  if (v >= 0) choose(v);
-  else if (wanted) say(`No node is named ${wanted}.`);
+  if (v >= 0) {
+    choose(v);
+    say(described(v));
+  } else if (wanted) say(`No node is named ${wanted}.`);
   find("search").setAttribute("aria-invalid", `${v < 0 && wanted !== ""}`);
 });
 
@@ -68,19 +70,15 @@ const KEYS = {
   "+": () => view().zoom(1.3),
   "-": () => view().zoom(1 / 1.3),
   f: () => view().fit(),
-  v: () => setView((state.view + 1) % views.length),
+  v: () => {
+    setView((state.view + 1) % views.length);
+    say(`View: ${DATA.views[state.view].name}.`);
+  },
   p: () => find("predict").click(),
   "?": () => find("keys").showModal(),
 };
 
-document.addEventListener("keydown", (event) => {
-  const { target, key } = event;
-  const isTaken =
-    target.closest("input:not([type=checkbox]), select, dialog") || (key === " " && target.closest("button, input"));
-  if (isTaken || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, key)) return;
-  event.preventDefault();
-  KEYS[key]();
-});
+listen(KEYS);
 
 // A click chooses a node, a second one opens a box; dragging moves the picture.
 let dragged = null;

@@ -6,16 +6,15 @@ const DRAWING = 120; // milliseconds from picture to picture: nobody reads numbe
 const KEPT = 3000; // epochs that one can go back to
 const SAID = 12000; // milliseconds between what is said while it plays
 
-const classed = (k) => (/^-?\d/.test(classNames[k]) ? `class ${classNames[k]}` : classNames[k]);
+const classed = (k) => (/^-?\d/.test(classNames[k]) ? `class ${classNames[k].replace("-", "−")}` : classNames[k]);
 
 const training = new Training(DATA, DATA);
 const picture = new NetworkPicture(find("network"), { ...DATA, classNames: classNames.map((_, k) => classed(k)) }, (p) => choose(p));
 const state = { view: "forward", reach: Infinity, walking: false, walked: -1, sample: 0, parameter: 0, picked: -1, activation: "", init: "given", seed: 0, bias: DATA.biased };
 let playing = 0; // the time at which the next update is due
 let known; // loss, results, gradient and accuracy of all samples, with the parameters of now
-let spoken = 0; // when something was said, and
+let heard = 0; // when something was said, and
 let drawn = 0; // drawn, while it plays
-let remembered = 0; // a timer
 
 const choices = Object.keys(DATA.activations);
 const program = () => PROGRAMS.get(state.activation);
@@ -39,7 +38,7 @@ function passOf(sample, at) {
   const outs = sizes.at(-1);
   const units = (rest.length - outs) / 2;
   const [outputs, sums] = [layered(rest.slice(outs, outs + units)), layered(rest.slice(outs + units))];
-  const sumGradients = layered(parameters.map(([, from], p) => (from < 0 ? gradient[p] : NaN)).filter((x) => !Number.isNaN(x)));
+  const sumGradients = layered(gradient.filter((_, p) => parameters[p][1] < 0));
   const gradients = outputs.map((column) => column.map(() => 0));
   gradients[gradients.length - 1] = LOSSES[DATA.kinds[sample]]([DATA.numbers[sample]], rest.slice(0, outs))[1];
   parameters.forEach(([layer, i, j], p) => {
@@ -93,7 +92,7 @@ function play() {
   if (playing) return pause();
   stopWalking();
   playing = performance.now();
-  spoken = drawn = playing;
+  heard = drawn = playing;
   find("play").textContent = "Pause";
   say("Training.");
   requestAnimationFrame(frame);
@@ -128,8 +127,8 @@ function frame(now) {
     refresh(true);
     drawn = now;
   } else paint();
-  if (now - spoken > SAID) {
-    spoken = now;
+  if (now - heard > SAID) {
+    heard = now;
     say(standing());
   }
   requestAnimationFrame(frame);
@@ -138,26 +137,21 @@ function frame(now) {
 // -------------------- one update, slowly --------------------
 
 // What a walk stops at: each layer of the forward pass, the loss, each layer of the backward pass, the update.
-const layersOf = sizes.map((_, k) => k);
+const REACHES = [...sizes.keys(), sizes.length];
 const STOPS = [
-  ...layersOf.map((reach) => ({ view: "forward", reach })),
-  { view: "forward", reach: sizes.length },
-  { view: "backward", reach: sizes.length },
-  ...layersOf.slice(1).reverse().map((reach) => ({ view: "backward", reach })),
+  ...REACHES.map((reach) => ({ view: "forward", reach })),
+  ...REACHES.slice(1).reverse().map((reach) => ({ view: "backward", reach })),
   { view: "update", reach: Infinity },
 ];
 
 function walk(by) {
   pause();
-  const next = state.walked + by;
-  if (next < 0 || (by < 0 && state.walked === STOPS.length - 1)) return; // an update is made; epochs can be taken back
-  if (next === 0 || next === STOPS.length) {
-    state.walked = 0;
-    state.sample = training.order[training.at];
-  } else state.walked = next;
-  const stop = STOPS[state.walked];
-  Object.assign(state, stop, { walking: stop.view !== "update" });
+  const walked = (state.walked + by) % STOPS.length;
+  if (walked < 0 || (by < 0 && state.walked === STOPS.length - 1)) return; // an update is made; epochs can be taken back
+  const stop = STOPS[walked];
   if (stop.view === "update" && !attempt(() => training.update(1))) return;
+  if (walked === 0) state.sample = training.order[training.at];
+  Object.assign(state, stop, { walked, walking: stop.view !== "update" });
   refresh();
   say(`${find("caption").textContent} ${spell(stop)}`);
 }
@@ -171,7 +165,7 @@ function spell({ view, reach }) {
     return `${DATA.names[most]} moves furthest, from ${brief(before[most])} ${moved(before[most], after[most]).replace("→", "to")}.`;
   }
   const pass = passOf(state.sample, training.parameters);
-  if (reach > layersOf.length - 1) return view === "forward" ? `It is ${brief(pass.loss)}.` : "";
+  if (reach === sizes.length) return view === "forward" ? `It is ${brief(pass.loss)}.` : "";
   if (reach === 0) return `${features[0]} is ${brief(pass.inputs[0])}, ${features[1]} is ${brief(pass.inputs[1])}.`;
   const numbers = (view === "forward" ? pass.outputs : pass.gradients)[reach - 1].map(brief);
   return `${view === "forward" ? "Outputs" : "Gradients of its outputs"}: ${numbers.join("; ")}.`;
@@ -183,7 +177,6 @@ function stopWalking() {
 
 // -------------------- what is shown --------------------
 
-const say = (text) => (find("said").textContent = text.replaceAll("−", "minus "));
 const standing = () => `Epoch ${training.epoch}: loss ${brief(known.loss)}, accuracy ${percent(known.accuracy)}.`;
 
 function caption() {
@@ -222,7 +215,7 @@ function refresh(isPlaying = false) {
   renderChosen();
   if (isPlaying) return;
   paint(Infinity);
-  remember();
+  keep(remember);
 }
 
 function renderNetwork() {

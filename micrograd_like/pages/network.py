@@ -23,10 +23,11 @@ from ..pictures.lines import places as label_places
 from ..pictures.network import WRITTEN
 from ..pictures.passes import find
 from .document import Page, document, source
+from .engine import engine, reading
 
 LARGEST = 1_000  # parameters: each is in every program, about 130 characters
 WIDEST = 32  # units in a layer
-SCRIPTS = [f"{name}.js" for name in ("training", "connections", "network", "samples", "charts", "chosen", "controls")]
+_SCRIPTS = "training", "living", "connections", "network", "samples", "charts", "chosen", "controls"
 CHOICES = "relu", "tanh", "sigmoid", "linear"  # for the hidden layers
 
 
@@ -48,6 +49,7 @@ def network_page(
     title = f"{' → '.join(map(str, sizes))} units learn {one_line(data.name)}"
     measure = getattr(learnt.loss, "__name__", "loss").replace("_", " ")
     facts = {
+        "reading": reading(),
         "sizes": sizes,
         "parameters": places,
         "names": [_name(model, *place) for place in places],
@@ -71,8 +73,8 @@ def network_page(
     written = document(
         title,
         body,
-        styles=[source(__package__, "network.css")],
-        scripts=[programs, source(__package__, *SCRIPTS)],
+        styles=[source(__package__, "living.css", "network.css")],
+        scripts=[engine([], derived=False), programs, source(__package__, *(f"{name}.js" for name in _SCRIPTS))],
         data=facts,
     )
     return Page(title, written, lambda: draw(model, data, show="weights").image, height=860)

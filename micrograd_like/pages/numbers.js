@@ -151,20 +151,3 @@ function calculate(text, names) {
   expect(at === tokens.length);
   return x;
 }
-
-// Return a number with 4 decimals, fewer where they would be zeros, and more where it is small.
-function show(x) {
-  if (!x || !Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x ? (x > 0 ? "inf" : "-inf") : "0";
-  const size = Math.abs(x);
-  if (Number.isInteger(x) && size < 1e15) return `${x}`;
-  if (size < 1e-4 || size >= 1e7) {
-    const [digits, exponent] = x.toExponential(3).split("e");
-    return `${trim(digits)}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
-  }
-  const places = Math.max(4, 3 - Math.floor(Math.log10(size)));
-  const isTie = (size * 2 ** (places + 1)) % 2 === 1; // between two decimals, of which Python takes the even one
-  const [up, down] = [x.toFixed(places), (x * (1 - 2 ** -50)).toFixed(places)];
-  return trim(isTie && Number(up.at(-1)) % 2 ? down : up);
-}
-
-const trim = (digits) => (digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits);

@@ -98,26 +98,17 @@ function leafRow(v) {
   nudge.setAttribute("aria-label", `Nudge ${names[v]} by 0.001`);
   const change = (x) => {
     numbers[v] = x;
-    run();
-    render();
+    rerun();
     const error = [...pass.errors][0];
     say(
       error
         ? `${names[error[0]]} is undefined: ${error[1]}.`
-        : `${names[v]} is ${spoken(x)}, ${names[root]} is ${spoken(pass.data[root])}.`,
+        : `${names[v]} is ${typed(x)}, ${names[root]} is ${typed(pass.data[root])}.`,
     );
   };
   field.addEventListener("change", () => {
-    try {
-      const read = readAnswer(field.value);
-      field.setAttribute("aria-invalid", "false");
-      output.textContent = "";
-      change(read ? read.number : graph.leaves[v]);
-    } catch (error) {
-      if (!(error instanceof Unread)) throw error;
-      field.setAttribute("aria-invalid", "true");
-      output.textContent = error.message;
-    }
+    const read = readField(field, output);
+    if (read !== undefined) change(read ? read.number : graph.leaves[v]);
   });
   slider.addEventListener("input", () => change(Number(Number(slider.value).toPrecision(3))));
   slider.addEventListener("keydown", (event) => {
@@ -168,13 +159,19 @@ function renderLeaves() {
 
 // -------------------- mistakes --------------------
 
+const mistaken = () => names.map((_, v) => v).filter((v) => isMistaken(v)).reverse();
+const UNCHANGED = "With these numbers it changes no gradient.";
+
+function sayMistake() {
+  const mistake = mistakes[state.mistake];
+  const told = mistaken().slice(0, LISTED).map((v) => `${partial(v)} is ${defined(wrong[v])} instead of ${typed(pass.gradients[v])}.`);
+  say(mistake ? [mistake.sentence, ...(told.length ? told : [UNCHANGED])].join(" ") : "All gradients are right.");
+}
+
 function renderMistake() {
   const mistake = mistakes[state.mistake];
   if (!mistake) return find("wrong").replaceChildren();
-  const changed = names
-    .map((_, v) => v)
-    .filter((v) => !isConstant[v] && differs(wrong[v], pass.gradients[v]))
-    .reverse();
+  const changed = mistaken();
   const cell = (tag, text, look = "") => element(tag, look, text);
   const rows = changed.map((v) => {
     const name = element("th", "code", nodeButton(v, partial(v)));
@@ -183,12 +180,12 @@ function renderMistake() {
       "tr",
       "",
       name,
-      cell("td", `✗ ${typed(wrong[v])}`, "code failed"),
+      cell("td", `✗ ${defined(wrong[v])}`, "code failed"),
       cell("td", typed(pass.gradients[v]), "code grad"),
     );
   });
   const head = ["gradient", "wrong", "right"].map((text) => Object.assign(cell("th", text), { scope: "col" }));
   const table = element("table", "", element("thead", "", element("tr", "", ...head)), element("tbody", "", ...rows));
-  const none = element("p", "", "With these numbers it changes no gradient.");
+  const none = element("p", "", UNCHANGED);
   return find("wrong").replaceChildren(element("p", "", mistake.sentence), changed.length ? table : none);
 }

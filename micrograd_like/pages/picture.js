@@ -22,6 +22,7 @@ class View {
       const label = group.querySelector("text:not([font-style])");
       const key = group.dataset.edge;
       this.edges.set(key, [...(this.edges.get(key) ?? []), { group, label }]);
+      group.setAttribute("aria-hidden", "true"); // the steps say what flows there
     }
     this.inside = new Map(); // the nodes in each box
     boxes.forEach((key, v) => key && this.inside.set(key, [...(this.inside.get(key) ?? []), v]));
@@ -49,11 +50,11 @@ class View {
   }
 
   // Write the numbers of each box, where they have changed; of a box for several nodes, from the least to the greatest.
-  write(data, gradients, errors, isWrong) {
+  write(data, gradients, isUndefined, isWrong) {
     for (const [key, box] of this.nodes) {
       const inside = this.outputs[key] ?? this.inside.get(key);
       if (!inside) continue;
-      const failed = inside.some((v) => errors.has(v) && Number.isNaN(data[v]));
+      const failed = inside.some(isUndefined);
       fillRange(box.data, inside, data, failed ? "undefined" : "");
       fillRange(box.grad, inside, gradients, inside.some(isWrong) ? "✗ " : "");
       if (failed !== box.group.classList.contains("failed")) box.group.classList.toggle("failed", failed);
@@ -135,7 +136,7 @@ function fillRange(place, nodes, numbers, mark) {
   if (Object.is(place.low, low) && Object.is(place.high, high) && place.mark === mark) return;
   Object.assign(place, { low, high, mark });
   place.classList.toggle("wrong", mark !== "");
-  const written = low === high || Number.isNaN(low) ? typed(low) : `${typed(low)} … ${typed(high)}`;
+  const written = low === high || Number.isNaN(low) ? (mark ? defined : typed)(low) : `${typed(low)} … ${typed(high)}`;
   fillIn(place, mark === "undefined" ? mark : `${mark}${written}`);
 }
 

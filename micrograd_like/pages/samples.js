@@ -105,11 +105,11 @@ find("sample").addEventListener("input", (event) => event.target.value && choose
 find("sample").max = rows.length;
 find("points").setAttribute("aria-valuemax", rows.length);
 points.forEach((point, i) => point.addEventListener("click", () => chooseSample(i)));
-const dot = (k, kind) => draw("svg", { viewBox: "0 0 14 14", "aria-hidden": "true" }, draw("path", { d: SHAPES[k % SHAPES.length](7, 7), class: kind }));
+const mark = (k, kind) => draw("svg", { viewBox: "0 0 14 14", "aria-hidden": "true" }, draw("path", { d: SHAPES[k % SHAPES.length](7, 7), class: kind }));
 const axis = (x, y, words, anchor) => draw("text", { x, y, class: "faint", "text-anchor": anchor, "font-size": 10 }, words.slice(0, 30));
 find("points").append(...points, ring, axis(WIDTH - 5, HEIGHT - 5, `${features[0]} →`, "end"), axis(5, 12, `↑ ${features[1]}`, "start"));
 find("classes").append(
-  ...classNames.map((name, k) => element("li", "", dot(k, look(k)), classed(k))),
-  element("li", "", dot(0, "point c0 missed"), "hollow: wrong"),
+  ...classNames.map((name, k) => element("li", "", mark(k, look(k)), classed(k))),
+  element("li", "", mark(0, "point c0 missed"), "hollow: wrong"),
   element("li", "", "ground: the class seen there, the stronger the surer"),
 );

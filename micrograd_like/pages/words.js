@@ -1,9 +1,6 @@
 // What is said of a step: numbers and formulas as they are read, a sentence, and an equation.
 
-const NONE = "–"; // where a pass has not been
-const say = (text) => (find("said").textContent = text);
-const spoken = (x) => (Number.isNaN(x) ? "not known" : show(x).replaceAll("-", "minus "));
-const typed = (x) => (Number.isNaN(x) ? NONE : show(x).replaceAll("-", "−"));
+const defined = (x) => (Number.isNaN(x) ? "undefined" : typed(x));
 const bracketed = (x) => (x < 0 ? `(${typed(x)})` : typed(x));
 const partial = (v) => `∂${graph.atoms[root]}/∂${graph.atoms[v]}`;
 const localPartial = (v, x) => `∂${graph.atoms[v]}/∂${graph.atoms[x]}`;
@@ -13,7 +10,7 @@ const written = (formula) =>
     .replaceAll(" * ", " × ")
     .replace(/\*\*(\d+)(?![\d.])/g, (_, n) => raised(n))
     .replaceAll("**", "^")
-    .replace(/(^|[\s(])-/g, "$1−");
+    .replace(/(^|[\s(^]|\de)-/g, "$1−");
 
 // Return an operation with numbers in place of its operands.
 function filledIn(v) {
@@ -28,19 +25,19 @@ function sentence() {
   if (!step) return "The start: only the numbers of the leaves are known.";
   if (step.pass === "forward") {
     const error = pass.errors.get(step.node);
-    const number = error ? `no number: ${error}` : spoken(pass.data[step.node]);
+    const number = error ? `no number: ${error}` : typed(pass.data[step.node]);
     return `${where}, forward pass: ${names[step.node]} is ${written(graph.equations[step.node])}, which is ${number}.`;
   }
   if (Number.isNaN(step.contribution)) return `${where}, backward pass: ${trouble(step)}`;
   if (step.position < 0) return `${where}: the backward pass begins at the output ${names[root]}, whose gradient is 1.`;
   const [node, operand] = [names[step.node], names[step.operand]];
   const formula = written(graph.formulas[step.node][step.position]);
-  const local = formula === typed(step.local) ? spoken(step.local) : `${formula}, which is ${spoken(step.local)}`;
-  const before = step.before ? `was ${spoken(step.before)} and ` : "";
+  const local = formula === typed(step.local) ? formula : `${formula}, which is ${typed(step.local)}`;
+  const before = step.before ? `was ${typed(step.before)} and ` : "";
   return (
     `${where}, backward pass: ${operand} acts through ${node}. The local derivative is ${local}. ` +
-    `The upstream gradient ${spoken(step.upstream)} times it is the contribution ${spoken(step.contribution)}. ` +
-    `The gradient of ${operand} ${before}is now ${spoken(step.after)}.`
+    `The upstream gradient ${typed(step.upstream)} times it is the contribution ${typed(step.contribution)}. ` +
+    `The gradient of ${operand} ${before}is now ${typed(step.after)}.`
   );
 }
 

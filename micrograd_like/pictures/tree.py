@@ -68,15 +68,11 @@ def text(
             lines.append(line)
         else:
             left_out += 1
-    table = _table(lines, names, glyphs, precision, width, _wants_color() if color is None else color, active, old)
-    if left_out:
-        table += f"\n{glyphs['more']} and {left_out} more lines: text(value, limit=None) shows all of them"
-    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
+    more = f"\n{glyphs['more']} and {left_out} more lines: text(value, limit=None) shows all of them"
+    return _table(lines, names, glyphs, active, precision, width, color, old) + more * bool(left_out)
 
 
-def text_around(
-    active: tuple[Value, int], names: dict[Value, str], *, precision: int | None = None, limit: int = 12
-) -> str:
+def text_around(active: tuple[Value, int], names: dict[Value, str], *, limit: int = 12) -> str:
     """Return the lines of `text` for one node and its operands alone, `limit` of them around the active one.
 
     However large the graph is, this looks at nothing else of it.
@@ -88,35 +84,29 @@ def text_around(
     lines = [_Line("", node, None, 0, "")]
     for i, x in list(enumerate(node.operands))[start : start + limit]:
         lines.append(_Line(glyphs["branch" if i < last else "last"], x, node, i, ""))
-    width = shutil.get_terminal_size().columns
-    table = _table(lines, names, glyphs, precision, width, _wants_color(), active)
-    if left_out := last + 2 - len(lines):
-        table += f"\n{glyphs['more']} and {left_out} more operands"
-    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
+    left_out = last + 2 - len(lines)
+    more = f"\n{glyphs['more']} and {left_out} more operands" if left_out else ""
+    return _table(lines, names, glyphs, active) + more
 
 
-def text_path(
-    edges: Sequence[tuple[Value, int]], marked: int, names: dict[Value, str], *, precision: int | None = None
-) -> str:
+def text_path(edges: Sequence[tuple[Value, int]], marked: int, names: dict[Value, str]) -> str:
     """Return a path from the output down, one line for its first node and one for each edge; mark one of the lines."""
     glyphs = _ASCII if needs_ascii() else _UNICODE
     root = edges[0][0]
     lines = [_Line("", root, None, 0, "")]
     lines += [_Line("", v.operands[i], v, i, "") for v, i in edges if i >= 0]
     active = edges[marked - 1] if marked else (root, -1)
-    width = shutil.get_terminal_size().columns
-    table = _table(lines, names, glyphs, precision, width, _wants_color(), active)
-    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
+    return _table(lines, names, glyphs, active)
 
 
 def _table(
     lines: list[_Line],
     names: dict[Value, str],
     glyphs: dict[str, str],
-    precision: int | None,
-    width: int,
-    color: bool,
     active: tuple[Value, int] | None,
+    precision: int | None = None,
+    width: int | None = None,
+    color: bool | None = None,
     old: Collection[Value] | None = None,
 ) -> str:
     """Return the lines with their numbers in columns, the active edge marked at the left."""
@@ -139,8 +129,10 @@ def _table(
                 one_line(derivative),
             )
         )
-    table = _columns(cells, width, glyphs["more"], color)
-    return f"{table}\n{STALE}" if old else table
+    width = width or shutil.get_terminal_size().columns
+    table = _columns(cells, width, glyphs["more"], _wants_color() if color is None else color)
+    table += f"\n{STALE}" if old else ""
+    return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
 
 
 def describe_local(v: Value, i: int, names: dict[Value, str], precision: int | None) -> str:
@@ -212,6 +204,11 @@ def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, colo
             derivative = f"{_DIM}{derivative}{_PLAIN}" if derivative else ""
         lines.append(f"{name}{' ' * (first - cell_len(name))}  {data}  {grad}  {derivative}".rstrip())
     return "\n".join(lines)
+
+
+def in_grad_color(written: str) -> str:
+    """Return text in the colour of gradients, as it is where standard output has no colours."""
+    return f"{_ORANGE}{written}{_PLAIN}" if _wants_color() else written
 
 
 def _wants_color() -> bool:

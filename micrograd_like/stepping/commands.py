@@ -1,7 +1,7 @@
 """The debugger's commands: their names, which are pdb's, what they take, and their help by topics."""
 
 from shutil import get_terminal_size
-from textwrap import fill
+from textwrap import fill, indent
 from typing import NamedTuple
 
 
@@ -64,10 +64,10 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
 }
 NOTES = {
-    "moving": "UNIT is edge, node, neuron, layer or sample; unt sample 5 does five.\n"
+    "moving": "UNIT is edge, node, neuron, layer or sample; unt sample 5 does five. "
     "An empty line repeats the last command; ;; joins commands.",
-    "breakpoints": "WHERE is a name, an operation, a step's number, nan, or a condition on step s,\n"
-    "such as s.local < 0. Gradients in it are those right after each step:\n"
+    "breakpoints": "WHERE is a name, an operation, a step's number, nan, or a condition on step s, "
+    "such as s.local < 0. Gradients in it are those right after each step: "
     "b a.grad > 5, or b a if s.before * s.after < 0, where a's changes its sign.",
     "looking": "NAME is any name that is shown, -> for →; nodes[2] is the third node.",
     "python": "What is no command is Python, with the names shown and the caller's variables.",
@@ -98,8 +98,13 @@ def overview() -> str:
 def describe(word: str) -> str:
     """Return the help on a topic or a command; ValueError if there is none of that name."""
     if word in TOPICS:
-        width = max(len(_usage(c)) for c in TOPICS[word])
-        return "\n".join([*(f"{_usage(c):{width}}  {c.help}" for c in TOPICS[word]), NOTES[word]])
+        commands, room = TOPICS[word], get_terminal_size().columns
+        width = max(len(_usage(c)) for c in commands) + 2
+        if width + max(len(c.help) for c in commands) <= room:
+            lines = [f"{_usage(c):{width}}{c.help}" for c in commands]
+        else:  # each command's help stands below it
+            lines = [f"{_usage(c)}\n{indent(fill(c.help, room - 4), ' ' * 4)}" for c in commands]
+        return "\n".join([*lines, fill(NOTES[word], min(80, room))])
     if word in INSTEAD and word not in FULL:
         return INSTEAD[word]
     if word not in FULL:

@@ -10,7 +10,7 @@ from ..engine import Value, local_derivative, made_at
 from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..notation.numbers import show
-from ..pictures.tree import text_path
+from ..pictures.tree import in_grad_color, text_path
 from .stepper import Stepper
 from .workspace import Workspace
 
@@ -39,7 +39,7 @@ class Looking:
         nothing(arg)
         self.follow()
         if not self.trail:
-            self.say(self.stepper.headline())
+            self.say(self.stepper.headline(in_grad_color))
             return
         cut = max(0, len(self.trail) - MOST)
         if cut:
@@ -138,8 +138,8 @@ class Looking:
         for k in numbers:
             s = self.stepper.steps[k - 1]
             arrow = "->" if k == self.stepper.position else "  "
-            written = f"{s}" if k <= self.stepper.position else f"{s.symbols} = ?"
-            self.say(f"{arrow} {k:>{digits},}  {one_line(written)}")
+            written = s.written(in_grad_color) if k <= self.stepper.position else one_line(f"{s.symbols} = ?")
+            self.say(f"{arrow} {k:>{digits},}  {written}")
 
     def _longlist(self, arg: str) -> None:
         nothing(arg)

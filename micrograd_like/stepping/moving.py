@@ -10,6 +10,7 @@ from ..escape import one_line
 from ..notation.names import partial
 from ..notation.numbers import show
 from ..ops import CONSTANT
+from ..pictures.tree import in_grad_color
 from .breakpoints import Breakpoint, Condition
 from .looking import MOST, Looking, count, nothing, whole
 from .prediction import Predictions
@@ -93,18 +94,15 @@ class Moving(Looking):
                 break
         self.listed, self.trail, self.depth = None, [], 0
         done = self.stepper.steps[start : self.stepper.position]
-        if self.shows_graph:
-            if self.terminal and os.environ.get("TERM") != "dumb":
-                print("\x1b[H\x1b[2J", end="")
-            self.show_graph()
+        self.refresh()
         if not done:
-            self.say(self.stepper.headline())
+            self.say(self.stepper.headline(in_grad_color))
         asks = self.predict and not only_last
         left_out = 0 if asks else max(0, len(done) - (1 if only_last else MOST))
         for s in done[left_out:]:
             if asks:
                 self.predictions.ask(s, {name: self.stepper.data(v) for name, v in self.workspace.names().items()})
-            self.say(one_line(str(s)))
+            self.say(s.written(in_grad_color))
         if left_out and not only_last:
             self.say(f"and {left_out} before these: l lists them")
         if self.predict and only_last and len(done) > 1:
@@ -115,6 +113,13 @@ class Moving(Looking):
         if done and self.stepper.upcoming is None:
             self.say_result()
         self.show_displays()
+
+    def refresh(self) -> None:
+        """Print the graph anew if it is displayed, in place where the terminal can."""
+        if self.shows_graph:
+            if self.terminal and os.environ.get("TERM") != "dumb":
+                print("\x1b[H\x1b[2J", end="")
+            self.show_graph()
 
     def say_result(self) -> None:
         """Print the gradients of the leaves."""
@@ -131,7 +136,8 @@ class Moving(Looking):
             raise ValueError("set takes a leaf and a number: set a = 3")
         leaf = self.workspace.node(name)
         self.stepper.set(leaf, self.workspace.evaluate(written))
-        self.say(f"{equation(self.stepper, self.stepper.root)}\n{self.stepper.headline()}")
+        self.refresh()
+        self.say(f"{equation(self.stepper, self.stepper.root)}\n{self.stepper.headline(in_grad_color)}")
         self.show_displays()
 
     # -------------------- breakpoints --------------------

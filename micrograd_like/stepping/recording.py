@@ -76,9 +76,8 @@ class Why:
             lines.append(f"    and {show(self.shared)} through what is of no single sample")
         if self.path:
             lines.append(f"of sample {self.samples[0][0]} most came along")
-            lines.append(
-                "    " + " <- ".join(map(one_line, [self.path[0].output, *(s.operand_name for s in self.path)]))
-            )
+            names = [self.path[0].output, *(s.operand_name for s in self.path)]
+            lines.append(f"    {' <- '.join(map(one_line, names))}")
             lines.append(f"    {TEXT.product([show(s.local) for s in self.path])} = {show(self.product)}")
             made = ((one_line(s.name), made_at(s.node)) for s in self.path)
             lines += dict.fromkeys(f"    {name} was {where}" for name, where in made if where)
@@ -86,26 +85,46 @@ class Why:
 
 
 class Recording:
-    """The updates of a training: `fit(model, data, watch=Recording(model))`."""
+    """The updates of a training: `run = Recording(model)`, and `fit(model, data, watch=run)`.
+
+    Where a second training of the model on the same data goes on, its epochs are counted on.
+    """
 
     def __init__(self, model: Model) -> None:
         """Keep a copy of the model; the parameters it has then do not matter."""
-        self.parameters = model.parameters()
+        self._model, self.parameters = model, model.parameters()
         self.updates: list[Update] = []
         self._kept = deepcopy(model)
         self._data: dict[int, tuple[Sequence[float], float]] = {}  # position -> row and target
         self._loss: Loss | None = None
+        self._earlier = 0  # epochs of the trainings before this one
 
     @contextmanager
     def __call__(self, batch: Batch) -> Iterator[None]:
-        """Record an update, which is made within this context; one that fails is not recorded."""
+        """Record an update, which is made within this context; one that fails is not recorded.
+
+        Raises:
+            ValueError: it is of another model, loss or data than those before; nothing is recorded.
+        """
+        samples = dict(zip(batch.samples, zip(batch.rows, batch.targets, strict=True), strict=True))
+        known = {i: self._data[i] for i in samples.keys() & self._data.keys()}
+        other = {
+            "another model": batch.model is not self._model,
+            "another loss": self._loss not in (None, batch.loss),
+            "other data": any((*row, y) != (*samples[i][0], samples[i][1]) for i, (row, y) in known.items()),
+        }
+        if found := [what for what, is_so in other.items() if is_so]:
+            raise ValueError(f"this recording is of {found[0]}: make another Recording(model) for this training")
         before = tuple([p.data for p in self.parameters])
         yield
         after = tuple([p.data for p in self.parameters])
         last = self.updates[-1] if self.updates else None
-        number = last.batch + 1 if last and last.epoch == batch.epoch else 1
-        self.updates.append(Update(batch.epoch, number, list(batch.samples), before, after))
-        self._data.update(zip(batch.samples, zip(batch.rows, batch.targets, strict=True), strict=True))
+        if last and self._earlier + batch.epoch < last.epoch:
+            self._earlier = last.epoch
+        epoch = self._earlier + batch.epoch
+        number = last.batch + 1 if last and last.epoch == epoch else 1
+        self.updates.append(Update(epoch, number, list(batch.samples), before, after))
+        self._data.update(samples)
         self._loss = batch.loss
 
     # -------------------- asking --------------------
@@ -231,11 +250,8 @@ class Recording:
             count = len(run.parameters)
             for fields in document["updates"]:
                 update = Update(**{**fields, "before": tuple(fields["before"]), "after": tuple(fields["after"])})
-                if (
-                    len(update.before) != count
-                    or len(update.after) != count
-                    or not run._data.keys() >= {*update.samples}
-                ):
+                sizes = len(update.before), len(update.after)
+                if sizes != (count, count) or not run._data.keys() >= {*update.samples}:
                     raise ValueError("an update does not fit the model or the data")
                 run.updates.append(update)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from runpy import run_path
-from textwrap import fill
 from types import BuiltinFunctionType, FrameType
 from typing import Any
 
@@ -121,10 +120,11 @@ class Shell(Moving, cmd.Cmd):
                 try:
                     self.cmdloop()
                 except KeyboardInterrupt:
+                    if not self.terminal:
+                        raise
                     self.cmdqueue.clear()
                     self.say("\nq or Ctrl-D leaves")
-                    if self.terminal:
-                        continue
+                    continue
                 except EOFError:
                     print()
                 break
@@ -298,11 +298,22 @@ class Shell(Moving, cmd.Cmd):
 
 
 def _broken(line: str, width: int) -> str:
-    """Return a line that fits into a width; what is in colour, or in columns, is left as it is."""
-    if not width or len(line) <= width or "\x1b" in line or line.startswith(("─", "│", "├", "└")):
+    """Return a line that fits into a width, broken between words; what is in columns is left as it is."""
+    if not width or _width(line) <= width or line.startswith(("─", "│", "├", "└")):
         return line
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    lines, indent = [""], " " * (len(line) - len(line.lstrip()) + 4)
+    for word in re.findall(r" *\S+", line):
+        if lines[-1].strip() and _width(lines[-1] + word) > width:
+            lines.append(indent + word.lstrip())
+        else:
+            lines[-1] += word
+    return "\n".join(lines)
+
+
+def _width(line: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(re.sub(r"\x1b\[[\d;]*m", "", line))
 
 
 def encodable(text: str) -> str:

@@ -10,6 +10,7 @@ put back.
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import Any, TypeVar
@@ -19,7 +20,8 @@ from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..graph.structure import Where
 from ..pictures import Drawing, draw
-from ..pictures.tree import text, text_around
+from ..pictures.display import in_terminal
+from ..pictures.tree import in_grad_color, text, text_around
 from .breakpoints import Breakpoint, Condition, holds, matcher
 from .naming import variables_in
 from .recorded import RecordedPass
@@ -27,7 +29,7 @@ from .summary import NOWHERE, summarise
 
 UNITS = ("edge", "node", "neuron", "layer", "sample")
 WHOLE = 30  # nodes of a graph that the cursor shows as a whole; of a larger one it shows the node it is at
-DRAWN = 1_500  # nodes of a graph of which a notebook shows a picture; it takes some 0.2 s at every move
+DRAWN = 1_500  # nodes of a graph of which a notebook shows a picture; it takes some 0.2 s at every move, a page more
 
 T = TypeVar("T")
 
@@ -215,15 +217,16 @@ class Stepper(RecordedPass):
     # -------------------- how it looks --------------------
 
     def __repr__(self) -> str:
-        return "\n".join((self.headline(), "", self.graph(), "", self._moves(), *filter(None, [self.changed()])))
+        changed = filter(None, [self.changed()])
+        return "\n".join((self.headline(in_grad_color), "", self.graph(), "", self._moves(), *changed))
 
-    def headline(self) -> str:
-        """Return the position, and the step just done with its arithmetic."""
+    def headline(self, grad: Callable[[str], str] = str) -> str:
+        """Return the position, and the step just done with its arithmetic, `grad` applied to gradients in it."""
         self._keep_up()
         if self.current is None:
             return f"at the start of {len(self):,} steps"
         place = f" ({where})" if (where := self.where.get(self.current.node, NOWHERE)) != NOWHERE else ""
-        return f"step {self.position:,} of {len(self):,}{place}: {one_line(str(self.current))}"
+        return f"step {self.position:,} of {len(self):,}{place}: {self.current.written(grad)}"
 
     def graph(self, whole: bool | None = None) -> str:
         """Return the graph as text with the active edge marked, or the node alone that the cursor is at.
@@ -259,8 +262,14 @@ class Stepper(RecordedPass):
             return page(self.root, position=self.position, **options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show the picture in a notebook; where there can be none, the text."""
-        bundle = self.draw()._repr_mimebundle_() if len(self.nodes) <= DRAWN else {}
+        """Show a small graph's page in a notebook, with the picture where it is not trusted; else picture or text."""
+        bundle: dict[str, str] = {}
+        if len(self.nodes) <= DRAWN and not in_terminal():
+            picture = self.draw()
+            bundle = picture._repr_mimebundle_()
+            with suppress(ValueError, RuntimeError):  # a number that is infinite, or no Graphviz
+                if len(self.nodes) <= WHOLE:
+                    bundle = replace(self.page(), picture=lambda: picture.image)._repr_mimebundle_()
         return {**bundle, "text/plain": repr(self)}
 
     def _moves(self) -> str:

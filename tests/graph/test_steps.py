@@ -92,6 +92,18 @@ def test_a_second_contribution_is_added():
     ]
 
 
+def test_gradients_in_a_line_can_be_marked(lecture):
+    for step in backward_steps(lecture):
+        assert step.written(str) == str(step)
+    (a,) = named(a=3.0)
+    steps = list(backward_steps(a * -a))
+    assert steps[0].written("<{}>".format) == "<∂v2/∂v2> = <1>"
+    assert [s.written("<{}>".format) for s in steps if s.operand is a] == [
+        "<∂v2/∂a> += <∂v2/∂v2> * ∂v2/∂a = <1> * v1 = <1> * (-3) = <-3>",
+        "<∂v2/∂a> += <∂v2/∂v1> * ∂v1/∂a = <3> * (-1) = <-3>, so -3 + (-3) = <-6>",
+    ]
+
+
 def test_long_text(lecture):
     step = next(s for s in backward_steps(lecture) if s.operand_name == "a")
     assert step.text.splitlines() == [

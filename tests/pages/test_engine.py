@@ -14,6 +14,7 @@ from micrograd_like.engine import topological_order
 from micrograd_like.graph.steps import backward_steps
 from micrograd_like.notation.numbers import show
 from micrograd_like.ops import CONSTANT
+from micrograd_like.pages.document import source
 from micrograd_like.pages.engine import engine, reading
 
 from ..graphs import BY_ARITY, programs
@@ -170,8 +171,6 @@ def test_numbers_are_shown_alike(run_script):
     ]
     numbers += [k / 32 for k in range(-99, 99)] + [k / 4096 + 7 for k in range(99)] + [1e-300, 2**-30, 5e6 + 1 / 32]
     numbers += [rng.uniform(-1, 1) * 10.0 ** rng.randint(-12, 18) for _ in range(3000)]
-    found = run_script(
-        [engine([], derived=False)], {"reading": reading(), "numbers": numbers}, "DATA.numbers.map(show)"
-    )
+    found = run_script([source("micrograd_like.pages", "living.js")], numbers, "DATA.map((x) => [show(x), show(x, 2)])")
     for x, shown in zip(numbers, found, strict=True):
-        assert shown == show(x), x
+        assert shown == [show(x), show(x, 2)], x

@@ -29,7 +29,7 @@ module.exports = [{
   languageOptions: { sourceType: "script", globals: Object.fromEntries(browser.map((name) => [name, "readonly"])) },
   rules: {
     ...Object.fromEntries(rules.map((name) => [name, "error"])),
-    "no-unused-vars": ["error", { args: "none", varsIgnorePattern: "^(find|partner|show)$" }],
+    "no-unused-vars": ["error", { args: "none", varsIgnorePattern: "^(compute|find|partner)$" }],
   },
 }];
 """

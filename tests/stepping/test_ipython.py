@@ -219,7 +219,9 @@ def test_a_notebook():
     )
     load, forward, backward, table, board, first, run_to, closed, network = (list(map(shown, each)) for each in outputs)
     assert load == []
-    for (picture,) in (forward, backward, first, run_to, network):
+    for (page,) in (first, run_to):
+        assert page["text/html"].startswith("<iframe")
+    for (picture,) in (forward, backward, network):
         assert picture["text/html"].startswith('<img alt="')
         assert 'src="data:image/svg+xml;base64,' in picture["text/html"]
         assert "<details>" in picture["text/html"]

@@ -133,11 +133,40 @@ def test_models_and_losses_of_ones_own_with_their_source():
 
 
 def test_an_update_that_fails_is_not_recorded(trained):
-    _, data, run, _ = trained
+    model, data, run, _ = trained
     n = len(run.updates)
-    with pytest.raises(OverflowError), run(Batch(4, [0], [data.rows[0]], [1], losses.hinge)):
+    with (
+        pytest.raises(OverflowError),
+        run(Batch(model, 4, [0], [data.rows[0]], [data.targets[0]], losses.binary_cross_entropy)),
+    ):
         raise OverflowError
     assert len(run.updates) == n
+
+
+def test_epochs_of_a_training_that_goes_on_are_counted_on(trained):
+    model, data, run, _ = trained
+    for epochs in (2, 1):
+        list(train(model, data, epochs=epochs, batch_size=7, watch=run))
+    assert [u.epoch for u in run.updates[::5]] == [1, 2, 3, 4, 5, 6]
+    assert len({(u.epoch, u.batch) for u in run.updates}) == len(run.updates) == 30
+    for u in run.updates:
+        s = run.goto(u.epoch, u.batch)
+        assert [s.data(p.label) for p in model.parameters()] == list(u.before)
+
+
+def test_a_recording_is_of_one_model_one_loss_and_the_same_data(trained):
+    model, data, run, _ = trained
+    other = datasets.moons(n=30, seed=4)
+    for match, ways in {
+        "another model": (MLP(2, [4, 3, 1], seed=2), data, None),
+        "other data": (model, other, None),
+        "another loss": (model, data, "mean_squared_error"),
+    }.items():
+        parameters = [p.data for p in ways[0].parameters()]
+        with pytest.raises(ValueError, match=f"{match}: make another Recording"):
+            list(train(*ways[:2], loss=ways[2], watch=run))
+        assert [p.data for p in ways[0].parameters()] == parameters
+        assert len(run.updates) == 15
 
 
 def test_a_file_answers_the_same(trained, tmp_path):

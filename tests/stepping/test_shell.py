@@ -2,8 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+from functools import partial
+from itertools import takewhile
 
 import pexpect
 import pytest
@@ -132,7 +135,22 @@ def test_colour_is_for_terminals_that_want_it(terminal):
     t = terminal()
     t.expect(r"\(0/7\) ")
     assert "\x1b[38" not in t.before
-    assert "\x1b[38" not in piped("ll", NO_COLOR="")
+    assert "\x1b[38" not in piped("ll", "n 5", NO_COLOR="")
+
+
+def test_an_equation_shows_gradients_in_colour_and_breaks_between_words(terminal):
+    t = terminal(NO_COLOR="", COLUMNS="40")
+    t.expect(r"\(0/7\) ")
+    lines = typed(t, "j 6").split("\n")
+    assert "".join(lines).count("\x1b[38;5;172m") == 6
+    assert [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines] == [
+        "∂L/∂a += ∂L/∂e * ∂e/∂a = 1 * b = 1 *",
+        "    (-3) = -3, so 10 + (-3) = 7",
+    ]
+
+
+def test_a_displayed_graph_shows_what_set_has_changed():
+    assert "L = e + v1       35" in answers("display graph", "set a = 5")[1]
 
 
 def test_leaving_by_a_key(terminal):
@@ -140,8 +158,11 @@ def test_leaving_by_a_key(terminal):
     t.expect(r"\(0/7\) ")
     typed(t, "n")
     t.send("p 1 +")
-    t.sendcontrol("c")  # clears the line, and stays
-    t.expect(r"q or Ctrl-D leaves\r\n.*\(1/7\) ")
+    t.expect(r"p 1 \+")
+    for _ in range(6):  # Python's readline loses a signal that comes while it draws a key
+        t.sendcontrol("c")  # clears the line, and stays
+        if t.expect([r"q or Ctrl-D leaves\r\n.*\(1/7\) ", pexpect.TIMEOUT], timeout=5) == 0:
+            break
     assert typed(t, "s").startswith("∂L/∂e")
     t.sendcontrol("d")
     t.expect(pexpect.EOF)
@@ -295,6 +316,16 @@ def test_help_fits_and_knows_every_command():
             assert command.name in words
             assert command.help in shown
             assert hasattr(Shell, f"_{command.name}")
+
+
+def test_help_stands_below_the_commands_where_they_leave_no_room():
+    for topic in TOPICS:
+        lines = answers(f"h {topic}", COLUMNS="40")[0].splitlines()
+        assert all(len(line) <= 40 for line in lines)
+        for command in TOPICS[topic]:
+            at = next(k for k, line in enumerate(lines) if re.match(rf"(\w+, )?{command.name}\b", line))
+            below = " ".join(line.strip() for line in takewhile(lambda line: line[:4] == "    ", lines[at + 1 :]))
+            assert below == command.help
 
 
 def test_moving():
@@ -614,6 +645,33 @@ def test_where_output_can_be_ascii_only():
     assert "dL/dc += dL/dv1 * dv1/dc = 1 * a = 1 * 2 = 2" in out
     assert "> |  " not in out
     assert "   `- a ^" in out
+
+
+@pytest.mark.parametrize("written", ["x.grad\nraise KeyError('k')", "(x * 'two').backward()", "def f(:"])
+def test_a_program_that_raises_is_shown_without_the_frames_of_what_runs_it(tmp_path, written):
+    program = tmp_path / "lesson.py"
+    program.write_text(f"from micrograd_like import Value\nx = Value(2.0)\n{written}\n")
+    command = [sys.executable, "-m", "micrograd_like", "step", str(program)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 1
+    first = next(line for line in done.stderr.splitlines() if line.startswith("  File"))
+    assert first.startswith(f'  File "{program}", line ')
+    assert "debug_program" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT between processes")
+def test_ctrl_c_ends_a_session_whose_input_is_no_terminal():
+    command = [sys.executable, "-m", "micrograd_like", "step", *EXPRESSION]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    hears = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # what a shell runs with & does not
+    with subprocess.Popen(command, **pipes, env=environment(PYTHONUNBUFFERED="1"), preexec_fn=hears) as process:
+        for line in process.stdout:
+            if b"write p b for the node" in line:
+                break
+        process.stdout.read(len("(0/7) "))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.splitlines()) == (130, [b"interrupted"])
 
 
 def test_output_that_nobody_reads_any_more():

@@ -1,10 +1,13 @@
 """The cursor: where it stands, what it says of the gradients, and what it refuses."""
 
 import gc
+import json
 import math
+import re
 import threading
 import weakref
 from fractions import Fraction
+from html import unescape
 
 import pytest
 from hypothesis import given
@@ -589,9 +592,7 @@ def test_dashboard_of_a_large_graph_shows_the_node_it_is_at():
 
 def test_picture_marks_the_active_edge_by_colour_and_width(graph):
     s = step(graph["L"])
-    bundle = s.goto(6)._repr_mimebundle_()
-    assert {"text/html", "text/plain"} == set(bundle)
-    assert "step 6 of 7" in bundle["text/html"]
+    assert "step 6 of 7" in s.goto(6).draw()._repr_mimebundle_()["text/html"]
     marked = [line for line in s.draw().dot.splitlines() if "penwidth=3 " in f"{line} ".replace("]", " ")]
     assert len(marked) == 2  # the edge and the box that it comes from
     assert all("#b84f00" in line for line in marked)
@@ -606,6 +607,23 @@ def test_picture_marks_an_edge_that_a_neuron_hides():
     s.run_to("w1[1→2]")
     assert s.draw(depth="neuron").dot.count("penwidth=3") == 1
     assert s.draw(depth="value").dot.count("penwidth=3") == 2
+
+
+def test_a_notebook_shows_the_page_of_a_small_graph_and_the_marked_picture_if_not_trusted(graph):
+    s = step(graph["L"]).goto(6).set("a", 7.0)
+    bundle = s._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(s)
+    assert bundle["text/html"].startswith("<iframe")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', unescape(bundle["text/html"]))[1])
+    assert data["position"] == 6
+    assert dict(zip(data["graph"]["names"], data["graph"]["leaves"], strict=True))["a"] == 7.0
+    assert s.draw().image in bundle["text/html"]
+
+
+def test_a_notebook_shows_a_picture_where_there_can_be_no_page():
+    _, loss = moons_loss()
+    for s in (step(loss), step(Value(math.inf) + 1.0)):
+        assert s._repr_mimebundle_() == {**s.draw()._repr_mimebundle_(), "text/plain": repr(s)}
 
 
 def test_where_there_can_be_no_picture_there_is_text(graph, monkeypatch):

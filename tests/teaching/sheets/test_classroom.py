@@ -418,6 +418,13 @@ def test_files_that_are_not_there(one, tmp_path):
         read_names(tmp_path / "none.csv")
 
 
+@pytest.mark.parametrize("heading", ["name", "Student"])
+def test_a_roster_of_names_alone_keeps_them_whole(tmp_path, heading):
+    for names in (["Ada Lovelace", "Ada Byron"], ["Lovelace, Ada", "Byron, Ada"], ["Ada", "Bob"], ["A; B", "C|D"]):
+        (tmp_path / "r.csv").write_text("\n".join([heading, *names, ""]))
+        assert read_names(tmp_path / "r.csv") == names
+
+
 def test_a_roster(tmp_path):
     for content in ("id,name\n1,Ada\n2,Bob\n", "\ufeffNAME;id\r\nAda;1\r\nBob;2\r\n", "name\nAda\n\n  Bob  \n"):
         (tmp_path / "r.csv").write_text(content, newline="", encoding="utf-8")
