@@ -37,7 +37,7 @@ HOW_TO_RUN = """\
 
 DPI = 120  # of the pictures, which a preview shows at the size that they have in 96
 
-# Run before the first cell, and not saved. Previews show no pages, so a cursor is saved as the picture that it also has.
+# Run before the first cell, and not saved; previews show no pages, so a cursor is saved as the picture that it also has
 AS_PNG = f"""
 from micrograd_like.pictures import Drawing
 from micrograd_like.stepping.stepper import Stepper
