@@ -46,7 +46,7 @@ def cells(guide: str) -> list[str]:
             found[-1] += line
             if line.startswith("print("):
                 found.append("")
-    return [*filter(None, found), "draw(L)", "from micrograd_like import step\ns = step(L).goto(3)\ns"]
+    return [*filter(None, found), "draw(L)", "from micrograd_like import step\ns = step(L).goto(3)\ns.draw()"]
 
 
 if __name__ == "__main__":
