@@ -5,7 +5,7 @@ import csv
 import math
 import sys
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..engine import Value
 from ..escape import one_line
@@ -13,7 +13,7 @@ from ..notation.expressions import parse
 
 INTERRUPTED, TERMINATED = 130, 143  # the exit codes that shells give programs stopped by Ctrl-C and by SIGTERM
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = Any  # what add_subparsers() returns, whose class is private
 
 
 def complain(message: str) -> None:
