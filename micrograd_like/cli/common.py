@@ -28,7 +28,9 @@ def wrote(path: object) -> None:
 
 def add_command(commands: Commands, name: str, says: str, epilog: str = "") -> argparse.ArgumentParser:
     """Add a command; what it does is said in the list of commands and in its own help."""
-    return commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=epilog)
+    description = f"{says[0].upper()}{says[1:]}."
+    command: argparse.ArgumentParser = commands.add_parser(name, help=says, description=description, epilog=epilog)
+    return command
 
 
 # -------------------- a formula and its numbers --------------------

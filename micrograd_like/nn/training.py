@@ -49,7 +49,7 @@ class Epoch(NamedTuple):
 class Batch(NamedTuple):
     """What makes one update."""
 
-    model: "Model"
+    model: Model
     epoch: int  # from 1
     samples: list[int]  # their positions in the data
     rows: list[Sequence[float]]
