@@ -1,5 +1,6 @@
 """The page for the screen: its program, run by Node, says of every paper what `grade` says."""
 
+import csv
 import json
 import subprocess
 from fractions import Fraction
@@ -12,6 +13,7 @@ from micrograd_like.notation.answers import read_answer
 from micrograd_like.ops import OPERATIONS, Operation
 from micrograd_like.teaching import CLASSICS, MISTAKES, Exercise, exercise
 from micrograd_like.teaching.exercises.levels import LEVELS
+from micrograd_like.teaching.sheets import grade_class, write_class
 from micrograd_like.teaching.sheets.screen import paper, program, rules
 
 from ..grading.students import MISTAKEN, Student, papers
@@ -241,3 +243,45 @@ def test_a_student_of_the_oracle_is_right():
     values, gradients = Student(drawn.formula, drawn.numbers).paper()
     assert values == {v.label: v.data for v in topological_order(drawn.root) if v.operands}
     assert gradients == drawn.answers
+
+
+def spelled(x, style, places):
+    """Write a number as one of several people would."""
+    decimal = f"{float(x):.{places}f}"
+    return {
+        "decimal": decimal,
+        "off": f"{float(x) + 10.0**-places:.{places}f}",
+        "comma": decimal.replace(".", ","),
+        "minus": decimal.replace("-", "−"),
+        "about": f"≈ {decimal}",
+        "equals": f"= {decimal}",
+        "power": f"{float(x) / 10:.{places}f} × 10",
+        "fraction": str(Fraction(x).limit_denominator(1000)),
+        "tenfold": f"{10 * float(x):.{places}f}",
+    }[style]
+
+
+def test_every_channel_has_the_same_verdict(run, tmp_path):
+    words = "decimal", "off", "comma", "minus", "about", "equals", "fraction", "tenfold", "power"
+    styles = [(style, n) for style in words for n in (1, 2, 4)]  # three places after a comma may be thousands
+    names = [f"{style} {n}" for style, n in styles]
+    key = write_class(names, tmp_path / "set", "tanh", seed=7).key
+    students = json.loads(key.read_text(encoding="utf-8"))["students"]
+    drawn = {name: Exercise.from_document("", students[name][0]) for name in names}
+    typed, cases, rows = {}, [], []
+    for name, (style, n) in zip(names, styles, strict=True):
+        typed[name] = {line.asked: spelled(line.answer, style, n) for line in drawn[name].lines()}
+        ids = {q["asked"]: q["id"] for q in paper(drawn[name])["questions"]}
+        cases.append((drawn[name], {ids[asked]: x for asked, x in typed[name].items()}))
+        rows += [[name, "1", asked, x] for asked, x in typed[name].items()]
+    gradings = agree(run, cases)  # the page, and grade()
+    with (tmp_path / "answers.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["name", "exercise", "node", "answer"], *rows])
+    in_the_class = grade_class(key, tmp_path / "answers.csv").students
+    tried = 0
+    for name, grading in zip(names, gradings, strict=True):
+        statuses = [grade.status for grade in grading.grades]
+        assert in_the_class[name].right == statuses.count("right"), name
+        assert in_the_class[name].following == statuses.count("follow-through"), name
+        tried += len(statuses)
+    assert tried > 300
