@@ -51,6 +51,7 @@ class Batch(NamedTuple):
 
     model: Model
     epoch: int  # from 1
+    number: int  # in the epoch, from 1
     samples: list[int]  # their positions in the data
     rows: list[Sequence[float]]
     targets: list[float]  # as the loss takes them
@@ -245,10 +246,10 @@ def _epochs(
     for epoch in range(1, epochs + 1):
         rng.shuffle(order)
         loss_sum, right = 0.0, []
-        for start in range(0, len(order), batch_size):
+        for number, start in enumerate(range(0, len(order), batch_size), start=1):
             batch = order[start : start + batch_size]
             batch_rows, batch_targets = [rows[i] for i in batch], [targets[i] for i in batch]
-            watched = watch and watch(Batch(model, epoch, batch, batch_rows, batch_targets, loss_function))
+            watched = watch and watch(Batch(model, epoch, number, batch, batch_rows, batch_targets, loss_function))
             try:
                 with watched or nullcontext():
                     loss, batch_right = step(batch_rows, batch_targets)

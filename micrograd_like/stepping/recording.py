@@ -119,11 +119,10 @@ class Recording:
         yield
         after = tuple([p.data for p in self.parameters])
         last = self.updates[-1] if self.updates else None
-        if last and self._earlier + batch.epoch < last.epoch:
+        if last and (self._earlier + batch.epoch, batch.number) <= (last.epoch, last.batch):  # another training
             self._earlier = last.epoch
         epoch = self._earlier + batch.epoch
-        number = last.batch + 1 if last and last.epoch == epoch else 1
-        self.updates.append(Update(epoch, number, list(batch.samples), before, after))
+        self.updates.append(Update(epoch, batch.number, list(batch.samples), before, after))
         self._data.update(samples)
         self._loss = batch.loss
 

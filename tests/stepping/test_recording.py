@@ -137,7 +137,7 @@ def test_an_update_that_fails_is_not_recorded(trained):
     n = len(run.updates)
     with (
         pytest.raises(OverflowError),
-        run(Batch(model, 4, [0], [data.rows[0]], [data.targets[0]], losses.binary_cross_entropy)),
+        run(Batch(model, 4, 1, [0], [data.rows[0]], [data.targets[0]], losses.binary_cross_entropy)),
     ):
         raise OverflowError
     assert len(run.updates) == n
@@ -152,6 +152,19 @@ def test_epochs_of_a_training_that_goes_on_are_counted_on(trained):
     for u in run.updates:
         s = run.goto(u.epoch, u.batch)
         assert [s.data(p.label) for p in model.parameters()] == list(u.before)
+
+
+@pytest.mark.parametrize("ways", [[(1, 10)] * 3, [(1, None)] * 4, [(1, 10), (3, 20)], [(2, None), (1, 5), (1, 20)]])
+def test_short_trainings_one_after_the_other_are_told_apart(ways):
+    model, data = MLP(2, [2, 1], seed=1), datasets.moons(n=20, seed=1)
+    run, expected, done = Recording(model), [], 0
+    for epochs, size in ways:
+        list(train(model, data, epochs=epochs, batch_size=size, watch=run))
+        for epoch in range(done + 1, done + epochs + 1):
+            expected += [(epoch, number) for number in range(1, 20 // (size or 20) + 1)]
+        done += epochs
+    assert [(u.epoch, u.batch) for u in run.updates] == expected
+    assert all(sorted(i for u in run.updates if u.epoch == e for i in u.samples) == [*range(20)] for e, _ in expected)
 
 
 def test_a_recording_is_of_one_model_one_loss_and_the_same_data(trained):
