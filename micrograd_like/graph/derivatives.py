@@ -15,7 +15,7 @@ from ..engine import Value, check_data, describe, local_derivative, record, topo
 from ..formulas import COMPARISONS, fold
 from ..formulas import simplify as simpler
 from ..ops import CONSTANT, OPERATIONS, Operation
-from .walk import depending_on, walk
+from .walk import contributions, depending_on, total, walk
 
 
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> list[Any]:
@@ -38,7 +38,7 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: bool = False) -> 
     one = type(output.data)(1)  # 1.0, or Fraction(1) in an exact graph
     within = depending_on(order, inputs)
     seed: Any = constant(one) if create_graph else one
-    found = {v: g for v, g, _ in walk(order, seed, _total, _values if create_graph else _numbers, within)}
+    found = {v: g for v, g, _ in walk(order, seed, total, _values if create_graph else contributions, within)}
     gradients = [found.get(x, one - one) for x in inputs]
     if create_graph:
         return simplify(gradients, keep=order)
@@ -74,8 +74,8 @@ def jvp(output: Value, inputs: Sequence[Value], direction: Sequence[float]) -> A
         moved = [(i, tangents[x]) for i, x in enumerate(v.operands) if x in tangents]
         if moved:
             numbers = [x.data for x in v.operands]
-            total = sum((local_derivative(v, i, numbers) * tangent for i, tangent in moved), start=zero)
-            tangents[v] = tangents[v] + total if v in tangents else total
+            change = reduce(add, [local_derivative(v, i, numbers) * tangent for i, tangent in moved])
+            tangents[v] = tangents[v] + change if v in tangents else change
     moved_by = tangents.get(output, zero)
     if moved_by - moved_by:  # not 0: infinite or NaN
         raise OverflowError(f"the derivative of {describe(output)} came to {moved_by}, beyond what a float can hold")
@@ -83,15 +83,6 @@ def jvp(output: Value, inputs: Sequence[Value], direction: Sequence[float]) -> A
 
 
 # -------------------- contributions, as numbers or as Values --------------------
-
-
-def _total(v: Value, contributions: list[Any]) -> Any:
-    return reduce(add, contributions)  # as backward() adds; from Python 3.12 on, sum() rounds in another way
-
-
-def _numbers(v: Value, upstream: Any, positions: list[int]) -> list[Any]:
-    numbers = [x.data for x in v.operands]
-    return [upstream * local_derivative(v, i, numbers) for i in positions]
 
 
 def _values(v: Value, upstream: Value, positions: list[int]) -> list[Any]:

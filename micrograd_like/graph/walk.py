@@ -5,9 +5,11 @@ what a wrong rule makes of it, an instruction. `Value.backward()` is the same wa
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import TypeVar
+from functools import reduce
+from operator import add
+from typing import Any, TypeVar
 
-from ..engine import Value
+from ..engine import Value, local_derivative
 from ..ops import CONSTANT
 
 C = TypeVar("C")  # a contribution
@@ -43,6 +45,17 @@ def walk(
                 made.append((i, contribution))
                 waiting.setdefault(v.operands[i], []).append(contribution)
         yield v, gradient, made
+
+
+def contributions(v: Value, upstream: Any, positions: Sequence[int]) -> list[Any]:
+    """Return what a node contributes to its operands, as numbers: upstream gradient * local derivative."""
+    numbers = [x.data for x in v.operands]
+    return [upstream * local_derivative(v, i, numbers) for i in positions]
+
+
+def total(v: Value, contributions: Sequence[Any]) -> Any:
+    """Return a gradient, added up as backward() does; from Python 3.12 on, sum() rounds in another way."""
+    return reduce(add, contributions)
 
 
 def depending_on(order: Iterable[Value], nodes: Iterable[Value]) -> set[Value]:

@@ -10,9 +10,9 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ...engine import Value, check_data, local_derivative, topological_order
+from ...engine import Value, check_data, topological_order
 from ...escape import one_line
-from ...graph.walk import walk
+from ...graph.walk import contributions, total, walk
 from ...notation.names import node_names
 from ...notation.numbers import show
 from ...notation.table import table
@@ -42,7 +42,7 @@ def gradients(root: Value, mistake: str | Mistake | None = None) -> dict[Value, 
     check_data(order)
     if mistake is None:
         one = type(root.data)(1)
-        found = {v: gradient for v, gradient, _ in walk(order, one, _add_up, _contributions)}
+        found = {v: gradient for v, gradient, _ in walk(order, one, total, contributions)}
     else:
         rule = find(mistake) if isinstance(mistake, str) else mistake
         lines = lines_of(root, [rule])
@@ -52,16 +52,6 @@ def gradients(root: Value, mistake: str | Mistake | None = None) -> dict[Value, 
             raise ValueError(f"{rule.id} leads to no numbers here: {error}") from None
         found = {v: numbers[line.id] for v, line in lines.find("gradient").items()}
     return {v: found[v] for v in order if v in found}
-
-
-def _contributions(v: Value, upstream: Any, positions: list[int]) -> list[Any]:
-    numbers = [x.data for x in v.operands]
-    return [upstream * local_derivative(v, i, numbers) for i in positions]
-
-
-def _add_up(v: Value, contributions: list[Any]) -> Any:
-    first, *others = contributions
-    return sum(others, first)
 
 
 @dataclass(frozen=True)

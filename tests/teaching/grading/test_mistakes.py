@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import assume, given
@@ -241,3 +242,19 @@ def test_side_by_side():
     assert ">wrong: 2<" in drawing.svg
     assert ">right: 7<" in drawing.svg
     assert all(v.grad is UNREACHED for v in topological_order(comparison.root))
+
+
+def test_right_gradients_are_those_of_backward_to_the_last_bit():
+    rng = Random(4)
+    for _ in range(50):
+        leaves = [Value(rng.uniform(-1, 1), name) for name in "abc"]
+        nodes = [*leaves]
+        for _ in range(25):
+            x, y = rng.choices(nodes[-8:], k=2)
+            nodes.append(x * y if rng.random() < 0.5 else x + y * 0.1)
+        out = sum(nodes[1:], nodes[0])
+        found = gradients(out)
+        for x in leaves:
+            x.grad = 0.0
+        out.backward()
+        assert {v: v.grad for v in found} == found
