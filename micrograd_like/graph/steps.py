@@ -9,9 +9,7 @@ as they are, but in the very order and with the very arithmetic of `Value.backwa
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from math import prod
-from operator import add
 from typing import Any
 
 from ..engine import Value, check_data, local_derivative, made_at, topological_order
@@ -21,7 +19,7 @@ from ..notation import latex
 from ..notation.names import node_names, partial
 from ..notation.numbers import show
 from ..ops import CONSTANT, INPUT
-from .walk import depending_on, walk
+from .walk import depending_on, total, walk
 
 
 class _Step:
@@ -139,11 +137,17 @@ class BackwardStep(_Step):
 
     @property
     def symbols(self) -> str:
-        """What the step does, without numbers: `∂L/∂a += ∂L/∂e * ∂e/∂a`."""
+        """What the step does, in one line and without numbers: `∂L/∂a += ∂L/∂e * ∂e/∂a`."""
+        return self._symbols(str)
+
+    def _symbols(self, grad: Callable[[str], str]) -> str:
+        def of(output: str, x: str) -> str:
+            return one_line(partial(output, x))
+
         x, out = self.operand_name, self.output
         if self.is_seed:
-            return partial(out, out)
-        return f"{partial(out, x)} += {partial(out, self.name)} * {partial(self.name, x)}"
+            return grad(of(out, out))
+        return f"{grad(of(out, x))} += {grad(of(out, self.name))} * {of(self.name, x)}"
 
     def __str__(self) -> str:
         """Return the step in one line: `∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6`, and the sum if it adds up."""
@@ -151,14 +155,12 @@ class BackwardStep(_Step):
 
     def written(self, grad: Callable[[str], str]) -> str:
         """Return the step in one line, `grad` applied to what is a gradient, or a contribution to one."""
-        out, name, x = self.output, self.name, self.operand_name
-        of_node, of_operand, local = (one_line(partial(*pair)) for pair in ((out, name), (out, x), (name, x)))
         if self.is_seed:
-            return f"{grad(of_node)} = {grad('1')}"
+            return f"{self._symbols(grad)} = {grad('1')}"
         upstream, contribution = show(self.upstream), show(self.contribution)
         factors = [TEXT.product([upstream, factor]) for factor in dict.fromkeys([self.formula, show(self.local)])]
         products = [f"{grad(first)} * {second}" for first, _, second in (one_line(x).partition(" * ") for x in factors)]
-        line = " = ".join([f"{grad(of_operand)} += {grad(of_node)} * {local}", *products, grad(contribution)])
+        line = " = ".join([self._symbols(grad), *products, grad(contribution)])
         if self.before:
             line += f", so {TEXT.total([show(self.before), contribution])} = {grad(show(self.after))}"
         return line
@@ -265,7 +267,7 @@ def _local_and_product(v: Value, upstream: Any, positions: list[int]) -> Iterato
 
 
 def _sum_of_products(v: Value, made: list[tuple[Any, Any]]) -> Any:
-    return reduce(add, [contribution for _, contribution in made])  # as backward() adds; sum() may round otherwise
+    return total(v, [contribution for _, contribution in made])
 
 
 def count_paths(root: Value, leaf: Value) -> int:

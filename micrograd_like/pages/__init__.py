@@ -24,7 +24,7 @@ def page(thing: Any, data: Any = None, **options: Any) -> Page:
     Raises:
         TypeError: `thing` is something else.
         ValueError: the graph or network cannot be computed on the page; the text says why.
-        RuntimeError: there is no Graphviz to lay out the graph.
+        RuntimeError: laying out the graph takes too long.
     """
     if isinstance(thing, Value):
         if data is not None:

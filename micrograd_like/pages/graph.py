@@ -1,6 +1,6 @@
 """The page of a graph: its picture, its numbers, and the engine that runs both passes over it, one step at a time.
 
-Graphviz lays the picture out when the page is made, at each depth at which it can be looked at; the script fills in the
+The picture is laid out when the page is made, at each depth at which it can be looked at; the script fills in the
 numbers, which are floats. Steps come in the order of `steps.py`.
 """
 
@@ -22,6 +22,7 @@ from ..pictures.groups import DEPTHS, Group, group
 from ..pictures.scene import text_width
 from ..stepping.prediction import MISTAKEN, RULE
 from ..stepping.stepper import UNITS, parts_of
+from ..teaching.grading.comparison import IN_THE_PASS
 from ..teaching.grading.kinds import by_key
 from ..teaching.grading.lines import lines_of
 from ..teaching.grading.mistakes import MISTAKES
@@ -184,7 +185,7 @@ def _note(views: Sequence[Mapping[str, Any]], order: Sequence[Value]) -> str:
 
 def _mistakes(root: Value) -> list[dict[str, Any]]:
     """Return the mistakes that can be made in this backward pass, with the formulas of the gradients they change."""
-    rows = [mistake for mistake in MISTAKES if mistake.kind in ("gradient", "pass")]
+    rows = [mistake for mistake in MISTAKES if mistake.kind in IN_THE_PASS]
     gradients = lines_of(root, rows).find("gradient")
     found = []
     for mistake in rows:

@@ -19,6 +19,7 @@ from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
 from ..nn.modules import ACTIVATIONS, MLP, Layer, Neuron
 from ..nn.training import BATCH_SIZE, LEARNING_RATES, Task, task
 from ..pictures import draw
+from ..pictures.lines import RADIUS
 from ..pictures.lines import places as label_places
 from ..pictures.network import WRITTEN
 from ..pictures.passes import find
@@ -184,7 +185,7 @@ def _geometry(sizes: Sequence[int]) -> dict[str, Any]:
     written = most <= WRITTEN
     row = 100.0 if written else max(24.0, min(60.0, 480 / max(sizes)))
     column = 190.0 + 4 * max(0, most - 8) if written else 215.0
-    radius = 22.0 if written else min(20.0, 0.42 * row)
+    radius = RADIUS if written else min(20.0, 0.42 * row)
     rows = [row if written else min(64.0, row * max(sizes) / n) for n in sizes]
     at = [[(k * column, (i - (n - 1) / 2) * rows[k]) for i in range(n)] for k, n in enumerate(sizes)]
     places: list[float] = []

@@ -138,7 +138,7 @@ class Looking:
         for k in numbers:
             s = self.stepper.steps[k - 1]
             arrow = "->" if k == self.stepper.position else "  "
-            written = s.written(in_grad_color) if k <= self.stepper.position else one_line(f"{s.symbols} = ?")
+            written = s.written(in_grad_color) if k <= self.stepper.position else f"{s.symbols} = ?"
             self.say(f"{arrow} {k:>{digits},}  {written}")
 
     def _longlist(self, arg: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..notation.answers import read_answer
 
@@ -29,7 +28,7 @@ class Predictions:
             return
         while True:
             try:
-                written = self.read(f"{one_line(s.symbols)} = ? ").strip()
+                written = self.read(f"{s.symbols} = ? ").strip()
             except KeyboardInterrupt:
                 self.say("\nempty shows it, q leaves")
                 continue

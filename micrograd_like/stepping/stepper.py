@@ -16,7 +16,6 @@ from itertools import accumulate, groupby
 from typing import Any, TypeVar
 
 from ..engine import Value
-from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..graph.structure import Where
 from ..pictures import Drawing, draw
@@ -267,7 +266,7 @@ class Stepper(RecordedPass):
         if len(self.nodes) <= DRAWN and not in_terminal():
             picture = self.draw()
             bundle = picture._repr_mimebundle_()
-            with suppress(ValueError, RuntimeError):  # a number that is infinite, or no Graphviz
+            with suppress(ValueError, RuntimeError):  # a number that is infinite, or a layout that takes too long
                 if len(self.nodes) <= WHOLE:
                     bundle = replace(self.page(), picture=lambda: picture.image)._repr_mimebundle_()
         return {**bundle, "text/plain": repr(self)}
@@ -275,7 +274,7 @@ class Stepper(RecordedPass):
     def _moves(self) -> str:
         if self.upcoming is None:
             return "the pass is done: back(), goto(k) and restart() go back"
-        return f"next() does {one_line(self.upcoming.symbols)}" + "; back() undoes the last step" * bool(self.position)
+        return f"next() does {self.upcoming.symbols}" + "; back() undoes the last step" * bool(self.position)
 
     @property
     def active(self) -> tuple[Value, int] | None:
