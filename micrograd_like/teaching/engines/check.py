@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def check_engine(engine_class: type[Any], *, patience: float = PATIENCE) -> Engi
 
     Raises:
         TypeError: this is not a class, or Value(2.0) fails.
+        ValueError: `patience` is not above 0.
     """
     if not isinstance(engine_class, type):
         raise TypeError(f"check_engine() takes a class, such as Value, not {engine_class!r}")
@@ -135,6 +137,8 @@ def check_file(path: str, name: str = "Value", *, patience: float = PATIENCE) ->
 
 
 def _check(name: str, load: Callable[[], type[Any]], patience: float) -> EngineReport:
+    if not 0 < patience < inf:
+        raise ValueError(f"patience is a number of seconds above 0, not {patience!r}")
     (first,) = run(load, [Probe("L = a", "")], patience)
     if "error" in first:
         raise TypeError(f"{name}(2.0).data fails, {first['error']}: {first['said']}. A checked class has {SURFACE}")
@@ -154,9 +158,7 @@ def _missing(found: Sequence[Outcome]) -> tuple[list[str], set[int]]:
     missing, left_out = [], set()
     for text, said in (*_ALONE.items(), *((f"L = h.{f}()", f) for f in FUNCTIONS)):
         k = next(i for i, probe in enumerate(PROBES) if probe.text == text)
-        if found[k].get("error") in ("AttributeError", "TypeError", "NotImplementedError") and _is_absent(
-            found[k], said
-        ):
+        if _is_absent(found[k], said):
             missing.append(said)
             uses = _USES.get(said, f".{said}(")
             left_out |= {i for i, probe in enumerate(PROBES) if uses in probe.text and "error" in found[i]}
@@ -168,10 +170,10 @@ _USES = {"+": " + ", "*": " * ", "-": " - ", "/": " / ", "**": " ** ", "-a": "= 
 
 
 def _is_absent(outcome: Outcome, operation: str) -> bool:
-    said = outcome["said"]
-    if outcome["error"] == "NotImplementedError" or "unsupported operand" in said or "bad operand type" in said:
-        return True
-    return outcome["error"] == "AttributeError" and f"'{operation}'" in said
+    error, said = outcome.get("error"), outcome.get("said", "")
+    if error == "TypeError":
+        return "unsupported operand" in said or "bad operand type" in said
+    return error == "NotImplementedError" or (error == "AttributeError" and f"'{operation}'" in said)
 
 
 # -------------------- which bugs --------------------

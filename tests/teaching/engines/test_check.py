@@ -182,3 +182,9 @@ def test_the_assignment_is_to_be_completed(tmp_path, capsys):
     assert empty(3.0).__mul__(empty(4.0)).data == 12.0
     compile(assignment()["test_engine.py"], "test_engine.py", "exec")
     assert sys.modules.get("engine") is None
+
+
+@pytest.mark.parametrize("patience", [0, -1.0, math.nan, math.inf])
+def test_patience_is_a_time(patience):
+    with pytest.raises(ValueError, match="patience is a number of seconds above 0"):
+        check_engine(engine(), patience=patience)
