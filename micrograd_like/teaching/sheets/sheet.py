@@ -250,7 +250,6 @@ def _template(name: str) -> Any:
         "tex": escape.latex,
         "math": _math,
         "prose": _prose,
-        "json": _json,
     }
     environment.tests["blank"] = _is_blank
     return environment.get_template(name)
@@ -273,12 +272,6 @@ def _math(latex: str) -> Any:
     from markupsafe import Markup
 
     return Markup(mathml(latex))
-
-
-def _json(data: Any) -> Any:
-    from markupsafe import Markup
-
-    return Markup(escape.json_in_html(data))
 
 
 def _prose(written: str) -> Any:
