@@ -86,6 +86,7 @@ def npm_package(name):
     """Return the folder of a package of npm; skip the test where it is not installed, unless the gate is to have it."""
     folder = os.environ.get("MICROGRAD_LIKE_NPM")
     if not folder:
+        assert "browser" not in REQUIRED, f"run `npm install {name}`, and name node_modules in MICROGRAD_LIKE_NPM"
         pytest.skip(f"MICROGRAD_LIKE_NPM is the folder node_modules with {name} in it")
     return Path(folder, name)
 
