@@ -1,7 +1,7 @@
 """The rows of `ops.py` in JavaScript, for pages that compute: what operations make of numbers, and their derivatives.
 
 With this table `engine.js` computes, and `passes.js` runs both passes over a graph; `numbers.js` reads answers, which
-may call its functions, and shows numbers.
+may call its functions.
 """
 
 import json

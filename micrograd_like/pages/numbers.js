@@ -1,4 +1,4 @@
-// Numbers as people write them, as answers.py reads them, and as numbers.py shows them.
+// Numbers as people write them, as answers.py reads them.
 
 const READING = DATA.reading;
 const LIMITS = READING.limits;
