@@ -1,14 +1,18 @@
 """`python -m micrograd_like` is the command `micrograd-like`."""
 
+import signal
 import sys
 
 
 def main() -> int:
-    """Run the command; Ctrl-C ends it quietly also while its modules are loaded."""
+    """Run the command; Ctrl-C ends it quietly, also while its modules are loaded and while Python ends."""
     try:
-        from .cli import main
+        try:
+            from .cli import main
 
-        return main()
+            return main()
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python itself would print a traceback from now on
     except KeyboardInterrupt:
         return 130
 

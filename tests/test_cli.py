@@ -332,6 +332,20 @@ def test_a_command_that_is_stopped_leaves_nothing_half_done(tmp_path, arguments,
             assert len(list((tmp_path / "class").iterdir())) == 99 + 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals between processes")
+def test_a_command_that_is_stopped_while_python_ends_prints_no_traceback():
+    script = (
+        "import atexit, os, signal, sys, micrograd_like.__main__ as it\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "sys.exit(it.main())"
+    )
+    command = [sys.executable, "-c", script, "explain", "x*w", "x=2", "w=3"]
+    ended = subprocess.run(command, capture_output=True, check=False)
+    assert b"dL" in ended.stdout or b"\xe2\x88\x82" in ended.stdout
+    assert ended.stderr == b""
+    assert ended.returncode == -signal.SIGINT
+
+
 def test_a_recorded_training_is_asked(capsys, tmp_path):
     arguments = ("moons", "--n", "20", "--layers", "4", "--epochs", "2", "--seed", "3", "--record", "run.json")
     assert run("train", *arguments) == 0
