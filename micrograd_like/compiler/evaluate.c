@@ -10,7 +10,6 @@
 
 typedef double vec __attribute__((vector_size(64), may_alias));
 typedef double anywhere __attribute__((vector_size(64), may_alias, aligned(8)));
-typedef double four __attribute__((vector_size(32), may_alias, aligned(8)));
 typedef long indices __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 #define APART static __attribute__((noinline))
@@ -32,7 +31,8 @@ typedef struct {
     const int *copied;          /* parameters that take places, for what is not a weighted sum */
     const double *constants;    /* what the first places hold; after them the copied parameters and the inputs */
     const int *outputs;         /* places */
-    long watching, copying, constant, inputs, parameters, gradients, places, results, scratch;
+    const int *gathered;        /* weights that are not evenly spaced: their copies come after the parameters */
+    long watching, copying, constant, inputs, parameters, gradients, places, results, scratch, gathering;
 } Tape;
 
 %(simd)s double exp(double), log(double), log1p(double), sin(double), cos(double), tanh(double);
@@ -49,16 +49,21 @@ INLINE vec multiply_add(vec a, vec b, vec c) {
 #endif
 }
 
-/* Return the sum of each of eight vectors. */
-INLINE vec sums(const vec *x) {
-    vec two[4], quads[2];
-    for (int k = 0; k < 4; k++)
-        two[k] = PICK(x[2 * k], x[2 * k + 1], 0, 8, 2, 10, 4, 12, 6, 14)
-               + PICK(x[2 * k], x[2 * k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-    for (int k = 0; k < 2; k++)
-        quads[k] = PICK(two[2 * k], two[2 * k + 1], 0, 1, 8, 9, 4, 5, 12, 13)
-                + PICK(two[2 * k], two[2 * k + 1], 2, 3, 10, 11, 6, 7, 14, 15);
-    return PICK(quads[0], quads[1], 0, 1, 2, 3, 8, 9, 10, 11) + PICK(quads[0], quads[1], 4, 5, 6, 7, 12, 13, 14, 15);
+/* Turn eight vectors over: number i of vector k becomes number k of vector i. */
+INLINE void transpose(vec *x) {
+    vec pairs[8], quads[8];
+    UNROLL for (int k = 0; k < 8; k += 2) {
+        pairs[k] = PICK(x[k], x[k + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        pairs[k + 1] = PICK(x[k], x[k + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    UNROLL for (int k = 0; k < 8; k++) {
+        const vec a = pairs[k & 5], b = pairs[k & 5 | 2];
+        quads[k] = k & 2 ? PICK(a, b, 2, 3, 10, 11, 6, 7, 14, 15) : PICK(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+    }
+    UNROLL for (int k = 0; k < 8; k++) {
+        const vec a = quads[k & 3], b = quads[k & 3 | 4];
+        x[k] = k & 4 ? PICK(a, b, 4, 5, 6, 7, 12, 13, 14, 15) : PICK(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+    }
 }
 
 /* Make one of the zeros NaN if one of n numbers is infinite or NaN. */
@@ -68,111 +73,140 @@ INLINE void check(const double *x, long n, vec zeros[4]) {
     for (; n; n--, x++) zeros[0] += *x - *x;
 }
 
-/* The weighted sums of J neurons, or as many as there are, for 8 * K rows. They start from parameters, or from ~places;
-   the weights are parameters, or places. */
-INLINE void neurons(const int J, const int K, const int are_places, long W, int m, int n, const int *starts,
-                    const int *inputs, const int *weights, const double *P, const double *V, double *out) {
+/* Carry out DOT: out, n, where to start, then n inputs and n weights, which are all places. */
+APART void dot(const int *c, long W, double *V) {
+    const int n = c[2], *inputs = c + 4, *weights = inputs + n;
+    double *restrict out = AT(1);
+    for (long k = 0; k < W; k++) out[k] = AT(3)[k];
+    for (int i = 0; i < n; i++) {
+        const double *x = V + inputs[i] * W, *w = V + weights[i] * W;
+        for (long k = 0; k < W; k++) out[k] += w[k] * x[k];
+    }
+}
+
+/* The weighted sums of J neurons, or of m if that is less, for 8 * K rows. */
+INLINE void neurons(const int J, const int K, long W, int m, int n, int step, const int *starts, const int *firsts,
+                    const int *inputs, const double *P, const double *V, double *out) {
     vec sum[8][4];
-    const int *of[8];
+    const double *weights[8];
     UNROLL for (int j = 0; j < J; j++) {
-        const int neuron = j < m ? j : m - 1; /* the last one is computed again */
-        of[j] = weights + (long)neuron * n;
-        const int start = starts[neuron];
+        const int neuron = j < m ? j : m - 1, start = starts[neuron]; /* the last one is computed again */
+        weights[j] = P + firsts[neuron];
         if (start < 0) UNROLL for (int k = 0; k < K; k++) sum[j][k] = ((vec *)(V + ~start * W))[k];
         else UNROLL for (int k = 0; k < K; k++) sum[j][k] = P[start] - (vec){0};
     }
     for (int i = 0; i < n; i++) {
         const vec *x = (vec *)(V + inputs[i] * W);
         UNROLL for (int j = 0; j < J; j++) {
-            if (are_places) {
-                const vec *w = (vec *)(V + of[j][i] * W);
-                UNROLL for (int k = 0; k < K; k++) sum[j][k] += w[k] * x[k];
-            } else {
-                const vec w = P[of[j][i]] - (vec){0};
-                UNROLL for (int k = 0; k < K; k++) sum[j][k] = multiply_add(w, x[k], sum[j][k]);
-            }
+            const vec w = weights[j][(long)i * step] - (vec){0};
+            UNROLL for (int k = 0; k < K; k++) sum[j][k] = multiply_add(w, x[k], sum[j][k]);
         }
     }
     UNROLL for (int j = 0; j < J; j++)
         UNROLL for (int k = 0; k < K; k++) ((vec *)(out + (j < m ? j : m - 1) * W))[k] = sum[j][k];
 }
 
-/* Carry out DOT and LAYER: the first out, m, n, then m starts, n inputs, and m * n weights. */
-INLINE void weighted_sums(const int are_places, const int *c, long W, const double *P, double *V) {
-    const int m = c[2], n = c[3], *starts = c + 4, *inputs = starts + m, *weights = inputs + n;
+/* Carry out LAYER: the first out, m neurons, n inputs, and how far apart the weights of a neuron are among the
+   parameters; then for each neuron which parameter, or ~place, its sum starts from; the first weight of each; and
+   n inputs. */
+APART void layer(const int *c, long W, const double *P, double *V) {
+    const int m = c[2], n = c[3], step = c[4], *starts = c + 5, *firsts = starts + m, *inputs = firsts + m;
     double *out = AT(1);
     if (W == 1) {
-        for (int j = 0; j < m; j += 4) { /* four at once, so that none waits for its own last addition */
-            const double *w = are_places ? V : P;
-            double sum[4];
-            const int *of[4];
-            UNROLL for (int k = 0; k < 4; k++) {
+        for (int j = 0; j < m; j += 8) { /* eight at once, so that none waits for its own last addition */
+            vec sum, w;
+            const double *weights[8];
+            UNROLL for (int k = 0; k < 8; k++) {
                 const int neuron = j + k < m ? j + k : m - 1, start = starts[neuron];
-                of[k] = weights + (long)neuron * n;
+                weights[k] = P + firsts[neuron];
                 sum[k] = start < 0 ? V[~start] : P[start];
             }
             for (int i = 0; i < n; i++) {
-                const double x = V[inputs[i]];
-                UNROLL for (int k = 0; k < 4; k++) sum[k] += w[of[k][i]] * x;
+                UNROLL for (int k = 0; k < 8; k++) w[k] = weights[k][(long)i * step];
+                sum += w * V[inputs[i]];
             }
-            for (int k = 0; k < 4 && j + k < m; k++) out[j + k] = sum[k];
+            for (int k = 0; k < 8 && j + k < m; k++) out[j + k] = sum[k];
         }
         return;
     }
 #define IN_TILES(J, K)                                                                                       \
     for (int j = 0; j < m; j += J)                                                                           \
-        neurons(J, K, are_places, W, m - j, n, starts + j, inputs, weights + (long)j * n, P, V + v, out + j * W + v)
+        neurons(J, K, W, m - j, n, step, starts + j, firsts + j, inputs, P, V + v, out + j * W + v)
     long v = 0;
     for (; v + 32 <= W; v += 32)
-        if (are_places || m == 1) IN_TILES(1, 4);
+        if (m == 1) IN_TILES(1, 4);
         else IN_TILES(4, 4);
     for (; v + 16 <= W; v += 16)
-        if (are_places || m == 1) IN_TILES(1, 2);
+        if (m == 1) IN_TILES(1, 2);
         else IN_TILES(8, 2);
     for (; v < W; v += 8)
-        if (are_places || m == 1) IN_TILES(1, 1);
+        if (m == 1) IN_TILES(1, 1);
         else IN_TILES(8, 1);
 }
 
-APART void dot(const int *c, long W, const double *P, double *V) { weighted_sums(1, c, W, P, V); }
-APART void layer(const int *c, long W, const double *P, double *V) { weighted_sums(0, c, W, P, V); }
-
-/* Add the products of J upstream gradients and 8 / J * 2 local derivatives, summed over rows, to their gradients. */
-INLINE void products(const int J, const int I, long W, int m, int n, int width, const int *upstream, const int *local,
-                     const int *to, const double *V, double *G) {
-    vec sum[16];
-    const vec *u[8], *x[16];
-    UNROLL for (int j = 0; j < J; j++) u[j] = (vec *)(V + upstream[j < m ? j : m - 1] * W);
-    UNROLL for (int i = 0; i < I; i++) x[i] = (vec *)(V + local[i < n ? i : n - 1] * W);
-    UNROLL for (int t = 0; t < J * I; t++) sum[t] = (vec){0};
+/* Add the products of one number and up to eight others, summed over rows, to the gradient. */
+INLINE void products(long W, int n, const double *one, const int *others, const double *V, double *found) {
+    const vec *x[8];
+    vec sum[8];
+    UNROLL for (int i = 0; i < 8; i++) x[i] = (vec *)(V + others[i < n ? i : n - 1] * W), sum[i] = (vec){0};
     for (long k = 0; k < W / 8; k++)
-        UNROLL for (int j = 0; j < J; j++)
-            UNROLL for (int i = 0; i < I; i++) sum[j * I + i] = multiply_add(u[j][k], x[i][k], sum[j * I + i]);
-    vec total[2] = {sums(sum), J * I > 8 ? sums(sum + 8) : (vec){0}};
-    for (int j = 0; j < (J < m ? J : m); j++) {
-        const int *at = to + j * width;
-        if (I == 4 && n >= 4 && at[1] == at[0] + 1 && at[2] == at[0] + 2 && at[3] == at[0] + 3)
-            *(four *)(G + at[0]) += ((four *)total)[j];
-        else
-            for (int i = 0; i < (I < n ? I : n); i++) G[at[i]] += ((double *)total)[j * I + i];
-    }
+        UNROLL for (int i = 0; i < 8; i++) sum[i] = multiply_add(((vec *)one)[k], x[i][k], sum[i]);
+    transpose(sum);
+    *(vec *)found = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/* Carry out OUTER: m, n, then m upstream gradients, n local derivatives, and m * n parameters. */
+#define ACROSS 3 /* vectors */
+#define DOWN 8
+
+/* Carry out OUTER: m, n, then m upstream gradients, the first of the n parameters of each, and n local derivatives. */
 APART void outer(const int *c, long W, long rows, double *V, double *G) {
-    const int m = c[1], n = c[2], *upstream = c + 3, *local = upstream + m, *to = local + n;
-    if (W == 1) {
-        for (int j = 0; j < m; j++, to += n)
-            for (int i = 0; i < n; i++) G[to[i]] += V[upstream[j]] * V[local[i]];
+    const int m = c[1], n = c[2], *upstream = c + 3, *to = upstream + m, *local = to + m;
+    if (W > 1 && (m < 8 || n < 8)) {
+        vec found;
+        for (int j = 0; j < m; j++) for (long k = rows; k < W; k++) V[upstream[j] * W + k] = 0; /* not wanted */
+        if (m < n)
+            for (int j = 0; j < m; j++)
+                for (int i = 0; i < n; i += 8) {
+                    products(W, n - i, V + upstream[j] * W, local + i, V, (double *)&found);
+                    for (int k = 0; k < 8 && i + k < n; k++) G[to[j] + i + k] += found[k];
+                }
+        else
+            for (int i = 0; i < n; i++)
+                for (int j = 0; j < m; j += 8) {
+                    products(W, m - j, V + local[i] * W, upstream + j, V, (double *)&found);
+                    for (int k = 0; k < 8 && j + k < m; k++) G[to[j + k] + i] += found[k];
+                }
         return;
     }
-    for (int j = 0; j < m; j++) for (long k = rows; k < W; k++) V[upstream[j] * W + k] = 0; /* not wanted */
-    if (m == 1)
-        for (int i = 0; i < n; i += 8) products(1, 8, W, 1, n - i, n, upstream, local + i, to + i, V, G);
-    else
-        for (int i = 0; i < n; i += 4)
-            for (int j = 0; j < m; j += 4)
-                products(4, 4, W, m - j, n - i, n, upstream + j, local + i, to + (long)j * n + i, V, G);
+    vec x[128][ACROSS];
+    for (int i = 0; i < n; i += 8 * ACROSS) {
+        const int wide = n - i;
+        for (long k = 0; k < W; k += 8)
+            for (int l = 0; l < ACROSS; l++) {
+                vec some[8];
+                if (W == 1) for (int h = 0; h < 8; h++) x[0][l][h] = V[local[i + 8 * l + h < n ? i + 8 * l + h : n - 1]];
+                else {
+                    UNROLL for (int h = 0; h < 8; h++)
+                        some[h] = *(vec *)(V + local[i + 8 * l + h < n ? i + 8 * l + h : n - 1] * W + k);
+                    transpose(some);
+                    UNROLL for (int h = 0; h < 8; h++) x[k + h][l] = some[h];
+                }
+            }
+        for (int j = 0; j < m; j += DOWN) {
+            vec sum[DOWN][ACROSS] = {0};
+            const double *u[DOWN];
+            UNROLL for (int h = 0; h < DOWN; h++) u[h] = V + upstream[j + h < m ? j + h : m - 1] * W;
+            for (long r = 0; r < rows; r++)
+                UNROLL for (int h = 0; h < DOWN; h++)
+                    UNROLL for (int l = 0; l < ACROSS; l++) sum[h][l] = multiply_add(u[h][r] - (vec){0}, x[r][l], sum[h][l]);
+            for (int h = 0; h < DOWN && j + h < m; h++) {
+                double *g = G + to[j + h] + i;
+                for (int l = 0; l < ACROSS; l++)
+                    if (8 * l + 8 <= wide) ((anywhere *)g)[l] += sum[h][l];
+                    else for (int q = 8 * l; q < wide; q++) g[q] += ((double *)sum[h])[q];
+            }
+        }
+    }
 }
 
 /* Compute W rows, of which the first `rows` are wanted. */
@@ -189,9 +223,9 @@ static void pass(long W, long rows, const Tape *t, const double *P, double *V, d
             c += 3 + c[2];
             break;
         }
-        case DOT: dot(c, W, P, V); c += 4 + c[2] + c[3] + (long)c[2] * c[3]; break;
-        case LAYER: layer(c, W, P, V); c += 4 + c[2] + c[3] + (long)c[2] * c[3]; break;
-        case OUTER: outer(c, W, rows, V, G); c += 3 + c[1] + c[2] + (long)c[1] * c[2]; break;
+        case DOT: dot(c, W, V); c += 4 + 2 * c[2]; break;
+        case LAYER: layer(c, W, P, V); c += 5 + 2 * c[2] + c[3]; break;
+        case OUTER: outer(c, W, rows, V, G); c += 3 + 2 * c[1] + c[2]; break;
 %(cases)s
         default: __builtin_unreachable();
         }
@@ -207,10 +241,16 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
     long most = CACHE / (8 * t->places) / 32 * 32;
     most = most > 128 ? 128 : most ? most : 8;
     if (n < most) most = n == 1 ? 1 : (n + 7) / 8 * 8;
-    double *V = aligned_alloc(64, (8 * (t->places * most + t->scratch) + 127) / 64 * 64);
+    const long all = t->parameters + t->gathering, size = t->places * most + t->scratch;
+    double *V = aligned_alloc(64, (8 * (size + (t->gathering ? all : 0)) + 127) / 64 * 64);
     if (!V) return 2;
     vec zeros[4] = {0};
     check(P, t->parameters, zeros);
+    if (t->gathering) {
+        double *copy = V + size;
+        for (long j = 0; j < all; j++) copy[j] = P[j < t->parameters ? j : t->gathered[j - t->parameters]];
+        P = copy;
+    }
     for (long j = 0; j < t->gradients; j++) gradient[j] = 0;
     for (long r = 0, W, before = 0; r < n; r += W, before = W) {
         W = n - r >= most ? most : (n - r + 7) / 8 * 8;
@@ -227,8 +267,14 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
                 const long row = r + (k + i < rows ? k + i : rows - 1);
                 x[i] = X + (order ? order[row] : row) * width;
             }
-            if (W == 1) for (long j = 0; j < t->inputs; j++) v[j] = x[0][j];
-            else for (long j = 0; j < t->inputs; j++) for (int i = 0; i < 8; i++) v[j * W + k + i] = x[i][j];
+            long j = 0;
+            for (; W > 1 && j + 8 <= t->inputs; j += 8) {
+                vec some[8];
+                UNROLL for (int i = 0; i < 8; i++) some[i] = *(anywhere *)(x[i] + j);
+                transpose(some);
+                UNROLL for (int i = 0; i < 8; i++) *(vec *)(v + (j + i) * W + k) = some[i];
+            }
+            for (; j < t->inputs; j++) for (int i = 0; i < (W == 1 ? 1 : 8); i++) v[j * W + k + i] = x[i][j];
         }
         pass(W, rows, t, P, V, gradient, zeros);
         for (long k = 0; k < rows; k++) {

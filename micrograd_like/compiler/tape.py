@@ -3,7 +3,7 @@
 import ctypes
 import platform
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import chain, repeat
@@ -46,25 +46,26 @@ class Tape:
         places: dict[Operand, int] = {}
         for x in (*constants, *copied, *program.inputs):
             places.setdefault(x, len(places))
-        words = array("i")
+        words, gathered = array("i"), array("i")
         for key in sorted(groups, key=itemgetter(0)):
-            _write(words, key, groups[key], places, parameters)
+            _write(words, key, groups[key], places, parameters, gathered)
         places.update((x, places[other]) for x, other in same.items() if other in places)
-        alike: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}  # those with the same local derivatives
+        alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}  # those with the same local derivatives
         for upstream, pairs in products.items():
-            local, to = zip(*sorted([(places[x], j) for x, j in pairs]), strict=True)
-            alike.setdefault(local, []).append((places[upstream], to))
+            pairs.sort(key=itemgetter(1))
+            for first, run in _runs([j for _, j in pairs]):
+                local = tuple(places[x] for x, _ in pairs[run])
+                alike.setdefault(local, []).append((places[upstream], first))
         for local, rows in alike.items():  # last, for they change what they read where there is no row
-            words.extend([OUTER, len(rows), len(local), *(x for x, _ in rows), *local])
-            words.extend(chain.from_iterable(to for _, to in rows))
+            words.extend([OUTER, len(rows), len(local), *(x for x, _ in rows), *(j for _, j in rows), *local])
         watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
         outputs = array("i", [places[x] for x in program.outputs])
-        self.kept = words, watched, array("i", [parameters[x] for x in copied]), array("d", constants), outputs
+        self.kept = words, watched, array("i", [parameters[x] for x in copied]), array("d", constants), outputs, gathered
         start, *others = (x.buffer_info()[0] for x in self.kept)
         lists: list[Sequence[Any]] = [watched, copied, constants]
         lists += [program.inputs, program.parameters, program.gradients]
         scratch = max((len(group[0][1]) for key, group in groups.items() if len(key) > 2 and key[1] >= 0), default=0)
-        counts = *map(len, lists), max(places.values()) + 1, len(outputs), scratch
+        counts = *map(len, lists), max(places.values()) + 1, len(outputs), scratch, len(gathered)
         self.struct = array("q", [start, start + len(words) * words.itemsize, *others, *counts])
         self.address, _ = self.struct.buffer_info()
         self.results, self.gradients, self.words = len(outputs), len(program.gradients), len(words)
@@ -99,7 +100,8 @@ def _group(
                 key = level, DOT, target
                 for weights, inputs in (first, second), (second, first):
                     if all(x in parameters for x in weights):
-                        key, operands = (level, LAYER, inputs), (*weights, *inputs, *start)
+                        step = _step([parameters[x] for x in weights])
+                        key, operands = (level, LAYER, inputs, step), (*weights, *inputs, *start)
                         break
             elif op is ops.sum:
                 key = level, SUM, target
@@ -120,19 +122,27 @@ def _write(
     group: Group,
     places: dict[Operand, int],
     parameters: Mapping[Operand, int],
+    gathered: "array[int]",
 ) -> None:
     """Write the instructions of a group, and give their targets places, one next to the other."""
     kind, out = key[1], len(places)
-    if kind in (DOT, LAYER):
-        n = len(group[0][1]) // 2
-        of = parameters if kind == LAYER else places
-        rows = sorted([([of[x] for x in operands[:n]], operands[-1], target) for target, operands in group])
-        words.extend([kind, out, len(rows), n])
-        words.extend([of[x] if kind == LAYER and x in of else ~places[x] for _, x, _ in rows])
-        words.extend([places[x] for x in group[0][1][n : 2 * n]])
+    if kind == LAYER:
+        n, step = len(group[0][1]) // 2, key[3]
+        rows = sorted([([parameters[x] for x in operands[:n]], operands[-1], target) for target, operands in group])
+        words.extend([kind, out, len(rows), n, step or 1])
+        words.extend([parameters[x] if x in parameters else ~places[x] for _, x, _ in rows])
         for i, (weights, _, target) in enumerate(rows, start=out):
-            words.extend(weights)
+            words.append(weights[0] if step else len(parameters) + len(gathered))
+            if not step:
+                gathered.extend(weights)
             places[target] = i
+        words.extend([places[x] for x in group[0][1][n : 2 * n]])
+        return
+    if kind == DOT:
+        ((target, operands),) = group
+        n = len(operands) // 2
+        words.extend([kind, out, n, *(places[x] for x in (operands[-1], *operands[n : 2 * n], *operands[:n]))])
+        places[target] = out
         return
     if len(key) > 2:  # one, of any number of operands
         ((target, operands),) = group
@@ -152,6 +162,21 @@ def _write(
                 last += 1
         words.extend([kind, last - first, out + first, *chain.from_iterable(zip(start, steps, strict=True))])
         first = last
+
+
+def _step(numbers: Sequence[int]) -> int:
+    """Return how far apart numbers are if they are evenly spaced, else 0."""
+    steps = set(map(sub, numbers[1:], numbers)) or {1}
+    return steps.pop() if len(steps) == 1 else 0
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, slice]]:
+    """Yield where numbers go up by one at a time: the first of them, and the places of all."""
+    start = 0
+    for end, number in enumerate(numbers, start=1):
+        if end == len(numbers) or numbers[end] != number + 1:
+            yield numbers[start], slice(start, end)
+            start = end
 
 
 def _rows() -> list[Operation]:
