@@ -135,7 +135,7 @@ APART void layer(const int *c, long W, const double *P, double *V) {
     long v = 0;
     for (; v + 32 <= W; v += 32)
         if (m == 1) IN_TILES(1, 4);
-        else IN_TILES(4, 4);
+        else IN_TILES(6, 4);
     for (; v + 16 <= W; v += 16)
         if (m == 1) IN_TILES(1, 2);
         else IN_TILES(8, 2);
@@ -196,6 +196,8 @@ APART void outer(const int *c, long W, long rows, double *V, double *G) {
             vec sum[DOWN][ACROSS] = {0};
             const double *u[DOWN];
             UNROLL for (int h = 0; h < DOWN; h++) u[h] = V + upstream[j + h < m ? j + h : m - 1] * W;
+            UNROLL for (int h = 0; h < DOWN; h++)
+                UNROLL for (int l = 0; l <= ACROSS; l++) __builtin_prefetch(G + to[j + h < m ? j + h : m - 1] + i + 8 * l, 1);
             for (long r = 0; r < rows; r++)
                 UNROLL for (int h = 0; h < DOWN; h++)
                     UNROLL for (int l = 0; l < ACROSS; l++) sum[h][l] = multiply_add(u[h][r] - (vec){0}, x[r][l], sum[h][l]);
