@@ -129,19 +129,15 @@ APART void layer(const int *c, long W, const double *P, double *V) {
         }
         return;
     }
-#define IN_TILES(J, K)                                                                                       \
-    for (int j = 0; j < m; j += J)                                                                           \
-        neurons(J, K, W, m - j, n, step, starts + j, firsts + j, inputs, P, V + v, out + j * W + v)
+#define NEURONS(J, K) neurons(J, K, W, m - j, n, step, starts + j, firsts + j, inputs, P, V + v, out + j * W + v)
+#define ROWS(K, J)                                                                                           \
+    for (; v + 8 * K <= W; v += 8 * K)                                                                       \
+        for (int j = 0; j < m; j += J)                                                                       \
+            if (m == 1) NEURONS(1, K); else if (m - j <= 4) NEURONS(4, K); else NEURONS(J, K)
     long v = 0;
-    for (; v + 32 <= W; v += 32)
-        if (m == 1) IN_TILES(1, 4);
-        else IN_TILES(6, 4);
-    for (; v + 16 <= W; v += 16)
-        if (m == 1) IN_TILES(1, 2);
-        else IN_TILES(8, 2);
-    for (; v < W; v += 8)
-        if (m == 1) IN_TILES(1, 1);
-        else IN_TILES(8, 1);
+    ROWS(4, 6);
+    ROWS(2, 8);
+    ROWS(1, 8);
 }
 
 /* Add the products of one number and up to eight others, summed over rows, to the gradient. */
@@ -155,8 +151,28 @@ INLINE void products(long W, int n, const double *one, const int *others, const 
     *(vec *)found = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-#define ACROSS 3 /* vectors */
-#define DOWN 8
+/* Add the products of J upstream gradients, or of m if that is less, and 8 * L local derivatives x, or n, summed over
+   rows, to the gradient. */
+INLINE void tile(const int J, const int L, long W, long rows, int m, int n, const int *upstream, const int *to,
+                 const vec (*x)[3], const double *V, double *G) {
+    vec sum[8][3];
+    const double *u[8];
+    UNROLL for (int j = 0; j < J; j++) {
+        const int which = j < m ? j : m - 1;
+        u[j] = V + upstream[which] * W;
+        UNROLL for (int l = 0; l < L; l++) sum[j][l] = (vec){0};
+        UNROLL for (int l = 0; l <= L; l++) __builtin_prefetch(G + to[which] + 8 * l, 1);
+    }
+    for (long r = 0; r < rows; r++)
+        UNROLL for (int j = 0; j < J; j++)
+            UNROLL for (int l = 0; l < L; l++) sum[j][l] = multiply_add(u[j][r] - (vec){0}, x[r][l], sum[j][l]);
+    for (int j = 0; j < J && j < m; j++) {
+        double *g = G + to[j];
+        for (int l = 0; l < L; l++)
+            if (8 * l + 8 <= n) ((anywhere *)g)[l] += sum[j][l];
+            else for (int i = 8 * l; i < n; i++) g[i] += ((double *)sum[j])[i];
+    }
+}
 
 /* Carry out OUTER: m, n, then m upstream gradients, the first of the n parameters of each, and n local derivatives. */
 APART void outer(const int *c, long W, long rows, double *V, double *G) {
@@ -178,36 +194,29 @@ APART void outer(const int *c, long W, long rows, double *V, double *G) {
                 }
         return;
     }
-    vec x[128][ACROSS];
-    for (int i = 0; i < n; i += 8 * ACROSS) {
-        const int wide = n - i;
-        for (long k = 0; k < W; k += 8)
-            for (int l = 0; l < ACROSS; l++) {
+    vec x[128][3];
+    for (int i = 0; i < n; i += 24) {
+        const int vectors = n - i > 16 ? 3 : n - i > 8 ? 2 : 1;
+        for (int l = 0; l < vectors; l++) {
+            const int *from[8];
+            for (int h = 0; h < 8; h++) from[h] = local + (i + 8 * l + h < n ? i + 8 * l + h : n - 1);
+            for (long k = 0; k < W; k += 8) {
                 vec some[8];
-                if (W == 1) for (int h = 0; h < 8; h++) x[0][l][h] = V[local[i + 8 * l + h < n ? i + 8 * l + h : n - 1]];
+                if (W == 1) for (int h = 0; h < 8; h++) x[0][l][h] = V[*from[h]];
                 else {
-                    UNROLL for (int h = 0; h < 8; h++)
-                        some[h] = *(vec *)(V + local[i + 8 * l + h < n ? i + 8 * l + h : n - 1] * W + k);
+                    UNROLL for (int h = 0; h < 8; h++) some[h] = *(vec *)(V + *from[h] * W + k);
                     transpose(some);
                     UNROLL for (int h = 0; h < 8; h++) x[k + h][l] = some[h];
                 }
             }
-        for (int j = 0; j < m; j += DOWN) {
-            vec sum[DOWN][ACROSS] = {0};
-            const double *u[DOWN];
-            UNROLL for (int h = 0; h < DOWN; h++) u[h] = V + upstream[j + h < m ? j + h : m - 1] * W;
-            UNROLL for (int h = 0; h < DOWN; h++)
-                UNROLL for (int l = 0; l <= ACROSS; l++) __builtin_prefetch(G + to[j + h < m ? j + h : m - 1] + i + 8 * l, 1);
-            for (long r = 0; r < rows; r++)
-                UNROLL for (int h = 0; h < DOWN; h++)
-                    UNROLL for (int l = 0; l < ACROSS; l++) sum[h][l] = multiply_add(u[h][r] - (vec){0}, x[r][l], sum[h][l]);
-            for (int h = 0; h < DOWN && j + h < m; h++) {
-                double *g = G + to[j + h] + i;
-                for (int l = 0; l < ACROSS; l++)
-                    if (8 * l + 8 <= wide) ((anywhere *)g)[l] += sum[h][l];
-                    else for (int q = 8 * l; q < wide; q++) g[q] += ((double *)sum[h])[q];
-            }
         }
+#define TILES(L)                                                                                             \
+        for (int j = 0; j < m; j += 8)                                                                       \
+            if (m - j <= 4) tile(4, L, W, rows, m - j, n - i, upstream + j, to + j, x, V, G + i);            \
+            else tile(8, L, W, rows, m - j, n - i, upstream + j, to + j, x, V, G + i)
+        if (vectors == 3) TILES(3);
+        else if (vectors == 2) TILES(2);
+        else TILES(1);
     }
 }
 
@@ -269,14 +278,16 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
                 const long row = r + (k + i < rows ? k + i : rows - 1);
                 x[i] = X + (order ? order[row] : row) * width;
             }
-            long j = 0;
-            for (; W > 1 && j + 8 <= t->inputs; j += 8) {
+            if (W == 1) for (long j = 0; j < t->inputs; j++) v[j] = x[0][j];
+            else for (long j = 0; j < t->inputs; j += 8) {
+                if (j + 8 > t->inputs) for (; j < t->inputs; j++) for (int i = 0; i < 8; i++) v[j * W + k + i] = x[i][j];
+                else {
                 vec some[8];
                 UNROLL for (int i = 0; i < 8; i++) some[i] = *(anywhere *)(x[i] + j);
                 transpose(some);
                 UNROLL for (int i = 0; i < 8; i++) *(vec *)(v + (j + i) * W + k) = some[i];
+                }
             }
-            for (; j < t->inputs; j++) for (int i = 0; i < (W == 1 ? 1 : 8); i++) v[j * W + k + i] = x[i][j];
         }
         pass(W, rows, t, P, V, gradient, zeros);
         for (long k = 0; k < rows; k++) {

@@ -55,6 +55,9 @@ class Tape:
             pairs.sort(key=itemgetter(1))
             for first, run in _runs([j for _, j in pairs]):
                 local = tuple(places[x] for x, _ in pairs[run])
+                if len(local) > 1 and pairs[run][-1][0] == 1.0:
+                    alike.setdefault(local[-1:], []).append((places[upstream], first + len(local) - 1))
+                    local = local[:-1]
                 alike.setdefault(local, []).append((places[upstream], first))
         for local, rows in alike.items():  # last, for they change what they read where there is no row
             words.extend([OUTER, len(rows), len(local), *(x for x, _ in rows), *(j for _, j in rows), *local])
