@@ -18,7 +18,7 @@ from .program import Program
 Rows = Sequence[Sequence[float]]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
 RECORDING = threading.RLock()  # for it changes what all Values do, until it ends
-AT_ONCE = 200_000_000  # words of tape times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
+AT_ONCE = 200_000_000  # instructions and products times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
 
 def compiled_epochs(
@@ -201,7 +201,7 @@ class _InC(_InPython):
         self.struct = array("q", [*addresses, *counts])
         self.train, self.tapes = tapes[0].library.train, tapes
         self.batches = -(-n // batch_size)
-        self.at_once = max(1, AT_ONCE // (batch_size * max(tape.words for tape in tapes)))
+        self.at_once = max(1, AT_ONCE // (batch_size * max(tape.work for tape in tapes)))
         self.known: Any = None  # the optimiser's state as it was left
         self.numbers: list[float] = []  # and the parameters
 

@@ -14,6 +14,7 @@ typedef long indices __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 #define APART static __attribute__((noinline))
 #define CACHE (1 << 20) /* how many bytes the numbers of a block of rows may take */
+#define MOST 128 /* rows of a block */
 #define UNROLL _Pragma("GCC unroll 8")
 #define AT(i) (V + c[i] * W)
 #ifdef __clang__
@@ -76,7 +77,12 @@ INLINE void check(const double *x, long n, vec zeros[4]) {
 /* Carry out DOT: out, n, where to start, then n inputs and n weights, which are all places. */
 APART void dot(const int *c, long W, double *V) {
     const int n = c[2], *inputs = c + 4, *weights = inputs + n;
-    double *restrict out = AT(1);
+    double *restrict out = AT(1), sum = *AT(3);
+    if (W == 1) {
+        for (int i = 0; i < n; i++) sum += V[weights[i]] * V[inputs[i]];
+        *out = sum;
+        return;
+    }
     for (long k = 0; k < W; k++) out[k] = AT(3)[k];
     for (int i = 0; i < n; i++) {
         const double *x = V + inputs[i] * W, *w = V + weights[i] * W;
@@ -107,7 +113,7 @@ INLINE void neurons(const int J, const int K, long W, int m, int n, int step, co
 }
 
 /* Carry out LAYER: the first out, m neurons, n inputs, and how far apart the weights of a neuron are among the
-   parameters; then for each neuron which parameter, or ~place, its sum starts from; the first weight of each; and
+   parameters; then which parameter, or ~place, each neuron's sum starts from; which is the first weight of each; and
    n inputs. */
 APART void layer(const int *c, long W, const double *P, double *V) {
     const int m = c[2], n = c[3], step = c[4], *starts = c + 5, *firsts = starts + m, *inputs = firsts + m;
@@ -130,42 +136,44 @@ APART void layer(const int *c, long W, const double *P, double *V) {
         return;
     }
 #define NEURONS(J, K) neurons(J, K, W, m - j, n, step, starts + j, firsts + j, inputs, P, V + v, out + j * W + v)
-#define ROWS(K, J)                                                                                           \
-    for (; v + 8 * K <= W; v += 8 * K)                                                                       \
-        for (int j = 0; j < m; j += J)                                                                       \
-            if (m == 1) NEURONS(1, K); else if (m - j <= 4) NEURONS(4, K); else NEURONS(J, K)
+#define ROWS(K, J)                                         \
+    for (; v + 8 * K <= W; v += 8 * K)                     \
+        for (int j = 0; j < m; j += J)                     \
+            if (m == 1) NEURONS(1, K);                     \
+            else if (m - j <= 4) NEURONS(4, K);            \
+            else NEURONS(J, K)
     long v = 0;
     ROWS(4, 6);
     ROWS(2, 8);
     ROWS(1, 8);
 }
 
-/* Add the products of one number and up to eight others, summed over rows, to the gradient. */
-INLINE void products(long W, int n, const double *one, const int *others, const double *V, double *found) {
+/* Return the products of a number and of up to eight others, each summed over rows. */
+INLINE vec products(long W, int n, const vec *number, const int *others, const double *V) {
     const vec *x[8];
     vec sum[8];
     UNROLL for (int i = 0; i < 8; i++) x[i] = (vec *)(V + others[i < n ? i : n - 1] * W), sum[i] = (vec){0};
     for (long k = 0; k < W / 8; k++)
-        UNROLL for (int i = 0; i < 8; i++) sum[i] = multiply_add(((vec *)one)[k], x[i][k], sum[i]);
+        UNROLL for (int i = 0; i < 8; i++) sum[i] = multiply_add(number[k], x[i][k], sum[i]);
     transpose(sum);
-    *(vec *)found = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/* Add the products of J upstream gradients, or of m if that is less, and 8 * L local derivatives x, or n, summed over
-   rows, to the gradient. */
+/* Add the products of J upstream gradients, or of m if that is less, and of 8 * L local derivatives, or of n, summed
+   over rows, to the gradient. */
 INLINE void tile(const int J, const int L, long W, long rows, int m, int n, const int *upstream, const int *to,
-                 const vec (*x)[3], const double *V, double *G) {
+                 const vec (*local)[3], const double *V, double *G) {
     vec sum[8][3];
     const double *u[8];
     UNROLL for (int j = 0; j < J; j++) {
-        const int which = j < m ? j : m - 1;
-        u[j] = V + upstream[which] * W;
+        const int k = j < m ? j : m - 1;
+        u[j] = V + upstream[k] * W;
         UNROLL for (int l = 0; l < L; l++) sum[j][l] = (vec){0};
-        UNROLL for (int l = 0; l <= L; l++) __builtin_prefetch(G + to[which] + 8 * l, 1);
+        UNROLL for (int l = 0; l <= L; l++) __builtin_prefetch(G + to[k] + 8 * l, 1);
     }
     for (long r = 0; r < rows; r++)
         UNROLL for (int j = 0; j < J; j++)
-            UNROLL for (int l = 0; l < L; l++) sum[j][l] = multiply_add(u[j][r] - (vec){0}, x[r][l], sum[j][l]);
+            UNROLL for (int l = 0; l < L; l++) sum[j][l] = multiply_add(u[j][r] - (vec){0}, local[r][l], sum[j][l]);
     for (int j = 0; j < J && j < m; j++) {
         double *g = G + to[j];
         for (int l = 0; l < L; l++)
@@ -177,43 +185,35 @@ INLINE void tile(const int J, const int L, long W, long rows, int m, int n, cons
 /* Carry out OUTER: m, n, then m upstream gradients, the first of the n parameters of each, and n local derivatives. */
 APART void outer(const int *c, long W, long rows, double *V, double *G) {
     const int m = c[1], n = c[2], *upstream = c + 3, *to = upstream + m, *local = to + m;
-    if (W > 1 && (m < 8 || n < 8)) {
-        vec found;
+    if (W > 1 && (m < 8 || n < 8)) { /* turning so few over does not pay */
+        const int more = m < n, *one = more ? upstream : local, *others = more ? local : upstream;
         for (int j = 0; j < m; j++) for (long k = rows; k < W; k++) V[upstream[j] * W + k] = 0; /* not wanted */
-        if (m < n)
-            for (int j = 0; j < m; j++)
-                for (int i = 0; i < n; i += 8) {
-                    products(W, n - i, V + upstream[j] * W, local + i, V, (double *)&found);
-                    for (int k = 0; k < 8 && i + k < n; k++) G[to[j] + i + k] += found[k];
-                }
-        else
-            for (int i = 0; i < n; i++)
-                for (int j = 0; j < m; j += 8) {
-                    products(W, m - j, V + local[i] * W, upstream + j, V, (double *)&found);
-                    for (int k = 0; k < 8 && j + k < m; k++) G[to[j + k] + i] += found[k];
-                }
+        for (int a = 0; a < (more ? m : n); a++)
+            for (int b = 0, rest = more ? n : m; rest > 0; b += 8, rest -= 8) {
+                const vec found = products(W, rest, (vec *)(V + one[a] * W), others + b, V);
+                for (int k = b; k < b + 8 && k < b + rest; k++) G[more ? to[a] + k : to[k] + a] += found[k - b];
+            }
         return;
     }
-    vec x[128][3];
+    vec turned[MOST][3]; /* of each row 24 local derivatives */
     for (int i = 0; i < n; i += 24) {
         const int vectors = n - i > 16 ? 3 : n - i > 8 ? 2 : 1;
         for (int l = 0; l < vectors; l++) {
-            const int *from[8];
-            for (int h = 0; h < 8; h++) from[h] = local + (i + 8 * l + h < n ? i + 8 * l + h : n - 1);
-            for (long k = 0; k < W; k += 8) {
+            const double *from[8];
+            for (int h = 0, k = i + 8 * l; h < 8; h++, k++) from[h] = V + local[k < n ? k : n - 1] * W;
+            if (W == 1) for (int h = 0; h < 8; h++) turned[0][l][h] = *from[h];
+            else for (long k = 0; k < W; k += 8) {
                 vec some[8];
-                if (W == 1) for (int h = 0; h < 8; h++) x[0][l][h] = V[*from[h]];
-                else {
-                    UNROLL for (int h = 0; h < 8; h++) some[h] = *(vec *)(V + *from[h] * W + k);
-                    transpose(some);
-                    UNROLL for (int h = 0; h < 8; h++) x[k + h][l] = some[h];
-                }
+                UNROLL for (int h = 0; h < 8; h++) some[h] = *(vec *)(from[h] + k);
+                transpose(some);
+                UNROLL for (int h = 0; h < 8; h++) turned[k + h][l] = some[h];
             }
         }
-#define TILES(L)                                                                                             \
-        for (int j = 0; j < m; j += 8)                                                                       \
-            if (m - j <= 4) tile(4, L, W, rows, m - j, n - i, upstream + j, to + j, x, V, G + i);            \
-            else tile(8, L, W, rows, m - j, n - i, upstream + j, to + j, x, V, G + i)
+#define TILE(J, L) tile(J, L, W, rows, m - j, n - i, upstream + j, to + j, turned, V, G + i)
+#define TILES(L)                                           \
+        for (int j = 0; j < m; j += 8)                     \
+            if (m - j <= 4) TILE(4, L);                    \
+            else TILE(8, L)
         if (vectors == 3) TILES(3);
         else if (vectors == 2) TILES(2);
         else TILES(1);
@@ -250,18 +250,15 @@ static void pass(long W, long rows, const Tape *t, const double *P, double *V, d
 int evaluate(const Tape *t, long n, const double *X, long width, const int *order, const double *P, double *outputs,
              double *gradient) {
     long most = CACHE / (8 * t->places) / 32 * 32;
-    most = most > 128 ? 128 : most ? most : 8;
+    most = most > MOST ? MOST : most ? most : 8;
     if (n < most) most = n == 1 ? 1 : (n + 7) / 8 * 8;
-    const long all = t->parameters + t->gathering, size = t->places * most + t->scratch;
-    double *V = aligned_alloc(64, (8 * (size + (t->gathering ? all : 0)) + 127) / 64 * 64);
+    const long size = t->places * most + t->scratch, all = t->gathering ? t->parameters + t->gathering : 0;
+    double *V = aligned_alloc(64, (8 * (size + all) + 127) / 64 * 64);
     if (!V) return 2;
     vec zeros[4] = {0};
     check(P, t->parameters, zeros);
-    if (t->gathering) {
-        double *copy = V + size;
-        for (long j = 0; j < all; j++) copy[j] = P[j < t->parameters ? j : t->gathered[j - t->parameters]];
-        P = copy;
-    }
+    for (long j = 0; j < all; j++) V[size + j] = P[j < t->parameters ? j : t->gathered[j - t->parameters]];
+    if (all) P = V + size;
     for (long j = 0; j < t->gradients; j++) gradient[j] = 0;
     for (long r = 0, W, before = 0; r < n; r += W, before = W) {
         W = n - r >= most ? most : (n - r + 7) / 8 * 8;
@@ -278,16 +275,16 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
                 const long row = r + (k + i < rows ? k + i : rows - 1);
                 x[i] = X + (order ? order[row] : row) * width;
             }
-            if (W == 1) for (long j = 0; j < t->inputs; j++) v[j] = x[0][j];
-            else for (long j = 0; j < t->inputs; j += 8) {
-                if (j + 8 > t->inputs) for (; j < t->inputs; j++) for (int i = 0; i < 8; i++) v[j * W + k + i] = x[i][j];
-                else {
+            long j = 0;
+            for (; W > 1 && j + 8 <= t->inputs; j += 8) {
                 vec some[8];
                 UNROLL for (int i = 0; i < 8; i++) some[i] = *(anywhere *)(x[i] + j);
                 transpose(some);
                 UNROLL for (int i = 0; i < 8; i++) *(vec *)(v + (j + i) * W + k) = some[i];
-                }
             }
+            for (; j < t->inputs; j++)
+                if (W == 1) v[j] = x[0][j];
+                else for (int i = 0; i < 8; i++) v[j * W + k + i] = x[i][j];
         }
         pass(W, rows, t, P, V, gradient, zeros);
         for (long k = 0; k < rows; k++) {

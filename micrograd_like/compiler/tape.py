@@ -52,18 +52,20 @@ class Tape:
         places.update((x, places[other]) for x, other in same.items() if other in places)
         alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}  # those with the same local derivatives
         for upstream, pairs in products.items():
-            pairs.sort(key=itemgetter(1))
-            for first, run in _runs([j for _, j in pairs]):
-                local = tuple(places[x] for x, _ in pairs[run])
-                if len(local) > 1 and pairs[run][-1][0] == 1.0:
-                    alike.setdefault(local[-1:], []).append((places[upstream], first + len(local) - 1))
-                    local = local[:-1]
-                alike.setdefault(local, []).append((places[upstream], first))
+            for run, first in _runs(sorted(pairs, key=itemgetter(1))):
+                alike.setdefault(tuple(places[x] for x in run), []).append((places[upstream], first))
         for local, rows in alike.items():  # last, for they change what they read where there is no row
-            words.extend([OUTER, len(rows), len(local), *(x for x, _ in rows), *(j for _, j in rows), *local])
+            words.extend([OUTER, len(rows), len(local), *chain.from_iterable(zip(*rows, strict=True)), *local])
         watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
         outputs = array("i", [places[x] for x in program.outputs])
-        self.kept = words, watched, array("i", [parameters[x] for x in copied]), array("d", constants), outputs, gathered
+        self.kept = (
+            words,
+            watched,
+            array("i", [parameters[x] for x in copied]),
+            array("d", constants),
+            outputs,
+            gathered,
+        )
         start, *others = (x.buffer_info()[0] for x in self.kept)
         lists: list[Sequence[Any]] = [watched, copied, constants]
         lists += [program.inputs, program.parameters, program.gradients]
@@ -71,7 +73,8 @@ class Tape:
         counts = *map(len, lists), max(places.values()) + 1, len(outputs), scratch, len(gathered)
         self.struct = array("q", [start, start + len(words) * words.itemsize, *others, *counts])
         self.address, _ = self.struct.buffer_info()
-        self.results, self.gradients, self.words = len(outputs), len(program.gradients), len(words)
+        self.results, self.gradients = len(outputs), len(program.gradients)
+        self.work = len(words) + sum(len(group) * len(group[0][1]) for key, group in groups.items() if key[1] == LAYER)
 
 
 def _group(
@@ -173,12 +176,15 @@ def _step(numbers: Sequence[int]) -> int:
     return steps.pop() if len(steps) == 1 else 0
 
 
-def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, slice]]:
-    """Yield where numbers go up by one at a time: the first of them, and the places of all."""
+def _runs(pairs: Sequence[tuple[Operand, int]]) -> Iterator[tuple[list[Operand], int]]:
+    """Yield the local derivatives of parameters that follow each other, and the first of these; biases by themselves.
+
+    All layers have their biases' local derivative, 1, in common; weights alone fill whole vectors more often.
+    """
     start = 0
-    for end, number in enumerate(numbers, start=1):
-        if end == len(numbers) or numbers[end] != number + 1:
-            yield numbers[start], slice(start, end)
+    for end, (x, j) in enumerate(pairs, start=1):
+        if end == len(pairs) or pairs[end][1] != j + 1 or 1.0 in (x, pairs[end][0]):
+            yield [x for x, _ in pairs[start:end]], pairs[start][1]
             start = end
 
 
