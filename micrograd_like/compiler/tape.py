@@ -57,15 +57,8 @@ class Tape:
         for local, rows in alike.items():  # last, for they change what they read where there is no row
             words.extend([OUTER, len(rows), len(local), *chain.from_iterable(zip(*rows, strict=True)), *local])
         watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
-        outputs = array("i", [places[x] for x in program.outputs])
-        self.kept = (
-            words,
-            watched,
-            array("i", [parameters[x] for x in copied]),
-            array("d", constants),
-            outputs,
-            gathered,
-        )
+        outputs, copies = array("i", [places[x] for x in program.outputs]), array("i", [parameters[x] for x in copied])
+        self.kept = words, watched, copies, array("d", constants), outputs, gathered
         start, *others = (x.buffer_info()[0] for x in self.kept)
         lists: list[Sequence[Any]] = [watched, copied, constants]
         lists += [program.inputs, program.parameters, program.gradients]
@@ -177,13 +170,13 @@ def _step(numbers: Sequence[int]) -> int:
 
 
 def _runs(pairs: Sequence[tuple[Operand, int]]) -> Iterator[tuple[list[Operand], int]]:
-    """Yield the local derivatives of parameters that follow each other, and the first of these; biases by themselves.
+    """Yield the local derivatives of parameters that follow each other, and the first of these.
 
-    All layers have their biases' local derivative, 1, in common; weights alone fill whole vectors more often.
+    After eight weights or more a bias, whose local derivative is 1, is by itself: it would take a vector of its own.
     """
     start = 0
-    for end, (x, j) in enumerate(pairs, start=1):
-        if end == len(pairs) or pairs[end][1] != j + 1 or 1.0 in (x, pairs[end][0]):
+    for end, (_, j) in enumerate(pairs, start=1):
+        if end == len(pairs) or pairs[end][1] != j + 1 or (pairs[end][0] == 1.0 and end - start >= 8):
             yield [x for x, _ in pairs[start:end]], pairs[start][1]
             start = end
 
