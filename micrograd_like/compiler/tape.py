@@ -127,7 +127,8 @@ def _write(
     kind, out = key[1], len(places)
     if kind == LAYER:
         n, step = len(group[0][1]) // 2, key[3]
-        rows = sorted([([parameters[x] for x in operands[:n]], operands[-1], target) for target, operands in group])
+        listed = [([parameters[x] for x in operands[:n]], operands[-1], target) for target, operands in group]
+        rows = sorted(listed, key=itemgetter(0))
         words.extend([kind, out, len(rows), n, step or 1])
         words.extend([parameters[x] if x in parameters else ~places[x] for _, x, _ in rows])
         for i, (weights, _, target) in enumerate(rows, start=out):

@@ -1,6 +1,6 @@
 """Random graphs over all operations, on rows that lead into errors too: every backend against the engine.
 
-`python -m tests.compiler.opponent 50000` runs as many cases; the suite runs a sample.
+`python -m tests.compiler.opponent 50000` runs as many cases, and a tenth as many of layers; the suite runs a sample.
 """
 
 import sys
@@ -14,6 +14,7 @@ from micrograd_like.engine import topological_order
 from micrograd_like.graph.derivatives import grad
 
 from ..graphs import SPELLINGS
+from .test_layers import check_layers
 
 LEAVES = ("input", "parameter", "constant")
 ROWS = [op for name, op in ops.OPERATIONS.items() if name not in LEAVES]
@@ -157,4 +158,10 @@ if __name__ == "__main__":
         if said := play(seed, ("python", "numpy", "c")):
             wrong += 1
             print(seed, said, flush=True)
+        if seed % 10 == 0:
+            try:
+                check_layers(seed)
+            except AssertionError as error:
+                wrong += 1
+                print(seed, error, flush=True)
     print(f"{count} cases, {wrong} wrong")

@@ -9,28 +9,34 @@ from micrograd_like import MLP, Value, ops
 from micrograd_like.compiler import compile
 from micrograd_like.graph.derivatives import grad
 
-ROWS = [1, 2, 7, 8, 9, 16, 31, 32, 33, 56, 100, 127, 128, 129, 300]
+ROWS = [*range(1, 41), 56, 100, 127, 128, 129, 300]
 
 
 def network(rng, functions=("relu", "tanh")):
     """Return outputs, inputs and parameters of layers whose neurons look at anything, with parameters in any order."""
-    inputs = [Value(rng.uniform(-1, 1), f"x{i}") for i in range(rng.randint(1, 11))]
+    widest = rng.choice([3, 11, 19, 40])
+    inputs = [Value(rng.uniform(-1, 1), f"x{i}") for i in range(rng.randint(1, widest))]
     parameters, below = [], list(inputs)
+    sharing, order = rng.choice([0.0, 0.0, 0.01, 0.1]), rng.choice(["in turn", "in turn", "reversed", "shuffled"])
     for _ in range(rng.randint(1, 3)):
         seen = rng.sample(below, rng.randint(1, len(below)))
         layer = []
-        for _ in range(rng.randint(1, 19)):
+        for _ in range(rng.randint(1, widest)):
             weights = [Value(rng.uniform(-1, 1)) for _ in seen]
             parameters += weights
-            if parameters and rng.random() < 0.1:
+            if parameters and rng.random() < sharing:
                 weights[0] = rng.choice(parameters)  # shared
-            start = rng.choice([[], [Value(rng.uniform(-1, 1))], [rng.choice(below)], [rng.choice(parameters)]])
+            bias = [Value(rng.uniform(-1, 1))]
+            start = rng.choice([bias, bias, [], [rng.choice(below)], [rng.choice(parameters)]])
             parameters += [x for x in start if not x.operands and x not in inputs and x not in parameters]
             sides = [weights, seen] if rng.random() < 0.8 else [seen, weights]
             out = ops.dot(*sides[0], *sides[1], *start)
             layer.append(rng.choice([out, out * out, *(getattr(out, name)() for name in functions)]))
         below = layer + rng.sample(below, rng.randint(0, min(3, len(below))))
-    rng.shuffle(parameters)
+    if order == "reversed":
+        parameters.reverse()
+    elif order == "shuffled":
+        rng.shuffle(parameters)
     return [ops.dot(*below, *below), below[0]], inputs, parameters
 
 
@@ -50,18 +56,23 @@ def one_by_one(outputs, inputs, parameters, rows):
     return found, [math.fsum(column) for column in zip(*gradients, strict=True)]
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_random_layers(c_compiler, seed):
+def check_layers(seed):
+    """Compare outputs and gradient of random layers with the engine's."""
     rng = Random(seed)
     outputs, inputs, parameters = network(rng)
     program = compile(outputs, inputs, parameters, "c")
-    rows = [[rng.uniform(-2, 2) for _ in inputs] for _ in range(ROWS[seed % len(ROWS)])]
+    rows = [[rng.uniform(-2, 2) for _ in inputs] for _ in range(rng.choice(ROWS))]
     found, gradient = program.value_and_grad(rows)
     wanted, total = one_by_one(outputs, inputs, parameters, rows)
-    for row, others in zip(found, wanted, strict=True):
-        assert row == pytest.approx(others, rel=1e-12, abs=1e-12)
+    for column, others in zip(zip(*found, strict=True), zip(*wanted, strict=True), strict=True):
+        assert column == pytest.approx(others, rel=1e-12, abs=1e-12 * max(map(abs, others)))
     scale = max(map(abs, total), default=1.0)
     assert gradient == pytest.approx(total, rel=1e-12, abs=1e-12 * scale)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_layers(c_compiler, seed):
+    check_layers(seed)
 
 
 @pytest.mark.parametrize("seed", range(100, 120))
@@ -71,6 +82,15 @@ def test_one_row_to_the_last_bit(c_compiler, seed):
     rows = [[rng.uniform(-2, 2) for _ in inputs]]
     by_c, by_python = (compile(outputs, inputs, parameters, backend) for backend in ("c", "python"))
     assert by_c.value_and_grad(rows) == by_python.value_and_grad(rows)
+
+
+def test_neurons_that_differ_in_where_they_start(c_compiler):
+    x, y, w, v, b = (Value(number, name) for number, name in zip((1.0, 2.0, 3.0, 5.0, 7.0), "xywvb", strict=True))
+    neurons = [*(ops.dot(w, v, x, y, *start) for start in ([], [b], [w], [x])), ops.dot(w, v, x, y) + 11]
+    program = compile([ops.sum(*neurons), *neurons], [x, y], [w, v, b], "c")
+    outputs, gradient = program.value_and_grad([[1.0, 2.0]] * 3)
+    assert outputs == [[13 * 5 + 7 + 3 + 1 + 11.0, 13.0, 20.0, 16.0, 14.0, 24.0]] * 3
+    assert gradient == [3 * 6.0, 3 * 10.0, 3.0]
 
 
 def test_every_number_of_rows(c_compiler):
