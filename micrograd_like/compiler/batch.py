@@ -65,7 +65,8 @@ class Samples:
             graphs = {target: loss([output], [target]) for target in dict.fromkeys(targets)}
         self.scores = scores = output if isinstance(output, list | tuple) else [output]
         known = dict.fromkeys([*x, *parameters, *(v for score in scores for v in topological_order(score))])
-        held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in {*x, *parameters}]
+        given = {*x, *parameters}
+        held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in given]
         places = {v: i for i, v in enumerate(known)}
         shapes: dict[Any, list[tuple[float, Value, list[Value]]]] = {}
         for target, graph in graphs.items():

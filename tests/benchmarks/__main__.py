@@ -6,9 +6,16 @@ Each line is a median of runs that take turns with what they are compared with, 
 
 import sys
 
-from . import compiler, engine, pages, stepping, training
+from . import compiler, digits, engine, pages, stepping, training
 
-BENCHMARKS = {"engine": engine, "stepping": stepping, "compiler": compiler, "training": training, "pages": pages}
+BENCHMARKS = {
+    "engine": engine,
+    "stepping": stepping,
+    "compiler": compiler,
+    "training": training,
+    "digits": digits,
+    "pages": pages,
+}
 
 for name in sys.argv[1:] or BENCHMARKS:
     if name not in BENCHMARKS:
