@@ -193,7 +193,7 @@ class _InC(_InPython):
             "order": array("i", self.order),
             "chosen": array("i", bytes(4 * n)),
             "there": array("b", bytes(m)),
-            "room": array("d", bytes(8 * (5 * m + n * tapes[0].results))),
+            "room": array("d", bytes(8 * (4 * m + n * tapes[0].results))),
             "settings": array("d", [0.0, 0.0, 0.0, 0.0, 0.0, threshold, 0.0]),  # the last is the sum of losses
         }
         addresses = [x.buffer_info()[0] for x in self.arrays.values()]

@@ -244,7 +244,7 @@ static void pass(long W, long rows, const Tape *t, const double *P, double *V, d
     for (const int *c = t->watched; c < t->watched + t->watching; c++) check(AT(0), W, zeros);
 }
 
-/* Compute the outputs of n rows of X, and the sum over rows of the gradient with respect to the parameters P.
+/* Compute the outputs of n rows of X, and add their gradients with respect to the parameters P to `gradient`.
    Each row has `width` numbers, the inputs first; `order` says which rows, where it is not all of them in turn.
    Return 0; 1 if any number was infinite or not a number; 2 if memory is short. */
 int evaluate(const Tape *t, long n, const double *X, long width, const int *order, const double *P, double *outputs,
@@ -259,7 +259,6 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
     check(P, t->parameters, zeros);
     for (long j = 0; j < all; j++) V[size + j] = P[j < t->parameters ? j : t->gathered[j - t->parameters]];
     if (all) P = V + size;
-    for (long j = 0; j < t->gradients; j++) gradient[j] = 0;
     for (long r = 0, W, before = 0; r < n; r += W, before = W) {
         W = n - r >= most ? most : (n - r + 7) / 8 * 8;
         const long rows = n - r < W ? n - r : W;
@@ -314,7 +313,7 @@ typedef struct {
     unsigned *random;            /* the state of Python's generator: 624 words, and the place of the next one */
     int *order, *chosen;
     char *there;                 /* which parameters a batch reaches */
-    double *room;                /* for outputs, and five numbers for each parameter */
+    double *room;                /* for outputs, and four numbers for each parameter */
     struct { double lr, decay, a, b, eps, threshold, loss; } *settings;
     long kinds_of_tapes, width, samples, batch, parameters, adam, right;
 } Training;
@@ -390,7 +389,7 @@ static int update(Training *t, const double *gradient, const char *reached, doub
 /* Take the steps from one batch of an epoch to before another; return the first that was not taken. */
 long train(Training *t, long from, long to) {
     const long n = t->parameters, results = t->tapes[0]->results;
-    double *gradient = t->room, *total = gradient + n, *fresh = total + n, *outputs = fresh + 3 * n;
+    double *gradient = t->room, *fresh = gradient + n, *outputs = fresh + 3 * n;
     char *reached = t->there;
     if (from == 0) {
         shuffle(t->order, t->samples, t->random);
@@ -401,21 +400,21 @@ long train(Training *t, long from, long to) {
         const long rest = t->samples - from * t->batch, size = rest < t->batch ? rest : t->batch;
         double loss = 0;
         long right = 0;
-        for (long j = 0; j < n; j++) total[j] = reached[j] = 0;
+        for (long j = 0; j < n; j++) gradient[j] = reached[j] = 0;
         for (long k = 0; k < t->kinds_of_tapes; k++) {
             long m = 0;
             for (long i = 0; i < size; i++) if (t->kinds[batch[i]] == k) t->chosen[m++] = batch[i];
             if (!m) continue;
             if (evaluate(t->tapes[k], m, t->X, t->width, t->chosen, t->P, outputs, gradient)) return from;
-            for (long j = 0; j < n; j++) total[j] += gradient[j], reached[j] |= t->reached[k * n + j];
+            for (long j = 0; j < n; j++) reached[j] |= t->reached[k * n + j];
             for (long i = 0; i < m; i++) {
                 loss += outputs[i * results];
                 if (results > 1)
                     right += is_right(t, outputs + i * results + 1, results - 1, t->targets[t->chosen[i]]);
             }
         }
-        for (long j = 0; j < n; j++) total[j] /= size;
-        if (loss - loss != 0 || update(t, total, reached, fresh)) return from;
+        for (long j = 0; j < n; j++) gradient[j] /= size;
+        if (loss - loss != 0 || update(t, gradient, reached, fresh)) return from;
         t->settings->loss += loss;
         t->right += right;
     }

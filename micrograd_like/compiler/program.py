@@ -217,13 +217,8 @@ class Program:
             x, p, at = _address(numbers), _address(params), tape.address
             parts = min(self._threads, n // ROWS_PER_THREAD) or 1
             first = n * results  # place of the gradient, behind the outputs; each part of the rows has one of its own
-            count = first + parts * size
-            if count > 10_000 and _is_array(numbers):  # where zeros take longer than the call of NumPy
-                room = sys.modules["numpy"].empty(count)
-                start = _address(room)
-            else:
-                room = ZERO * count
-                start, _ = room.buffer_info()
+            room = ZERO * (first + parts * size)
+            start, _ = room.buffer_info()
 
             def run(k: int) -> int:
                 i, j = n * k // parts, n * (k + 1) // parts
