@@ -48,7 +48,7 @@ def compile(
     It is ready after some 10 µs for each node and each weight. C is compiled but once, when the first program is: about
     a second, and kept for other days. It rounds as the engine does, but for two things: functions such as tanh may
     differ in the last digit, and for several rows the weighted sums of layers are fused multiply-adds. Layers of a
-    hundred neurons take up to twice as long as matrices in NumPy; for these and wider ones, use them.
+    hundred neurons take about as long as matrices in NumPy.
 
     Args:
         output: the result for one row, such as its loss; or several, of which the first has the gradient.
