@@ -120,7 +120,7 @@ APART void layer(const int *c, long W, const double *P, double *V) {
     double *out = AT(1);
     if (W == 1) {
         for (int j = 0; j < m; j += 8) { /* eight at once, so that none waits for its own last addition */
-            vec sum, w;
+            double sum[8];
             const double *weights[8];
             UNROLL for (int k = 0; k < 8; k++) {
                 const int neuron = j + k < m ? j + k : m - 1, start = starts[neuron];
@@ -128,8 +128,8 @@ APART void layer(const int *c, long W, const double *P, double *V) {
                 sum[k] = start < 0 ? V[~start] : P[start];
             }
             for (int i = 0; i < n; i++) {
-                UNROLL for (int k = 0; k < 8; k++) w[k] = weights[k][(long)i * step];
-                sum += w * V[inputs[i]];
+                const double x = V[inputs[i]];
+                UNROLL for (int k = 0; k < 8; k++) sum[k] += weights[k][(long)i * step] * x;
             }
             for (int k = 0; k < 8 && j + k < m; k++) out[j + k] = sum[k];
         }
