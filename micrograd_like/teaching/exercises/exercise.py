@@ -217,7 +217,7 @@ class Exercise:
             ValueError: it is not asked for; the text says what is.
         """
         asked = {line.asked: line for line in self.lines()}
-        meant = written.strip().replace("d", "∂") if re.match(r"d\S+/d\S+$", written.strip()) else written.strip()
+        meant = re.sub(r"^d([^\s/]+)/d([^\s/]+)$", r"∂\1/∂\2", written.strip())
         if meant in asked:
             return meant
         if (of_leaf := self.question(meant)) in asked:

@@ -451,7 +451,7 @@ def _asked_columns(
     """Return exercise and node of columns: `2 ∂L/∂w`, `2: w`, or `w` in exercise 1; a warning says what is left out."""
     found, others = dict[int, tuple[str, str]](), list[str]()
     for k, cell in enumerate(header):
-        parts = re.fullmatch(r"(\d+)\s*[ .:)]\s*(.+)", cell)
+        parts = re.fullmatch(r"(\d{1,6})(?:\s*[.:)]|\s)\s*(\S.*)", cell)
         number, node = (parts[1], parts[2]) if parts else ("1", cell)
         try:
             _take_down("", number, node, "", drawn, {})
