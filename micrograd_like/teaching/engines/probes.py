@@ -210,6 +210,8 @@ def _be_the_child(outcomes: Callable[[], Iterator[Outcome]], writing: int) -> No
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
+        os.closerange(3, writing)  # what else this process has open
+        os.closerange(writing + 1, 65536)
         sys.stdin = io.StringIO()
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
         signal.signal(signal.SIGINT, signal.SIG_DFL)
