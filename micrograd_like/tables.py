@@ -164,7 +164,7 @@ def _open(path: Path, is_header: Callable[[list[str]], bool] | None = None) -> t
         return text[said.end() :], said[1]
     found: list[tuple[float, str]] = []
     is_list = False
-    for delimiter in _DELIMITERS:
+    for delimiter in _DELIMITERS[:-1] if is_header else _DELIMITERS:  # names of people have spaces
         try:
             rows = [row for _, row in islice(_rows(text, delimiter), SAMPLE)]
         except csv.Error:

@@ -47,8 +47,11 @@ ROSTERS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
     ({"name"}, ("name",)),
     ({"first name", "last name"}, ("first name", "last name")),  # Moodle
     ({"first name", "surname"}, ("first name", "surname")),
+    ({"student name"}, ("student name",)),
+    ({"full name"}, ("full name",)),
     ({"student"}, ("student",)),  # Canvas
 )
+ROSTER = "name, student name, or first name and last name, between commas, semicolons or tabs"
 NOBODY = frozenset({"", "points possible", "student, test", "test student"})  # rows of Canvas's own
 SAME = "{!r} and {!r} look the same: everybody needs a name of their own"
 INVISIBLE = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))  # and marks
@@ -317,7 +320,7 @@ def read_names(path: str | Path) -> list[str]:
         OSError: the file cannot be read.
         ValueError: it has no names, or some in it look the same.
     """
-    header, rows = read_rows(path, lambda cells: any(wanted <= {*cells} for wanted, _ in ROSTERS), "name")
+    header, rows = read_rows(path, lambda cells: any(wanted <= {*cells} for wanted, _ in ROSTERS), ROSTER)
     header = [cell.casefold() for cell in header]
     columns = next(columns for wanted, columns in ROSTERS if wanted <= {*header})
     places = [header.index(column) for column in columns]
