@@ -574,6 +574,15 @@ def test_keys_that_are_too_much_work_are_refused(tmp_path):
         grade_class(written.key, tmp_path / "class" / "answers.csv")
 
 
+def test_a_table_of_many_answers_is_read_in_seconds(tmp_path):
+    key = write_class(["Ada"], tmp_path / "class").key
+    (tmp_path / "rows.csv").write_text("name,exercise,node,answer\n" + "Ada,1,L,3\n" * 50_000)
+    (tmp_path / "columns.csv").write_text(f"name{',1 a' * 20_000}\nAda{',1' * 20_000}\n")
+    for file in ("rows.csv", "columns.csv"):
+        with pytest.raises(ValueError, match=r"answered for .* before"):
+            grade_class(key, tmp_path / file)
+
+
 def test_much_work_is_announced(tmp_path, monkeypatch, capsys):
     written = write_class(["Ada"], tmp_path / "class")
     (tmp_path / "a.csv").write_text("name,exercise,node,answer\nAda,1,L,3\n")
