@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from ...engine import Value, recompute, topological_order
@@ -120,20 +121,21 @@ class Exercise:
     @cached_property
     def visible(self) -> dict[str, tuple[Any, ...]]:
         """The answers that each mistake of the backward pass and the update leads to, by its id, if it changes any."""
-        return self.visible_after(1.0)
+        return self.wrong_answers(self.rules)
 
-    def visible_after(self, fade: float) -> dict[str, tuple[Any, ...]]:
-        """Return the same if some lines are filled in, as in `lines`, and one goes on with these."""
-        right, seen = tuple(self.answers.values()), dict[str, tuple[Any, ...]]()
-        told = {} if fade == 1 else self._filled_in(fade)
-        possible = {key for line in self.rules.lines if line.kind != "value" for key in line.wrong}
+    def wrong_answers(self, rules: Lines, told: Mapping[str, Any] = MappingProxyType({})) -> dict[str, tuple[Any, ...]]:
+        """Return the same for rules with some of the mistakes, if some lines are told, and one goes on with these."""
+        asked = [line.id for line in rules.lines if self._is_asked(line)]
+        possible = {key for line in rules.lines if line.kind != "value" for key in line.wrong}
+        numbers, seen = rules.numbers(), dict[str, tuple[Any, ...]]()
+        right = tuple(numbers[line] for line in asked)
         for mistake in MISTAKES:
             if mistake.id in possible:
                 try:
-                    numbers = self.rules.numbers(mistake.id, told)
+                    numbers = rules.numbers(mistake.id, told)
                 except (ArithmeticError, ValueError):
                     continue
-                wrong = tuple(numbers[line] for line in self._asked.values())
+                wrong = tuple(numbers[line] for line in asked)
                 if any(map(is_other, wrong, right)):
                     seen[mistake.id] = wrong
         return seen
@@ -145,9 +147,10 @@ class Exercise:
     def telling(self, fade: float = 1.0) -> list[tuple[Mistake, dict[str, Any]]]:
         """Return the visible mistakes, each with the answers that it changes."""
         right = self.answers
+        seen = self.visible if fade == 1 else self.wrong_answers(self.rules, self._filled_in(fade))
         return [
             (find(mistake_id), {name: x for name, x in zip(right, wrong, strict=True) if is_other(x, right[name])})
-            for mistake_id, wrong in self.visible_after(fade).items()
+            for mistake_id, wrong in seen.items()
         ]
 
     def question(self, name: str) -> str:

@@ -8,13 +8,13 @@ else: a page gets these lines as they are.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ... import ops
 from ...engine import Value, topological_order
-from ...formulas import Apply, Tree, fold, substitute
+from ...formulas import Apply, Tree, fold, names_in, substitute
 from ...graph.walk import walk
 from ...notation.names import constants, node_names
 from ...ops import CONSTANT, Operation
@@ -123,6 +123,11 @@ class Line:
     # it is made in one place only.
     wrong: dict[str, tuple[Tree, ...]] = field(default_factory=dict)
 
+    @cached_property
+    def uses(self) -> set[str]:
+        """The ids of the lines, and of the given numbers, from which it follows."""
+        return set().union(*map(names_in, self.rules))
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -132,6 +137,7 @@ class Lines:
     names: dict[Value, str]
     given: dict[str, Any]  # numbers: of leaves, and of results that are told
     lines: tuple[Line, ...]
+    _right: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # numbers that were computed before
 
     def find(self, kind: Kind) -> dict[Value, Line]:
         """Return the lines of one kind by their node."""
@@ -155,16 +161,24 @@ class Lines:
             ValueError, ArithmeticError: a line is not defined.
         """
         kind = type(self.root.data)
-        found = dict(self.given)
+        found = {**self.given, **told}
+        changed = set(told)
         for line in self.lines:
             if line.id in told:
-                found[line.id] = told[line.id]
+                continue
+            is_right = mistake not in line.wrong and changed.isdisjoint(line.uses)
+            if is_right and line.id in self._right:
+                found[line.id] = self._right[line.id]
                 continue
             tree = line.wrong[mistake][0] if mistake in line.wrong else line.rules[0]
             number = fold(tree, found, kind, _compute, lambda condition, a, b: a() if condition else b())
             if not isinstance(number, float) and ops.is_too_long(number):  # a mistake may square again and again
                 raise OverflowError("the exact number has more than 3,000 digits")
             found[line.id] = number
+            if is_right:
+                self._right[line.id] = number
+            else:
+                changed.add(line.id)
         return found
 
 
