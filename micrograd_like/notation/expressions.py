@@ -13,6 +13,7 @@ from .. import ops
 from ..engine import Value, dot, record, topological_order
 from ..formulas import BY_SYNTAX
 from ..ops import CONSTANT, Operation
+from .names import constant
 
 LONGEST = 10_000  # characters
 
@@ -127,7 +128,7 @@ class _Parser:
                 raise self.error(binary.right, f"this operator is not known: {hint}")
             right = self.value(binary.right)
             if row is ops.power and all(x.op is CONSTANT for x in topological_order(right) if not x.operands):
-                right = self.constant(right.data)  # so that x**(4/2) is a square
+                right = constant(right.data)  # so that x**(4/2) is a square
             v = self.apply(binary.right, row, [v, right])
         return v
 
@@ -140,10 +141,9 @@ class _Parser:
             try:
                 if node.value - node.value:
                     raise OverflowError("this number is too large for a float")
-                v = Value(Fraction(str(node.value)) if self.exact else node.value)
+                return constant(Fraction(str(node.value)) if self.exact else node.value)
             except OverflowError as error:
                 raise self.error(node, str(error)) from None
-            return self.constant(v.data)
         if isinstance(node, ast.Name):
             if node.id not in self.names:
                 is_function = node.id in self.functions
@@ -158,16 +158,11 @@ class _Parser:
         if isinstance(node, ast.UnaryOp) and (row := _row(node.op)):
             v = self.value(node.operand)
             if v.op is CONSTANT and not v.label:
-                return self.constant(row.compute([v.data]))  # -2 is a number
+                return constant(row.compute([v.data]))  # -2 is a number
             return self.apply(node, row, [v])
         if isinstance(node, ast.Call):
             return self.call(node)
         raise self.error(node, "a formula has numbers, names, + - * / **, parentheses and functions, and nothing else")
-
-    def constant(self, number: Any) -> Value:
-        v = Value(number)
-        v.op = CONSTANT
-        return v
 
     def call(self, node: ast.Call) -> Value:
         name = node.func.id if isinstance(node.func, ast.Name) else ""

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from ... import ops
 from ...engine import Value, topological_order
-from ...formulas import Apply, Tree, fold, names_in, substitute
+from ...formulas import COMPARE, Apply, Tree, fold, names_in, substitute
 from ...graph.walk import walk
 from ...notation.names import constants, node_names
 from ...ops import CONSTANT, Operation
@@ -183,14 +183,7 @@ class Lines:
 
 
 def _compute(operation: str, operands: Sequence[Any]) -> Any:
-    match operation:
-        case ">":
-            return operands[0] > operands[1]
-        case "<":
-            return operands[0] < operands[1]
-        case "==":
-            return operands[0] == operands[1]
-    return ops.OPERATIONS[operation].compute(operands)
+    return COMPARE[operation](*operands) if operation in COMPARE else ops.OPERATIONS[operation].compute(operands)
 
 
 class Told(Operation):
