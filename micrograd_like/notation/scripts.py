@@ -1,7 +1,8 @@
 """Two scripts in which the same can be written: text for a terminal, and LaTeX."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from .. import formulas
 from ..escape import one_line
@@ -10,7 +11,8 @@ from .names import partial
 from .numbers import show
 
 
-class Script(NamedTuple):
+@dataclass(frozen=True)
+class Script:
     """How names, numbers, derivatives and formulas are written."""
 
     name: Callable[[str], str]
