@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from ...formulas import Tree, names_in
 from ...notation.answers import Answer
 from ...notation.intervals import Interval, evaluate, point
+from .kinds import mistake_of
 
 Status = Literal["right", "follow-through", "trivial", "too coarse", "wrong", "missing"]
 
@@ -259,19 +260,18 @@ class Verdict(NamedTuple):
     is_sure: bool
 
 
-def conclude(evidence: Evidence, mistake_of: Callable[[str], str], count: int) -> Verdict:
+def conclude(evidence: Evidence, count: int) -> Verdict:
     """Return the simplest that explains all wrong lines.
 
     Args:
         evidence: of one paper, or of several by one student.
-        mistake_of: the mistake to which a key belongs.
         count: how many mistakes were tried.
     """
     facts, against = evidence
     if not facts:
         return Verdict([], "", is_sure=False)
     single = frozenset.intersection(*(fact.mistakes for fact in facts))
-    clean = _ids([key for key in sorted(single) if not against[key]], mistake_of)
+    clean = _ids([key for key in sorted(single) if not against[key]])
     bits = sum(fact.bits for fact in facts)
     swapped = len(facts) == 2 and all(fact.swapped for fact in facts)
     slips = facts[0].slips if len(facts) == 1 else frozenset()
@@ -279,23 +279,21 @@ def conclude(evidence: Evidence, mistake_of: Callable[[str], str], count: int) -
     if clean:
         is_sure = len(clean) == 1 and len(facts) > 1 and not swapped and bits > log2(count) + SURE
         return Verdict([(x,) for x in clean], "swapped" if swapped else "", is_sure)
-    somewhere = _ids(sorted(single, key=lambda key: (against[key], key)), mistake_of)
+    somewhere = _ids(sorted(single, key=lambda key: (against[key], key)))
     if slip:
         return Verdict([(x,) for x in somewhere], slip, is_sure=False)
     if somewhere:
         bits -= AGAINST * min(against[key] for key in single)
         is_sure = len(somewhere) == 1 and len(facts) > 2 and bits > log2(count) + SURE
         return Verdict([(x,) for x in somewhere], "", is_sure)
-    return Verdict(_pairs(facts, against, mistake_of), "", is_sure=False)
+    return Verdict(_pairs(facts, against), "", is_sure=False)
 
 
-def _ids(keys: Collection[str], mistake_of: Callable[[str], str]) -> list[str]:
+def _ids(keys: Collection[str]) -> list[str]:
     return list(dict.fromkeys(map(mistake_of, keys)))
 
 
-def _pairs(
-    facts: Sequence[Fact], against: Mapping[str, int], mistake_of: Callable[[str], str]
-) -> list[tuple[str, ...]]:
+def _pairs(facts: Sequence[Fact], against: Mapping[str, int]) -> list[tuple[str, ...]]:
     """Return the pairs of mistakes that explain each line, of which those with the least against them."""
     keys = sorted(set().union(*(fact.mistakes for fact in facts)))
     found: dict[tuple[str, ...], int] = {}
