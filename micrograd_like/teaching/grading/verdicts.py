@@ -58,6 +58,7 @@ class Paper:
 
     def __post_init__(self) -> None:
         self.unseen = self._rounding()
+        self.uses = {line.id: set().union(*map(names_in, line.rules)) for line in self.lines}  # from what each follows
         self._judge()
 
     def _rounding(self) -> float:
@@ -76,7 +77,7 @@ class Paper:
         for line in self.lines:
             answer = self.answers.get(line.id)
             computed = self.computed[line.id] = _follow(line.rules, self.carried, answer)
-            behind = not slipped.isdisjoint(names_of(line))
+            behind = not slipped.isdisjoint(self.uses[line.id])
             if answer is None:
                 self.status[line.id] = "missing"
             elif answer.is_right(line.truth):
@@ -142,22 +143,28 @@ class Paper:
 
         It is made wherever nothing is shown, or at one line only.
         """
-        carried = {name: point(x) for name, x in self.given.items()}
+        carried, changed = dict(self.carried), set[str]()  # which lines go on with other numbers than before
         explained, against = [], 0
         for line in self.lines:
             answer, status = self.answers.get(line.id), self.status[line.id]
             trees = line.wrong.get(key, ()) if only is None or only is line else ()
+            is_new = bool(trees) or not changed.isdisjoint(self.uses[line.id])
             if answer is None:
-                carried[line.id] = self._carry(None, _follow(trees[:1] or line.rules, carried))
+                if is_new:
+                    carried[line.id] = self._carry(None, _follow(trees[:1] or line.rules, carried))
+                    changed.add(line.id)
                 continue
-            found = [evaluate(tree, carried) for tree in trees] or [_follow(line.rules, carried, answer)]
+            found = [self.computed[line.id]]
+            if is_new:
+                found = [evaluate(tree, carried) for tree in trees] or [_follow(line.rules, carried, answer)]
             if status == "wrong":
                 fitting = next((x for x in found if fits(answer, x, exactly=True)), None)
-                explained += [line.id] * (fitting is not None)
-                carried[line.id] = self.carried[line.id] if fitting is None else self._carry(answer, fitting)
+                if fitting is not None:
+                    explained.append(line.id)
+                    carried[line.id] = self._carry(answer, fitting)
+                    changed.add(line.id)
             else:
                 against += status != "trivial" and not agrees(answer, found[0])
-                carried[line.id] = self.carried[line.id]
         return explained, against
 
     def _tried_where_nothing_is_shown(self) -> list[tuple[str, str]]:
@@ -216,11 +223,6 @@ def fits(answer: Answer, computed: Interval, *, exactly: bool = False) -> bool:
 def agrees(answer: Answer, computed: Interval) -> bool:
     """Tell whether an answer may stand for what is to be computed, however few digits it has."""
     return not computed.is_empty and answer.agrees(computed.nearest(answer.number))
-
-
-def names_of(line: Judged) -> set[str]:
-    """Return the lines from which a line follows."""
-    return set().union(*map(names_in, line.rules))
 
 
 def denominator(x: float) -> float:
