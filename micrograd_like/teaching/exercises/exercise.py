@@ -125,16 +125,12 @@ class Exercise:
                     seen[mistake.id] = wrong
         return seen
 
-    def _filled_in(self, fade: float) -> dict[str, Any]:
-        return {line.id: line.answer for line in self.lines(fade) if not line.is_blank}
-
     def telling(self, fade: float = 1.0) -> list[tuple[Mistake, dict[str, Any]]]:
         """Return the visible mistakes, each with the answers that it changes."""
-        right = self.answers
-        seen = self.visible if fade == 1 else self.wrong_answers(self.rules, self._filled_in(fade))
+        right, told = self.answers, {line.id: line.answer for line in self.lines(fade) if not line.is_blank}
         return [
             (find(mistake_id), {name: x for name, x in zip(right, wrong, strict=True) if is_other(x, right[name])})
-            for mistake_id, wrong in seen.items()
+            for mistake_id, wrong in self.wrong_answers(self.rules, told).items()
         ]
 
     def question(self, name: str, to: Script = TEXT) -> str:

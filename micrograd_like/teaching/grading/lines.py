@@ -6,7 +6,7 @@ else: a page gets these lines as they are.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from types import MappingProxyType
@@ -25,38 +25,22 @@ NEW = "_new"  # after a leaf's name: its number after the update
 Kind = Literal["value", "gradient", "update"]
 
 
+def _operator(row: Operation, *, reflected: bool = False) -> Callable[["Term", Any], "Term"]:
+    """Return the method of Term that an operator calls; reflected where a number stands before it."""
+    return lambda term, other: Term._record(row, (other, term) if reflected else (term, other))
+
+
 class Term:
     """A formula that is made by computing with it, as a rule does that takes it for a number."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    def __add__(self, other: Any) -> "Term":
-        return self._record(ops.add, (self, other))
-
-    def __radd__(self, other: Any) -> "Term":
-        return self._record(ops.add, (other, self))
-
-    def __sub__(self, other: Any) -> "Term":
-        return self._record(ops.subtract, (self, other))
-
-    def __rsub__(self, other: Any) -> "Term":
-        return self._record(ops.subtract, (other, self))
-
-    def __mul__(self, other: Any) -> "Term":
-        return self._record(ops.multiply, (self, other))
-
-    def __rmul__(self, other: Any) -> "Term":
-        return self._record(ops.multiply, (other, self))
-
-    def __truediv__(self, other: Any) -> "Term":
-        return self._record(ops.divide, (self, other))
-
-    def __rtruediv__(self, other: Any) -> "Term":
-        return self._record(ops.divide, (other, self))
-
-    def __pow__(self, other: Any) -> "Term":
-        return self._record(ops.power, (self, other))
+    __add__, __radd__ = _operator(ops.add), _operator(ops.add, reflected=True)
+    __sub__, __rsub__ = _operator(ops.subtract), _operator(ops.subtract, reflected=True)
+    __mul__, __rmul__ = _operator(ops.multiply), _operator(ops.multiply, reflected=True)
+    __truediv__, __rtruediv__ = _operator(ops.divide), _operator(ops.divide, reflected=True)
+    __pow__ = _operator(ops.power)
 
     def __neg__(self) -> "Term":
         return self._record(ops.negative, (self,))

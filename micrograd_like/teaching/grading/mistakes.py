@@ -32,13 +32,6 @@ def without_order(root: Value) -> dict[Value, Any]:
 
     There are none if it would come to nodes too often, or if a local derivative is infinite.
     """
-    try:
-        return _recursion(root)
-    except ValueError:
-        return {}
-
-
-def _recursion(root: Value) -> dict[Value, Any]:
     order = topological_order(root)
     edges: dict[Value, list[tuple[Value, Any]]] = {}
     visits = dict.fromkeys(order, 0)
@@ -46,7 +39,10 @@ def _recursion(root: Value) -> dict[Value, Any]:
     for v in reversed(order):
         numbers = [x.data for x in v.operands]
         operands = [(i, x) for i, x in enumerate(v.operands) if x.op is not CONSTANT]
-        edges[v] = [(x, local_derivative(v, i, numbers)) for i, x in operands]
+        try:
+            edges[v] = [(x, local_derivative(v, i, numbers)) for i, x in operands]
+        except ValueError:
+            return {}
         for _, x in operands:
             visits[x] += visits[v]
     if sum(visits.values()) > MANY_VISITS:
