@@ -351,33 +351,26 @@ def _read_answers(
         asked += [(number, node, cells[k]) for k, (number, node) in columns.items() if cells[k]]
         for number, node, answer in asked:
             try:
-                _take_down(name, number, node, answer, everybody[name], found)
+                k, question = _find(number, node, everybody[name])
+                answers = found.setdefault((name, k), {})
+                if answer and question in answers:
+                    raise ValueError(f"{name} has answered for {question} in exercise {k} before")
+                if answer:
+                    answers[question] = answer
             except ValueError as error:
                 problems.append(f"{path}: row {line}: {error}")
 
 
-def _take_down(
-    name: str,
-    number: str,
-    node: str,
-    answer: str,
-    drawn: Sequence[Exercise],
-    found: dict[tuple[str, int], dict[str, str]],
-) -> None:
-    """Take down an answer; ValueError if it belongs to nothing, or if there is another one."""
+def _find(number: str, node: str, drawn: Sequence[Exercise]) -> tuple[int, str]:
+    """Return which exercise is meant, and which number in it; ValueError if there is none."""
     whole = re.fullmatch(r"0*([1-9][0-9]{0,5})(?:\.0*)?", number)  # 1.0, as spreadsheets may have it
     if not whole or int(whole[1]) > len(drawn):
         raise ValueError(f"there are exercises 1 to {len(drawn)}, not {number[:LONGEST]!r}")
     k = int(whole[1])
     try:
-        asked = drawn[k - 1].find(node)
+        return k, drawn[k - 1].find(node)
     except ValueError as error:
         raise ValueError(f"in exercise {k} {error}") from None
-    answers = found.setdefault((name, k), {})
-    if answer and asked in answers:
-        raise ValueError(f"{name} has answered for {asked} in exercise {k} before")
-    if answer:
-        answers[asked] = answer
 
 
 def _meant(cell: str) -> str:
@@ -394,7 +387,7 @@ def _asked_columns(
         parts = re.fullmatch(r"(\d+)\s*[ .:)]\s*(.+)", cell)
         number, node = (parts[1], parts[2]) if parts else ("1", cell)
         try:
-            _take_down("", number, node, "", drawn, {})
+            _find(number, node, drawn)
             found[k] = number, node
         except ValueError:
             others += [repr(cell)] * (cell != "" and meant[k] != "name")
