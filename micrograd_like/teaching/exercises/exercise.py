@@ -108,7 +108,12 @@ class Exercise:
         return self.wrong_answers(self.rules)
 
     def wrong_answers(self, rules: Lines, told: Mapping[str, Any] = MappingProxyType({})) -> dict[str, tuple[Any, ...]]:
-        """Return the same for rules with some of the mistakes, if some lines are told, and one goes on with these."""
+        """Return the answers that each mistake of these rules leads to, by its id, if it changes any.
+
+        Args:
+            rules: with all of the mistakes or some.
+            told: the numbers of lines that are filled in, with which one goes on.
+        """
         lines = [line for line in rules.lines if line.kind != "value"]
         asked = [line.id for line in lines if self._is_asked(line)]
         possible = {key for line in lines for key in line.wrong}
@@ -260,15 +265,14 @@ class Exercise:
         """
         if not 0 <= fade <= 1:
             raise ValueError(f"fade is between 0, all is filled in, and 1, all is blank, not {fade}")
-        asked = [rule for rule in self.rules.lines if self._is_asked(rule)]
+        asked, numbers = [rule for rule in self.rules.lines if self._is_asked(rule)], self.rules.numbers()
         shown = len(asked) - round(fade * len(asked))
-        return [self._line(rule, is_blank=k >= shown) for k, rule in enumerate(asked)]
+        return [self._line(rule, numbers[rule.id], is_blank=k >= shown) for k, rule in enumerate(asked)]
 
-    def _line(self, rule: Rule, is_blank: bool) -> Line:
+    def _line(self, rule: Rule, answer: Any, is_blank: bool) -> Line:
         steps = self._steps.get((rule.kind, rule.node), [])
         question = " = ".join(steps[0].sides()[:2]) if rule.kind == "value" else self.question(rule.name)
         working = "; ".join(map(str, steps)) or write_update(rule.node, self.root, self.learning_rate)
-        answer = self.rules.numbers()[rule.id]
         return Line(rule.id, rule.kind, rule.name, rule.node, question, answer, is_blank, working, tuple(steps))
 
     @cached_property
