@@ -97,10 +97,11 @@ def exercise(
             if drawn and kind.parameters:
                 rate = rng.choice(RATES[:1] if whole else RATES)
                 drawn = replace(drawn, learning_rate=-rate if kind.maximise else rate, parameters=kind.parameters)
-            if drawn and _is_nice(drawn.root, whole) and _helps(drawn):
-                is_meant = "relu" not in formula or _is_closed(drawn.root) is wants_closed
-                if best and best[0][0] > is_meant:
-                    continue
+            if not drawn:
+                continue
+            is_meant = "relu" not in formula or _is_closed(drawn.root) is wants_closed
+            may_be_best = best is None or is_meant >= best[0][0]
+            if may_be_best and _is_nice(drawn.root, whole) and _helps(drawn):
                 distinct, seen = _telling(drawn)
                 score = is_meant, Fraction(distinct, seen or 1), distinct
                 if best is None or score > best[0]:
