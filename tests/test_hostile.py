@@ -61,7 +61,7 @@ from micrograd_like.teaching.explanation import tabulate
 from micrograd_like.teaching.grading.comparison import applicable, backprop_with
 from micrograd_like.teaching.quiz import Progress
 from micrograd_like.teaching.sheets import Sheet, grade_class, write_class
-from micrograd_like.teaching.sheets.classroom import read_names
+from micrograd_like.teaching.sheets.rosters import read_names
 from tests.conftest import need
 
 LABELS = [

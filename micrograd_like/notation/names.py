@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from ..engine import UNREACHED, Value, not_a_label
 from ..escape import one_line
 from ..formulas import TEXT, exact
-from ..ops import CONSTANT, PARAMETER
+from ..ops import CONSTANT, PARAMETER, Operation
 from .numbers import NUMBER, show
 
 NO_GRADIENT = "–"  # where backward() has not been
@@ -21,8 +21,17 @@ def named(**numbers: float | Rational) -> tuple[Value, ...]:
 
 def parameter(number: float | Rational, label: str = "") -> Value:
     """Make a leaf that training changes; pictures draw it with cut corners."""
+    return _leaf(PARAMETER, number, label)
+
+
+def constant(number: float | Rational, label: str = "") -> Value:
+    """Make a leaf as for a number that stands in an expression; it takes no gradient."""
+    return _leaf(CONSTANT, number, label)
+
+
+def _leaf(op: Operation, number: float | Rational, label: str) -> Value:
     v = Value(number, label)
-    v.op = PARAMETER
+    v.op = op
     return v
 
 

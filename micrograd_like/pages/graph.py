@@ -23,7 +23,7 @@ from ..pictures.scene import text_width
 from ..stepping.prediction import MISTAKEN, RULE
 from ..stepping.stepper import UNITS, parts_of
 from ..teaching.grading.comparison import IN_THE_PASS
-from ..teaching.grading.kinds import by_key
+from ..teaching.grading.kinds import mistake_of
 from ..teaching.grading.lines import lines_of
 from ..teaching.grading.mistakes import MISTAKES
 from ..teaching.grading.report import WORDS
@@ -190,7 +190,7 @@ def _mistakes(root: Value) -> list[dict[str, Any]]:
     found = []
     for mistake in rows:
         keys = (key for line in gradients.values() for key in line.wrong)
-        key = next((key for key in keys if by_key(key) == mistake.id), None)
+        key = next((key for key in keys if mistake_of(key) == mistake.id), None)
         if key is None:
             continue
         wrong = {line.id[1:]: plain(line.wrong[key][0]) for line in gradients.values() if key in line.wrong}

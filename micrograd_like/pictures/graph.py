@@ -11,9 +11,10 @@ from typing import Any
 from .. import escape
 from ..engine import UNREACHED, Value, made_at, stale, topological_order
 from ..escape import one_line
+from ..formulas import exact
 from ..graph.steps import backward_steps
 from ..notation.names import NO_GRADIENT, find, node_names, partial, show_grad
-from ..notation.numbers import check_decimals, exact, show
+from ..notation.numbers import check_decimals, show
 from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply
 from ..ops import sum as add_up
 from .boxes import Box, Wire, arrange

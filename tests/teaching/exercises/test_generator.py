@@ -64,7 +64,7 @@ def test_an_update_by_gradient_descent(seed):
     assert (drawn.answers["w_new"], drawn.answers["b_new"]) == (w, b)
     assert (w * x["x"] + b - x["y"]) ** 2 < e**2
     assert list(drawn.answers)[-2:] == ["w_new", "b_new"]
-    assert f"learning rate {rate}, to w_new, b_new." in drawn.task
+    assert f"learning rate {show(rate)}, to w_new, b_new." in drawn.task
     assert drawn.lines()[-2].working.endswith(f" = {show(w)}")
     assert {"uphill", "rate_forgotten", "overwrite"} & set(drawn.visible) == {"uphill", "rate_forgotten"}
     assert drawn.visible["uphill"] == (*list(drawn.answers.values())[:-2], 2 * x["w"] - w, 2 * x["b"] - b)

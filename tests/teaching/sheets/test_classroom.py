@@ -17,7 +17,8 @@ from micrograd_like.tables import TableWarning
 from micrograd_like.teaching import Exercise, alike
 from micrograd_like.teaching.exercises.generator import VERSION as GENERATOR
 from micrograd_like.teaching.sheets import grade_class, write_class
-from micrograd_like.teaching.sheets.classroom import ClassGrading, read_names
+from micrograd_like.teaching.sheets.classroom import ClassGrading
+from micrograd_like.teaching.sheets.rosters import read_names
 
 NAMES = ["Ada", "Bob, Jr.", 'Eve "the" Third', "=cmd()", "<script>alert(1)</script>", "Zoë", "ADA", "x" * 300]
 
