@@ -36,8 +36,8 @@ from .lines import (
 )
 from .passes import Pass, find, gradient, layers_of, parameters_of, run
 from .scene import (
+    Circle,
     Edge,
-    Ellipse,
     Item,
     Label,
     Mark,
@@ -341,7 +341,7 @@ class _Sketch:
         unit = self.pass_.units.get((k - 1, j)) if self.pass_ else None
         activation = str(getattr(neuron, "activation", ""))
         tooltip = f"neuron {j + 1} of layer {k}"
-        marks: list[Mark] = [Ellipse(x, y, RADIUS, RADIUS, "ink", "ground")]
+        marks: list[Mark] = [Circle(x, y, RADIUS, "ink", "ground")]
         if unit:
             numbers = [(self._number(unit.out.data), "data")]
             total = written_as(unit.sum.data)
@@ -420,7 +420,7 @@ def _explain(show: str, sketch: _Sketch) -> list[tuple[Sequence[Mark], str]]:
         said.append((back((0, 0), (28, 0), 0.0, 1.5), "what flows back; the wider the larger"))
         said.append(([Text(14, -1, "0.5", "data", 8), Text(14, 8, "0.1", "grad", 8)], "number above, ∂L/∂number below"))
     if show in ("forward", "backward"):
-        said.append(([Ellipse(14, 0, 8, 8, "ink")], "output; beneath it the weighted sum, before the activation"))
+        said.append(([Circle(14, 0, 8, "ink")], "output; beneath it the weighted sum, before the activation"))
     if show != "update" and any(neuron.b is not None for layer in sketch.layers for neuron in layer):
         said.append(([Text(14, 3, "b", "faint", SMALL)], "bias"))
     return said
