@@ -21,6 +21,7 @@ from .drawing import Drawing
 from .groups import DEPTHS, Group, group
 from .tree import describe_local, local_number, text
 
+DIRECTIONS = ("LR", "TB")
 LARGEST = 5_000  # boxes; laying out more takes longer than one waits
 STEPPED = 150  # boxes of a picture with a frame for each step
 DETAILED = 300  # boxes; of more the local derivatives are in the tooltips only
@@ -53,8 +54,8 @@ def draw_graph(
     for each node whose gradient is wrong, what it should be; `gradients`, those to show in place of the nodes' own.
     `room` is the least width for numbers, where others will be filled in.
     """
-    if rankdir not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"rankdir is the direction of the graph: 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
+    if rankdir not in DIRECTIONS:
+        raise ValueError(f"unknown rankdir {rankdir!r}; choose from {', '.join(DIRECTIONS)}")
     if depth not in ("auto", *DEPTHS):
         raise ValueError(f"unknown depth {depth!r}; choose from auto, {', '.join(DEPTHS)}")
     order = topological_order(root)

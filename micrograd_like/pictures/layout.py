@@ -35,8 +35,8 @@ def lay_out(
     Raises:
         RuntimeError: Graphviz takes too long.
     """
-    across = rankdir in ("LR", "RL")
-    start, end = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}[rankdir]
+    across = rankdir == "LR"
+    start, end = ("e", "w") if across else ("s", "n")
     ranksep = 22 + labels if across else 34
     if len(edges) > 3 * len(sizes):  # bundles, whose single edges are told apart where they are long
         ranksep = 80
