@@ -12,7 +12,7 @@ from .. import escape
 from ..engine import UNREACHED, Value, made_at, stale, topological_order
 from ..escape import one_line
 from ..graph.steps import backward_steps
-from ..notation.names import NO_GRADIENT, find, node_names, partial, show_grad
+from ..notation.names import NO_GRADIENT, find, node_names, partial
 from ..notation.numbers import check_decimals, exact, show
 from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply
 from ..ops import sum as add_up
@@ -67,6 +67,8 @@ def draw_graph(
     groups, held, depth = group(order, "value" if steps else depth)
     near = near - held
     outdated = set(stale(order))
+    if gradients is None:
+        gradients = {v: v.grad for v in order if v.grad is not UNREACHED}
     builder = _Builder(
         order, shown, precision, data, grad, local, active, right or {}, empty, outdated, root, gradients
     )
@@ -172,7 +174,7 @@ class _Builder:
     empty: set[Value]
     outdated: set[Value]
     root: Value
-    gradients: Mapping[Value, Any] | None = None  # as far as the pass has come; None for those of the nodes
+    gradients: Mapping[Value, Any]  # as far as the pass has come
 
     def boxes(self, groups: Sequence[Group], near: Collection[Value]) -> dict[Value, Box]:
         """Return the box of each node that is drawn, which nodes of a merged group have together."""
@@ -216,10 +218,8 @@ class _Builder:
     def data_of(self, v: Value) -> str:
         return exact(v.data) if v.op is CONSTANT else show(v.data, self.precision)
 
-    def grad_of(self, v: Value) -> str:
-        if self.gradients is None:
-            return show_grad(v, self.precision)
-        return show(self.gradients[v], self.precision) if v in self.gradients else NO_GRADIENT
+    def grad_of(self, v: Value, precision: int | None = None) -> str:
+        return show(self.gradients[v], precision or self.precision) if v in self.gradients else NO_GRADIENT
 
     def _box(self, v: Value, key: str) -> Box:
         constant = v.op is CONSTANT
@@ -230,7 +230,7 @@ class _Builder:
         if self.data or constant:
             said.append(f"data = {exact(v.data)}")
         if self.grad and not constant:
-            said.append(f"grad = {self.grad_of(v) if self.gradients is not None else show_grad(v, 12)}")
+            said.append(f"grad = {self.grad_of(v, 12)}")
         if v in self.right:
             right = show(self.right[v], self.precision)
             numbers[-1:] = [(f"wrong: {self.grad_of(v)}", "grad"), (f"right: {right}", "ink")]
@@ -256,7 +256,7 @@ class _Builder:
         if self.data:
             numbers.append((_range([v.data for v in out], self.precision), "data"))
         if self.grad:
-            reached = [v.grad for v in out if v.grad is not UNREACHED]
+            reached = [self.gradients[v] for v in out if v in self.gradients]
             numbers.append((_range(reached, self.precision) if reached else NO_GRADIENT, "grad"))
         words = f"{g.name}: {len(g.members)} nodes"
         box = Box(key, "value", g.name, numbers, words, output=self.root in out)
