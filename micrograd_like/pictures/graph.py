@@ -18,7 +18,7 @@ from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, ma
 from ..ops import sum as add_up
 from .boxes import Box, Wire, arrange
 from .drawing import Drawing
-from .groups import DEPTHS, Group, group
+from .groups import DEPTHS, Group, group, users_of
 from .tree import describe_local, local_number, text
 
 DIRECTIONS = ("LR", "TB")
@@ -150,10 +150,7 @@ def _near(v: Value, order: Sequence[Value], radius: int) -> set[Value]:
     """Return the nodes at most `radius` edges away."""
     if radius < 0:
         raise ValueError(f"radius is a number of edges from 0, not {radius}")
-    users: dict[Value, list[Value]] = {}
-    for u in order:
-        for x in u.operands:
-            users.setdefault(x, []).append(u)
+    users = users_of(order)
     found, ring = {v}, [v]
     for _ in range(radius):
         ring = [w for u in ring for w in (*u.operands, *users.get(u, ())) if w not in found]

@@ -6,6 +6,7 @@ of its weights (`blocks`).
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
@@ -151,14 +152,10 @@ def draw_network(
 def _pass(model: Module, of: Any, sample: int) -> Pass:
     if isinstance(of, Value) and of.operands:
         return find(model, [of], sample)
-    if isinstance(of, Value):
-        of = [of]
-    of = list(of)
+    of = [of] if isinstance(of, Value) else list(of)
     if of and all(isinstance(v, Value) and v.operands for v in of):
-        try:
+        with suppress(ValueError):  # a graph that goes on beneath the network
             return find(model, of, sample)
-        except ValueError:  # a graph that goes on beneath the network
-            return run(model, of)
     return run(model, of)
 
 
