@@ -19,7 +19,7 @@ from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
 from ..nn.modules import ACTIVATIONS, MLP, Layer, Neuron
 from ..nn.training import BATCH_SIZE, LEARNING_RATES, Task, task
 from ..pictures import draw
-from ..pictures.lines import RADIUS
+from ..pictures.lines import RADIUS, Point
 from ..pictures.lines import places as label_places
 from ..pictures.network import WRITTEN, Grid, most_connections, width_of
 from ..pictures.passes import find
@@ -186,8 +186,12 @@ def _geometry(sizes: Sequence[int], parameters: Sequence[tuple[int, int, int]]) 
     row = 100.0 if written else max(24.0, min(60.0, 480 / max(sizes)))
     rows = [row if written else min(64.0, row * max(sizes) / n) for n in sizes]
     grid = Grid(sizes, width_of(190.0, most) if written else 215.0, rows)
-    lines = [grid.lines(k) for k in range(1, len(sizes))] if written else []
-    shares = chain.from_iterable(label_places(each, [[("→ -0.000", "data")] * 2] * len(each)) for each in lines)
+    lines: dict[int, list[tuple[Point, Point]]] = {}  # by the layer that they lead to
+    for k, i, j in parameters if written else ():
+        if i >= 0:
+            lines.setdefault(k, []).append((grid.at(k - 1, i), grid.at(k, j)))
+    texts = [("→ -0.000", "data")] * 2
+    shares = chain.from_iterable(label_places(each, [texts] * len(each)) for each in lines.values())
     return {
         "at": [[grid.at(k, i) for i in range(n)] for k, n in enumerate(sizes)],
         "radius": RADIUS if written else min(20.0, 0.42 * row),

@@ -70,11 +70,6 @@ class Grid(NamedTuple):
         """Return where a unit stands; layer 0 are the inputs."""
         return layer * self.column, (unit - (self.sizes[layer] - 1) / 2) * self.rows[layer]
 
-    def lines(self, layer: int) -> list[tuple[Point, Point]]:
-        """Return the connections into a layer, unit by unit."""
-        starts, ends = ([self.at(k, i) for i in range(self.sizes[k])] for k in (layer - 1, layer))
-        return [(a, b) for b in ends for a in starts]
-
 
 def width_of(column: float, most: int) -> float:
     """Return the width of a column, wider where the numbers of many connections have to find room."""
@@ -242,8 +237,8 @@ class _Sketch:
         arrows: list[Item] = []
         labels: list[Item] = []
         for k, layer in enumerate(self.layers, 1):
-            ends = self.grid.lines(k)
             into = [(w, i, j) for j, neuron in enumerate(layer) for i, w in enumerate(neuron.w)]
+            ends = [(self.grid.at(k - 1, i), self.grid.at(k, j)) for _, i, j in into]
             texts = [self._beside(w, show) for w, _, _ in into]
             shares = places(ends, texts)
             for (a, b), (w, i, j), said, t in zip(ends, into, texts, shares, strict=True):
