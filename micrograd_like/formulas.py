@@ -229,7 +229,7 @@ class Piece(str):
         return cls(written, LOOSE if _OPERATOR.search(written.replace("->", "→")) else ATOM)
 
 
-_NUMBER = re.compile(r"(-?)(?:\d+\.?\d*(?:e[+-]?\d+)?|inf|nan)(/\d+)?")
+_NUMBER = re.compile(r"(-?)(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)(/\d+)?")
 _OPERATOR = re.compile(r"[\s+*/^=<>,-]")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import ops
 from ..engine import Value, dot, record, topological_order
+from ..escape import one_line
 from ..formulas import BY_SYNTAX
 from ..ops import CONSTANT, Operation
 
@@ -37,9 +38,9 @@ class ExpressionError(ValueError):
     def __init__(self, message: str, text: str, column: int = 0) -> None:
         """Point at a column, counted from 0, of a line of the formula."""
         start = max(0, column - 60)  # a long line is shown around the place
-        shown = ("…" if start else "") + text[start : start + 100] + ("…" if len(text) > start + 100 else "")
-        super().__init__(f"{message}\n  {shown}\n  {' ' * (column - start + bool(start))}^")
-        self.reason = message
+        shown = "…" * bool(start) + one_line(text[start : start + 100]) + "…" * (len(text) > start + 100)
+        self.reason = one_line(message[:500])
+        super().__init__(f"{self.reason}\n  {shown}\n  {' ' * (len(one_line(text[start:column])) + bool(start))}^")
 
 
 def parse(text: str, /, **numbers: Any) -> Value:

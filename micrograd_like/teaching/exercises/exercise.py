@@ -210,19 +210,23 @@ class Exercise:
         asked = {*self._asked.values(), *(line.id for line in self.rules.lines if line.kind == "value")}
         return grade_lines(self.rules, self._truths, answers, values or {}, asked, level, self.learning_rate, credit)
 
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        """What is asked for, in order, as `Line.asked` says it."""
+        return dict.fromkeys(line.asked for line in self.lines())
+
     def find(self, written: str) -> str:
         """Return which number is meant, as `Line.asked` says it: `dL/de` too, and by the name of a leaf its gradient.
 
         Raises:
             ValueError: it is not asked for; the text says what is.
         """
-        asked = {line.asked: line for line in self.lines()}
-        meant = written.strip().replace("d", "∂") if re.match(r"d\S+/d\S+$", written.strip()) else written.strip()
-        if meant in asked:
+        meant = re.sub(r"^d([^\s/]+)/d([^\s/]+)$", r"∂\1/∂\2", written.strip())
+        if meant in self._names:
             return meant
-        if (of_leaf := self.question(meant)) in asked:
+        if (of_leaf := self.question(meant)) in self._names:
             return of_leaf
-        raise ValueError(f"{written!r} is not asked for: there are {', '.join(asked)}")
+        raise ValueError(f"{written!r} is not asked for: there are {', '.join(self._names)}")
 
     def grade_asked(self, answers: Mapping[str, Any], credit: float | Mapping[str, float] = 1.0) -> Grading:
         """Return what `grade` says of answers by what is asked, values of the forward pass among them."""

@@ -630,3 +630,18 @@ def test_a_heading_of_a_key_must_be_one(pair, tmp_path):
         (tmp_path / "k.json").write_text(json.dumps(document | {"heading": heading}))
         with pytest.raises(ValueError, match="the key is damaged"):
             grade_class(tmp_path / "k.json", pair.parent / "answers.csv")
+
+
+@pytest.mark.parametrize("heading", ["student name", "Full Name", "student", "name"])
+@pytest.mark.parametrize("separator", [";", "\t", ",", "|"])
+def test_names_with_spaces_are_whole(heading, separator, tmp_path):
+    roster = tmp_path / "roster.csv"
+    for rows in (
+        [heading, "Ada Lee", "Bob Lee"],
+        [f"{heading}{separator}id", f"Ada Lee{separator}1", f"Bob Lee{separator}2"],
+    ):
+        roster.write_text("\n".join(rows))
+        assert read_names(roster) == ["Ada Lee", "Bob Lee"]
+    roster.write_text(f"{heading} id\nAda Lee 1\nBob Lee 2\n")
+    with pytest.raises(ValueError, match="between commas, semicolons or tabs"):
+        read_names(roster)
