@@ -180,7 +180,7 @@ def test_nothing_moves_the_cursor(label, small, capsys, monkeypatch):
     out = small(label)
     out.backward()
     names = node_names([*out.operands[0].operands[0].operands, out])
-    for each in (text(out, color=False), explain(out), tabulate(out), draw(out).text, draw(out), out, step(out).next()):
+    for each in (text(out), explain(out), tabulate(out), draw(out).text, draw(out), out, step(out).next()):
         assert_plain(f"{each!r}" if isinstance(each, Value) else str(each))
     assert_plain("\n".join(map(str, [*forward_steps(out), *backward_steps(out)])))
     assert_plain(str(grade(out, {names[v]: "7" for v in names})))

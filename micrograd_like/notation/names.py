@@ -40,15 +40,21 @@ def label_values(namespace: Mapping[str, Any]) -> None:
 
     Values in a list or tuple `x` become `x[0]`, `x[1]`, …; names that begin with an underscore are passed over.
     """
+    for name, v in held_values(namespace).items():
+        v.label = v.label or name
+
+
+def held_values(namespace: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the Values that variables hold, by what `label_values` calls them."""
+    found: dict[str, Value] = {}
     for name, x in list(namespace.items()):
         if name.startswith("_"):
             continue
         if isinstance(x, Value):
-            x.label = x.label or name
+            found[name] = x
         elif isinstance(x, list | tuple):
-            for i, v in enumerate(x):
-                if isinstance(v, Value):
-                    v.label = v.label or f"{name}[{i}]"
+            found |= {f"{name}[{i}]": v for i, v in enumerate(x) if isinstance(v, Value)}
+    return found
 
 
 def node_names(order: Sequence[Value]) -> dict[Value, str]:
