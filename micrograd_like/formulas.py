@@ -25,6 +25,7 @@ BY_SYNTAX = {
     "UAdd": "positive",
 }
 COMPARISONS = {"Gt": ">", "Lt": "<", "Eq": "=="}
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {">": operator.gt, "<": operator.lt, "==": operator.eq}
 
 
 class Apply(NamedTuple):
@@ -74,7 +75,7 @@ def operations_in(tree: Tree) -> set[str]:
     """Return the names of the operations that a tree applies."""
     if not isinstance(tree, Apply):
         return set()
-    own = set() if tree.operation in ("choose", *COMPARISONS.values()) else {tree.operation}
+    own = set() if tree.operation in ("choose", *COMPARE) else {tree.operation}
     return own.union(*map(operations_in, tree.operands))
 
 
@@ -146,9 +147,7 @@ _ON_NUMBERS: dict[str, Callable[..., Any]] = {
     "subtract": operator.sub,
     "multiply": operator.mul,
     "negative": operator.neg,
-    ">": operator.gt,
-    "<": operator.lt,
-    "==": operator.eq,
+    **COMPARE,
 }
 
 
@@ -229,7 +228,7 @@ class Piece(str):
         return cls(written, LOOSE if _OPERATOR.search(written.replace("->", "→")) else ATOM)
 
 
-_NUMBER = re.compile(r"(-?)(?:\d+\.?\d*(?:e[+-]?\d+)?|inf|nan)(/\d+)?")
+_NUMBER = re.compile(r"(-?)(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)(/\d+)?")
 _OPERATOR = re.compile(r"[\s+*/^=<>,-]")
 
 
@@ -275,7 +274,7 @@ class Style:
         def prune(x: Tree) -> Tree:
             if not isinstance(x, Apply):
                 return x
-            if x.operation == "choose" and getattr(x.operands[0], "operation", "") not in COMPARISONS.values():
+            if x.operation == "choose" and getattr(x.operands[0], "operation", "") not in COMPARE:
                 return prune(x.operands[1])
             return Apply(x.operation, tuple(map(prune, x.operands)))
 

@@ -19,9 +19,10 @@ LARGEST = 20_000_000  # bytes of a file, from which Python makes about 20 times 
 MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "null", "none"})  # in small letters
 SAMPLE = 100  # rows that tell what separates the cells
 LISTED = 10  # places that a message names, of more
+SHOWN = 500  # characters of each
 
 _DELIMITERS = "\t;|, "  # an earlier one is preferred: in a table with semicolons a comma is part of a number
-_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)  # 1,234 or 1,234.5
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)  # 1,5 or 1.234,5
 _SPACED = re.compile(r"(?<=\d)[ '\u2019\u00a0\u202f](?=\d{3}(?!\d))", re.ASCII)  # 1 234 or 1'234
@@ -163,7 +164,7 @@ def _open(path: Path, is_header: Callable[[list[str]], bool] | None = None) -> t
         return text[said.end() :], said[1]
     found: list[tuple[float, str]] = []
     is_list = False
-    for delimiter in _DELIMITERS:
+    for delimiter in _DELIMITERS[:-1] if is_header else _DELIMITERS:  # names of people have spaces
         try:
             rows = [row for _, row in islice(_rows(text, delimiter), SAMPLE)]
         except csv.Error:
@@ -216,7 +217,7 @@ def _records(path: Path, text: str, delimiter: str) -> tuple[list[int], list[lis
             rows.append(row)
     except csv.Error as error:
         after = f"after line {lines[-1]}" if lines else "line 1"
-        raise ValueError(f"{path}, {after}: this is not a table: {error}") from None
+        raise ValueError(f"{path}, {after}: this is not a table: {one_line(str(error))}") from None
     comments = [n for n, (_, is_comment) in enumerate(_lines(text), start=1) if is_comment]
     if between := [f"line {n}" for n in comments if lines and lines[0] < n < lines[-1]]:
         warnings.warn(f"{path}: left out what begins with #: {listed(between)}", TableWarning, 4)
@@ -290,5 +291,5 @@ def _looks_like_a_number(cell: str) -> bool:
 
 def listed(items: Sequence[str], separator: str = ", ") -> str:
     """Return the first ten of some items in a line, and how many there are more."""
-    shown = separator.join(map(one_line, items[:LISTED]))
+    shown = separator.join(one_line(item)[:SHOWN] for item in items[:LISTED])
     return f"{shown}{separator}and {len(items) - LISTED:,} more" if len(items) > LISTED else shown

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from .. import __version__
-from ..tables import TableWarning
 from . import exercises, graphs, training
 from .common import INTERRUPTED, TERMINATED, complain
 
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args([f" {x}" if re.match(r"-[^-=]*[*(+]", x) else x for x in given])
     try:
         with _sigterm_as_exit(), warnings.catch_warnings():
-            warnings.simplefilter("always", TableWarning)
+            warnings.simplefilter("always", UserWarning)
             warnings.showwarning = lambda message, *_: complain(str(message))
             return int(options.run(options))
     except BrokenPipeError:  # `| head` has seen enough

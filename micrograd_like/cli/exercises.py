@@ -17,7 +17,7 @@ from ..teaching.grading.mistakes import MISTAKES
 from ..teaching.lesson import write_lesson
 from ..teaching.quiz import quiz
 from ..teaching.sheets import Sheet, Show, grade_class, write_class
-from ..teaching.sheets.classroom import read_names
+from ..teaching.sheets.rosters import read_names
 from .common import Commands, add_command, assignment, count, names, points, share, wrote
 
 HEADING = "title", "course", "date", "instructions", "points"

@@ -9,6 +9,7 @@ from ..files import write_folder
 from ..notation.expressions import functions
 from ..pages import page
 from ..pictures import draw, text
+from ..pictures.graph import DIRECTIONS
 from ..pictures.groups import DEPTHS
 from ..pictures.scene import THEMES
 from ..pictures.tree import needs_ascii
@@ -88,7 +89,7 @@ def add(commands: Commands) -> None:
     )
     take_formula(command, "'tanh(x*w + b)', or 'e = a*b; L = (e + c)*f'")
     command.add_argument("-o", "--output", metavar="FILE", help="where to draw it: .svg, .png, .pdf, .tex or .dot")
-    command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
+    command.add_argument("--rankdir", choices=DIRECTIONS, default="LR", help="direction (default LR)")
     command.add_argument("--precision", type=count, default=4, help="decimals (default 4)")
     command.add_argument("--depth", choices=("auto", *DEPTHS), default="auto", help="what a box shows (default auto)")
     command.add_argument(
@@ -103,7 +104,7 @@ def add(commands: Commands) -> None:
     command = add_command(commands, "page", "write a page to step through both passes, offline")
     take_formula(command, "'e = a*b; L = e + c'")
     command.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write it: .html")
-    command.add_argument("--rankdir", choices=("LR", "TB", "RL", "BT"), default="LR", help="direction (default LR)")
+    command.add_argument("--rankdir", choices=DIRECTIONS, default="LR", help="direction (default LR)")
     command.set_defaults(run=_page)
 
     command = add_command(commands, "explain", "write out both passes of a formula, as at the board")

@@ -25,12 +25,8 @@ from .common import INTERRUPTED, Commands, add_command, complain, count, counts,
 
 PICTURES = "training.svg", "boundary.svg", "network.svg"
 _PATTERNS: dict[str, Callable[..., Dataset]] = {
-    "moons": datasets.moons,
-    "circles": datasets.circles,
-    "spirals": datasets.spirals,
-    "xor": datasets.xor,
+    f.__name__: f for f in (datasets.moons, datasets.circles, datasets.spirals, datasets.xor)
 }
-
 LARGEST_NETWORK = 2_000_000  # parameters, of some 200 bytes each
 LARGEST_BOUNDARY = 5_000  # parameters of a network that is asked at 10,000 points in some eight seconds
 

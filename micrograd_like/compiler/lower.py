@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
 from ..engine import Value, describe, topological_order
-from ..formulas import COMPARISONS, Apply, fold, simplify
+from ..formulas import COMPARE, Apply, fold, simplify
 from ..graph.walk import depending_on, walk
 from ..ops import CONSTANT, Operation
 from .spelling import reserved
@@ -256,7 +256,7 @@ class _Lowering:
 
     def apply(self, name: str, operands: Sequence[Operand]) -> Operand:
         """Write an operation, or a comparison, of a formula."""
-        if name not in COMPARISONS.values():
+        if name not in COMPARE:
             return self.add(ops.OPERATIONS[name], tuple(operands))
         found = self.add(EQUAL if name == "==" else ABOVE, tuple(operands[::-1] if name == "<" else operands))
         self.comparisons.add(found)

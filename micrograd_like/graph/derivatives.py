@@ -6,14 +6,14 @@ drawn, stepped through, and differentiated again.
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
-from numbers import Real
 from operator import add
 from typing import Any
 
 from .. import ops
 from ..engine import Value, check_data, describe, local_derivative, record, topological_order
-from ..formulas import COMPARISONS, fold
+from ..formulas import COMPARE, fold
 from ..formulas import simplify as simpler
+from ..notation.names import constant
 from ..ops import CONSTANT, OPERATIONS, Operation
 from .walk import contributions, depending_on, total, walk
 
@@ -96,9 +96,8 @@ def _local_value(v: Value, i: int) -> Any:
     """Return ∂v/∂operand `i` as a Value, or as a number where it does not depend on anything."""
 
     def apply(name: str, operands: list[Any]) -> Any:
-        if name in COMPARISONS.values():
-            x, y = (x.data if isinstance(x, Value) else x for x in operands)
-            return x > y if name == ">" else x < y if name == "<" else x == y
+        if name in COMPARE:
+            return COMPARE[name](*(x.data if isinstance(x, Value) else x for x in operands))
         return OPERATIONS[name](*operands)
 
     tree, meanings = v.op.bind(i, v, v.operands)
@@ -160,12 +159,5 @@ def _rewrite(v: Value, operands: tuple[Value, ...]) -> Value | None:
         return operands[0].operands[0]
     name, left = simpler(v.op.name, operands, lambda x: x.data if x.op is CONSTANT else None)
     if name == "positive":
-        return constant(left[0]) if isinstance(left[0], Real) else left[0]
+        return left[0] if isinstance(left[0], Value) else constant(left[0])
     return None if name == v.op.name else record(OPERATIONS[name], left)
-
-
-def constant(number: Any) -> Value:
-    """Return a number as it stands in an expression."""
-    v = Value(number)
-    v.op = CONSTANT
-    return v

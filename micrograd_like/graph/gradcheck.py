@@ -44,13 +44,13 @@ def gradcheck(
     if not numbers:
         raise ValueError("gradcheck needs at least one input")
 
-    def call() -> tuple[Any, list[Value]]:
+    def call(numbers: Sequence[float]) -> tuple[Any, list[Value]]:
         leaves = [Value(x, name) for name, x in zip(names, numbers, strict=True)]
         if parameters:
             return f(leaves), leaves
         return (f(**dict(zip(names, leaves, strict=True))) if by_name else f(*leaves)), leaves
 
-    out, leaves = call()
+    out, leaves = call(numbers)
     if not isinstance(out, Value):
         raise TypeError(f"f must return one Value, not {out!r}")
     if not isfinite(out.data):
@@ -63,15 +63,11 @@ def gradcheck(
 
         def result(x: float) -> float:
             if i < len(numbers):
-                before, numbers[i] = numbers[i], x
-                try:
-                    return float(call()[0].data)
-                finally:
-                    numbers[i] = before
+                return float(call([*numbers[:i], x, *numbers[i + 1 :]])[0].data)
             p = parameters[i - len(numbers)]
             kept, p.data = p.data, x
             try:
-                return float(call()[0].data)
+                return float(call(numbers)[0].data)
             finally:
                 p.data = kept
 

@@ -14,10 +14,9 @@ from typing import Any
 
 from ..engine import Value, check_data, local_derivative, made_at, topological_order
 from ..escape import one_line
-from ..formulas import TEXT
-from ..notation import latex
 from ..notation.names import node_names, partial
 from ..notation.numbers import show
+from ..notation.scripts import LATEX, TEXT, Script
 from ..ops import CONSTANT, INPUT
 from .walk import depending_on, total, walk
 
@@ -54,20 +53,14 @@ class ForwardStep(_Step):
         """The name of the operation in `ops`, of a leaf its kind."""
         return self.node.op.name
 
-    @property
-    def equation(self) -> str:
-        """The node written with its operands' names, such as `a * b`; empty for a leaf."""
-        return self.node.op.write(self.operands) if self.operands else ""
-
-    @property
-    def filled_in(self) -> str:
-        """The node written with its operands' numbers, such as `2 * (-3)`; empty for a leaf."""
-        return self.node.op.write([show(x) for x in self.numbers]) if self.operands else ""
+    def sides(self, to: Script = TEXT) -> list[str]:
+        """Return the sides of the equation: the name; with operands, these by name and as numbers; and the result."""
+        written = [[to.name(x) for x in self.operands], [to.number(x) for x in self.numbers]] if self.operands else []
+        return [to.name(self.name), *(self.node.op.write(x, to.style) for x in written), to.number(self.result)]
 
     def __str__(self) -> str:
         """Return the step in one line: `e = a * b = 2 * (-3) = -6`."""
-        parts = (self.name, self.equation, self.filled_in, show(self.result))
-        return one_line(" = ".join(part for part in parts if part))
+        return " = ".join(self.sides())
 
     @property
     def text(self) -> str:
@@ -79,11 +72,7 @@ class ForwardStep(_Step):
     @property
     def latex(self) -> str:
         """The step as an equation in LaTeX, without dollar signs."""
-        parts = [latex.name(self.name)]
-        if self.operands:
-            parts.append(self.node.op.write([latex.name(name) for name in self.operands], latex.LATEX))
-            parts.append(self.node.op.write([latex.number(x) for x in self.numbers], latex.LATEX))
-        return " = ".join([*parts, latex.number(self.result)])
+        return " = ".join(self.sides(LATEX))
 
 
 @dataclass(frozen=True)
@@ -125,22 +114,24 @@ class BackwardStep(_Step):
     @property
     def formula(self) -> str:
         """How the local derivative is written, with the nodes' names: `b` for ∂e/∂a of e = a * b."""
-        if self.is_seed:
-            return "1"
-        return self.node.op.formula(self.position, self.name, self.operands, self._constants)
+        return "1" if self.is_seed else self.write_local(TEXT)
 
-    @property
-    def _constants(self) -> list[Any]:
-        """The number, as it was then, of each constant that is called by it; None for every other operand."""
-        operands = zip(self.node.operands, self.numbers, strict=True)
-        return [n if x.op is CONSTANT and not x.label else None for x, n in operands]
+    def write_local(self, to: Script, *, filled_in: bool = False) -> str:
+        """Return how the local derivative is written, with the nodes' names, or filled in with their numbers."""
+        if filled_in:
+            out, *operands = [to.number(x) for x in (self.node.data, *self.numbers)]
+        else:
+            out, *operands = [to.name(x) for x in (self.name, *self.operands)]
+        each = zip(self.node.operands, self.numbers, strict=True)
+        known = [n if x.op is CONSTANT and not x.label else None for x, n in each]  # as they were then
+        return self.node.op.formula(self.position, out, operands, known, to.style)
 
     @property
     def symbols(self) -> str:
         """What the step does, in one line and without numbers: `∂L/∂a += ∂L/∂e * ∂e/∂a`."""
-        return self._symbols(str)
+        return self._symbols()
 
-    def _symbols(self, grad: Callable[[str], str]) -> str:
+    def _symbols(self, grad: Callable[[str], str] = str) -> str:
         def of(output: str, x: str) -> str:
             return one_line(partial(output, x))
 
@@ -151,18 +142,18 @@ class BackwardStep(_Step):
 
     def __str__(self) -> str:
         """Return the step in one line: `∂L/∂a += ∂L/∂e * ∂e/∂a = -2 * b = -2 * (-3) = 6`, and the sum if it adds up."""
-        return self.written(str)
+        return self.written()
 
-    def written(self, grad: Callable[[str], str]) -> str:
+    def written(self, grad: Callable[[str], str] = str) -> str:
         """Return the step in one line, `grad` applied to what is a gradient, or a contribution to one."""
         if self.is_seed:
             return f"{self._symbols(grad)} = {grad('1')}"
         upstream, contribution = show(self.upstream), show(self.contribution)
-        factors = [TEXT.product([upstream, factor]) for factor in dict.fromkeys([self.formula, show(self.local)])]
+        factors = [TEXT.style.product([upstream, factor]) for factor in dict.fromkeys([self.formula, show(self.local)])]
         products = [f"{grad(first)} * {second}" for first, _, second in (one_line(x).partition(" * ") for x in factors)]
         line = " = ".join([self._symbols(grad), *products, grad(contribution)])
         if self.before:
-            line += f", so {TEXT.total([show(self.before), contribution])} = {grad(show(self.after))}"
+            line += f", so {TEXT.style.total([show(self.before), contribution])} = {grad(show(self.after))}"
         return line
 
     @property
@@ -176,7 +167,7 @@ class BackwardStep(_Step):
             f"{name} = {self.node.op.write(self.operands)}, so {x} acts on {out} through {name}:",
             f"    upstream gradient  {partial(out, name)} = {upstream}",
             f"    local derivative   {partial(name, x)} = {' = '.join(dict.fromkeys([self.formula, local]))}",
-            f"    contribution       {TEXT.product([upstream, local])} = {contribution}",
+            f"    contribution       {TEXT.style.product([upstream, local])} = {contribution}",
             f"    {partial(out, x)} was {show(self.before)} and is now {show(self.after)}",
             _indented(made_at(self.node)),
         )
@@ -184,17 +175,14 @@ class BackwardStep(_Step):
     @property
     def latex(self) -> str:
         """The step as an equation in LaTeX, without dollar signs."""
-        names = [latex.name(x) for x in (self.output, self.name, self.operand_name)]
-        output, name, x = names
+        output, name, x = [LATEX.name(written) for written in (self.output, self.name, self.operand_name)]
         if self.is_seed:
-            return f"{latex.partial(output, output)} = 1"
-        operands = [latex.name(x) for x in self.operands]
-        local = self.node.op.formula(self.position, name, operands, self._constants, latex.LATEX)
-        chain = latex.LATEX.product([latex.partial(output, name), latex.partial(name, x)])
-        factors = dict.fromkeys([local, latex.number(self.local)])
-        products = [latex.LATEX.product([latex.number(self.upstream), factor]) for factor in factors]
-        symbols = rf"{latex.partial(output, x)} \mathrel{{+}}= {chain}"
-        return " = ".join([symbols, *products, latex.number(self.contribution)])
+            return f"{LATEX.partial(output, output)} = 1"
+        chain = LATEX.style.product([LATEX.partial(output, name), LATEX.partial(name, x)])
+        factors = dict.fromkeys([self.write_local(LATEX), LATEX.number(self.local)])
+        products = [LATEX.style.product([LATEX.number(self.upstream), factor]) for factor in factors]
+        symbols = rf"{LATEX.partial(output, x)} \mathrel{{+}}= {chain}"
+        return " = ".join([symbols, *products, LATEX.number(self.contribution)])
 
 
 @dataclass(frozen=True)
@@ -208,7 +196,7 @@ class Path:
 
     def __str__(self) -> str:
         """Return the path in one line: `L <- e <- a: 1 * (-3) = -3`."""
-        sides = dict.fromkeys([TEXT.product([show(x) for x in self.locals] or ["1"]), show(self.product)])
+        sides = dict.fromkeys([TEXT.style.product([show(x) for x in self.locals] or ["1"]), show(self.product)])
         return one_line(f"{' <- '.join(self.names)}: {' = '.join(sides)}")
 
 

@@ -65,12 +65,7 @@ glorot_uniform, glorot_normal = xavier_uniform, xavier_normal
 kaiming_uniform, kaiming_normal = he_uniform, he_normal
 
 INITIALIZERS: dict[str, Initializer] = {
-    "xavier_uniform": xavier_uniform,
-    "xavier_normal": xavier_normal,
-    "he_uniform": he_uniform,
-    "he_normal": he_normal,
-    "uniform": uniform,
-    "zeros": zeros,
+    **{f.__name__: f for f in (xavier_uniform, xavier_normal, he_uniform, he_normal, uniform, zeros)},
     "glorot_uniform": glorot_uniform,
     "glorot_normal": glorot_normal,
     "kaiming_uniform": kaiming_uniform,

@@ -75,12 +75,7 @@ def cross_entropy(logits: Sequence[Output], targets: Sequence[float]) -> Value:
     return _mean(terms)
 
 
-LOSSES: dict[str, Loss] = {
-    "mean_squared_error": mean_squared_error,
-    "hinge": hinge,
-    "binary_cross_entropy": binary_cross_entropy,
-    "cross_entropy": cross_entropy,
-}
+LOSSES: dict[str, Loss] = {f.__name__: f for f in (mean_squared_error, hinge, binary_cross_entropy, cross_entropy)}
 
 
 def _pairs(outputs: Sequence[Output], targets: Sequence[T]) -> list[tuple[Output, T]]:

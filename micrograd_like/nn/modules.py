@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypedDict, Unpack, cast
 from .. import ops
 from ..engine import UNREACHED, Value, dot
 from ..graph.structure import Place, Unit
+from ..notation.names import constant, parameter
 from .init import Initializer, initializer
 
 Inputs: TypeAlias = Iterable[Value | float | Rational]  # Values where the graph goes on beneath the network
@@ -119,8 +120,8 @@ class Neuron(Module):
         activation = activation or ("relu" if nonlin else "linear")
         check_activation(activation)
         rng, draw = _random(seed), initializer(init, activation)
-        self.w = [_leaf(ops.PARAMETER, draw(nin, fan_out, rng), f"w[{i}]") for i in range(1, _count("nin", nin) + 1)]
-        self.b = _leaf(ops.PARAMETER, 0.0, "b") if bias else None
+        self.w = [parameter(draw(nin, fan_out, rng), f"w[{i}]") for i in range(1, _count("nin", nin) + 1)]
+        self.b = parameter(0.0, "b") if bias else None
         self.activation = activation
         for i, p in _weights(self):
             p.place = Place(self._unit, i)
@@ -282,7 +283,7 @@ def as_values(x: Inputs) -> list[Value]:
         return _Values(x)
     if isinstance(x, Value | str) or not isinstance(x, Iterable):
         raise TypeError(f"the inputs are a list, such as [1.0, 2.0], not {x!r}")
-    return _Values(v if isinstance(v, Value) else _leaf(ops.CONSTANT, v, f"x{i}") for i, v in enumerate(x, start=1))
+    return _Values(v if isinstance(v, Value) else constant(v, f"x{i}") for i, v in enumerate(x, start=1))
 
 
 def check_activation(name: str) -> None:
@@ -296,12 +297,6 @@ def check_activation(name: str) -> None:
 
 class _Values(list[Value]):
     """Inputs that were looked through already, so that not every neuron of a layer does it again."""
-
-
-def _leaf(op: ops.Operation, number: float | Rational, label: str) -> Value:
-    v = Value(number, label)
-    v.op = op
-    return v
 
 
 def _weights(neuron: object) -> list[tuple[int | None, Value]]:

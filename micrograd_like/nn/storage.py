@@ -84,7 +84,7 @@ def build(document: Any, path: Path) -> MLP:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{path}: format: this is not a model, for it does not say {FORMAT!r}")
     if document.get("version") != VERSION:
-        raise ValueError(f"{path}: version: this program reads {VERSION}, not {document.get('version')!r}")
+        raise ValueError(f"{path}: version: this program reads {VERSION}, not {document.get('version')!r:.40}")
     layers: list[list[dict[str, Any]]] = []
     nin = 0  # how many weights each neuron must have; the first one tells for its layer
     for i, layer in enumerate(_list_in(document, "layers", f"{path}: ")):
@@ -96,12 +96,12 @@ def build(document: Any, path: Path) -> MLP:
             if len(weights) != nin:
                 raise ValueError(f"{where}w: {len(weights)} weights for {nin} inputs")
             for k, x in enumerate(weights):
-                _check_number(x, f"{where}w.{k}")
+                check_number(x, f"{where}w.{k}")
             if "b" not in neuron or neuron["b"] is not None:
-                _check_number(neuron.get("b"), f"{where}b")
+                check_number(neuron.get("b"), f"{where}b")
             if not isinstance(neuron.get("activation"), str) or neuron["activation"] not in ACTIVATIONS:
                 raise ValueError(
-                    f"{where}activation: unknown activation {neuron.get('activation')!r}; "
+                    f"{where}activation: unknown activation {neuron.get('activation')!r:.40}; "
                     f"choose from {', '.join(ACTIVATIONS)}"
                 )
         layers.append(neurons)
@@ -114,7 +114,7 @@ def build(document: Any, path: Path) -> MLP:
             if len(part) != len(layers[0][0]["w"]):
                 raise ValueError(f"{path}: scaling.{name}: {len(part)} numbers for {len(layers[0][0]['w'])} inputs")
             for k, x in enumerate(part):
-                _check_number(x, f"{path}: scaling.{name}.{k}")
+                check_number(x, f"{path}: scaling.{name}.{k}")
                 if name == "deviations" and not x > 0:
                     raise ValueError(f"{path}: scaling.{name}.{k}: {x!r:.40} is not above 0")
         model.scaling = Scaling(*(tuple(map(float, part)) for part in parts))
@@ -135,6 +135,7 @@ def _list_in(x: Any, name: str, where: str) -> list[Any]:
     return x[name]  # type: ignore[no-any-return]
 
 
-def _check_number(x: Any, where: str) -> None:
+def check_number(x: Any, where: str) -> None:
+    """Raise ValueError, naming the place, unless this is a number that a float can hold."""
     if not isinstance(x, int | float) or isinstance(x, bool) or not abs(x) <= sys.float_info.max:
         raise ValueError(f"{where}: {x!r:.40} is not a finite float")

@@ -11,8 +11,10 @@ from typing import Any
 
 from .. import ops
 from ..engine import Value, dot, record, topological_order
+from ..escape import one_line
 from ..formulas import BY_SYNTAX
 from ..ops import CONSTANT, Operation
+from .names import constant
 
 LONGEST = 10_000  # characters
 
@@ -37,9 +39,9 @@ class ExpressionError(ValueError):
     def __init__(self, message: str, text: str, column: int = 0) -> None:
         """Point at a column, counted from 0, of a line of the formula."""
         start = max(0, column - 60)  # a long line is shown around the place
-        shown = ("…" if start else "") + text[start : start + 100] + ("…" if len(text) > start + 100 else "")
-        super().__init__(f"{message}\n  {shown}\n  {' ' * (column - start + bool(start))}^")
-        self.reason = message
+        shown = "…" * bool(start) + one_line(text[start : start + 100]) + "…" * (len(text) > start + 100)
+        self.reason = one_line(message[:500])
+        super().__init__(f"{self.reason}\n  {shown}\n  {' ' * (len(one_line(text[start:column])) + bool(start))}^")
 
 
 def parse(text: str, /, **numbers: Any) -> Value:
@@ -67,7 +69,7 @@ class _Parser:
             raise ExpressionError(f"a formula has at most {LONGEST:,} characters, this one {len(text):,}", text)
         if "#" in text:  # what nobody computes would be carried into pages and sheets
             raise ExpressionError("a formula has no comments: leave out what follows the #", text, text.index("#"))
-        self.text = text
+        self.text, self.functions = text, functions()
         self.lines = text.splitlines() or [""]
         self.leaves = {name: x if isinstance(x, Value) else Value(x, name) for name, x in numbers.items()}
         self.exact = bool(self.leaves) and all(isinstance(v.data, Fraction) for v in self.leaves.values())
@@ -105,7 +107,7 @@ class _Parser:
         if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
             raise self.error(statement, "a formula has steps like e = a*b, and nothing else")
         name = statement.targets[0].id
-        if name in self.names or name in functions() or len(statement.targets) > 1:
+        if name in self.names or name in self.functions or len(statement.targets) > 1:
             raise self.error(statement, f"{name} has a meaning already: give the step a name of its own")
         v = self.value(statement.value)
         if v.operands and not v.label:
@@ -127,7 +129,7 @@ class _Parser:
                 raise self.error(binary.right, f"this operator is not known: {hint}")
             right = self.value(binary.right)
             if row is ops.power and all(x.op is CONSTANT for x in topological_order(right) if not x.operands):
-                right = self.constant(right.data)  # so that x**(4/2) is a square
+                right = constant(right.data)  # so that x**(4/2) is a square
             v = self.apply(binary.right, row, [v, right])
         return v
 
@@ -140,13 +142,12 @@ class _Parser:
             try:
                 if node.value - node.value:
                     raise OverflowError("this number is too large for a float")
-                v = Value(Fraction(str(node.value)) if self.exact else node.value)
+                return constant(Fraction(str(node.value)) if self.exact else node.value)
             except OverflowError as error:
                 raise self.error(node, str(error)) from None
-            return self.constant(v.data)
         if isinstance(node, ast.Name):
             if node.id not in self.names:
-                is_function = node.id in functions()
+                is_function = node.id in self.functions
                 raise self.error(
                     node,
                     f"{node.id} is a function: write {node.id}(x)"
@@ -158,21 +159,16 @@ class _Parser:
         if isinstance(node, ast.UnaryOp) and (row := _row(node.op)):
             v = self.value(node.operand)
             if v.op is CONSTANT and not v.label:
-                return self.constant(row.compute([v.data]))  # -2 is a number
+                return constant(row.compute([v.data]))  # -2 is a number
             return self.apply(node, row, [v])
         if isinstance(node, ast.Call):
             return self.call(node)
         raise self.error(node, "a formula has numbers, names, + - * / **, parentheses and functions, and nothing else")
 
-    def constant(self, number: Any) -> Value:
-        v = Value(number)
-        v.op = CONSTANT
-        return v
-
     def call(self, node: ast.Call) -> Value:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name not in functions():
-            known = ", ".join(sorted(functions()))
+        if name not in self.functions:
+            known = ", ".join(sorted(self.functions))
             raise self.error(node, f"{name or 'this'} is not a known function: there are {known}")
         if node.keywords:
             raise self.error(node, f"{name} takes no named arguments: write their values alone")
@@ -182,7 +178,7 @@ class _Parser:
             ws, xs = ([self.value(x) for x in lst.elts] for lst in node.args[:2] if isinstance(lst, ast.List))
             bias = self.value(node.args[2]) if len(node.args) == 3 else None
             return self.attempt(node, lambda: dot(ws, xs, bias))
-        return self.apply(node, functions()[name], [self.value(x) for x in node.args])
+        return self.apply(node, self.functions[name], [self.value(x) for x in node.args])
 
     def apply(self, node: ast.expr, row: Operation, operands: list[Value]) -> Value:
         return self.attempt(node, lambda: record(row, row.complete(operands)))

@@ -10,7 +10,7 @@ from math import inf, nan
 from typing import Any, NamedTuple
 
 from .. import ops
-from ..formulas import COMPARISONS, Tree, fold
+from ..formulas import COMPARE, Tree, fold
 
 
 class Interval(NamedTuple):
@@ -102,18 +102,13 @@ def _sampled(operation: str, operands: Sequence[Interval]) -> Interval:
     if not found:
         return NOTHING
     span = _span(found)
-    return span if operation in COMPARISONS.values() else span.widen((span.high - span.low) / 8)
+    return span if operation in COMPARE else span.widen((span.high - span.low) / 8)
 
 
 def _compute(operation: str, numbers: Sequence[float]) -> float:
     """Return a result, or a condition as 1 or 0; NaN where it is not defined."""
-    match operation:
-        case ">":
-            return float(numbers[0] > numbers[1])
-        case "<":
-            return float(numbers[0] < numbers[1])
-        case "==":
-            return float(numbers[0] == numbers[1])
+    if operation in COMPARE:
+        return float(COMPARE[operation](*numbers))
     try:
         number = float(ops.OPERATIONS[operation].forward(*numbers))
     except (ValueError, ArithmeticError):

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from ..engine import UNREACHED, Value, not_a_label
 from ..escape import one_line
 from ..formulas import TEXT, exact
-from ..ops import CONSTANT, PARAMETER
+from ..ops import CONSTANT, PARAMETER, Operation
 from .numbers import NUMBER, show
 
 NO_GRADIENT = "–"  # where backward() has not been
@@ -21,8 +21,17 @@ def named(**numbers: float | Rational) -> tuple[Value, ...]:
 
 def parameter(number: float | Rational, label: str = "") -> Value:
     """Make a leaf that training changes; pictures draw it with cut corners."""
+    return _leaf(PARAMETER, number, label)
+
+
+def constant(number: float | Rational, label: str = "") -> Value:
+    """Make a leaf as for a number that stands in an expression; it takes no gradient."""
+    return _leaf(CONSTANT, number, label)
+
+
+def _leaf(op: Operation, number: float | Rational, label: str) -> Value:
     v = Value(number, label)
-    v.op = PARAMETER
+    v.op = op
     return v
 
 
@@ -31,15 +40,21 @@ def label_values(namespace: Mapping[str, Any]) -> None:
 
     Values in a list or tuple `x` become `x[0]`, `x[1]`, …; names that begin with an underscore are passed over.
     """
+    for name, v in held_values(namespace).items():
+        v.label = v.label or name
+
+
+def held_values(namespace: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the Values that variables hold, by what `label_values` calls them."""
+    found: dict[str, Value] = {}
     for name, x in list(namespace.items()):
         if name.startswith("_"):
             continue
         if isinstance(x, Value):
-            x.label = x.label or name
+            found[name] = x
         elif isinstance(x, list | tuple):
-            for i, v in enumerate(x):
-                if isinstance(v, Value):
-                    v.label = v.label or f"{name}[{i}]"
+            found |= {f"{name}[{i}]": v for i, v in enumerate(x) if isinstance(v, Value)}
+    return found
 
 
 def node_names(order: Sequence[Value]) -> dict[Value, str]:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from ..escape import one_line
-from ..formulas import exact
 
 DECIMALS = 4
 NUMBER = re.compile(r"-?\d{1,300}(/[1-9]\d{,300}|(\.\d*)?(e[+-]?\d+)?)|-?inf|nan", re.ASCII)  # as it is shown
@@ -58,6 +57,3 @@ def aligned(numbers: Sequence[str]) -> list[str]:
     padded = [x + " " * (max(tails, default=0) - tail) for x, tail in zip(numbers, tails, strict=True)]
     width = max(map(len, padded), default=0)
     return [x.rjust(width) for x in padded]
-
-
-__all__ = ["DECIMALS", "NUMBER", "aligned", "check_decimals", "exact", "is_decimal", "show"]

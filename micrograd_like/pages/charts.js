@@ -30,6 +30,14 @@ function renderCourse() {
   find("standing").textContent = `Epoch ${epoch}${part}: loss ${brief(known.loss)}, accuracy ${percent(known.accuracy)}`;
 }
 
+const rough = (x) => brief(Number(x.toPrecision(2)));
+
+// Return a drawing over an axis with words at some places.
+function overAxis(track, words) {
+  const texts = words.map(([x, text, anchor]) => draw("text", { x, y: 35, "text-anchor": anchor, class: "faint" }, text));
+  return draw("svg", { viewBox: "0 0 180 40", "aria-hidden": "true" }, draw("path", { d: track, class: "track" }), ...texts);
+}
+
 const FAR = 100; // times the median of another layer's gradients
 const quantile = (sorted, q) => sorted[Math.round(q * (sorted.length - 1))];
 
@@ -52,18 +60,14 @@ function outputCell(numbers, kinds) {
   const counts = new Array(bins).fill(0);
   for (const x of numbers) counts[Math.min(bins - 1, Math.floor(((x / largest + 1) / 2) * bins))] += 1;
   const most = Math.max(...counts);
-  const svg = draw("svg", { viewBox: "0 0 180 40", "aria-hidden": "true" });
   const width = (right - left) / bins;
-  counts.forEach((n, b) => {
-    const tall = (22 * n) / most;
-    svg.append(draw("rect", { x: left + b * width, y: low - tall, width: width - 1, height: tall, class: "data" }));
-  });
-  svg.append(draw("path", { d: `M${left} ${low}H${right}`, class: "track" }));
-  [[left, -largest, "start"], [(left + right) / 2, 0, "middle"], [right, largest, "end"]].forEach(([x, n, anchor]) => svg.append(draw("text", { x, y: 35, "text-anchor": anchor, class: "faint" }, brief(Number(n.toPrecision(2))))));
+  const bar = (tall, b) => draw("rect", { x: left + b * width, y: low - tall, width: width - 1, height: tall, class: "data" });
+  const svg = overAxis(`M${left} ${low}H${right}`, [[left, rough(-largest), "start"], [(left + right) / 2, "0", "middle"], [right, rough(largest), "end"]]);
+  svg.prepend(...counts.map((n, b) => bar((22 * n) / most, b)));
   const average = mean(numbers);
   const deviation = Math.sqrt(mean(numbers.map((x) => (x - average) ** 2)));
   const share = (test) => percent(mean(numbers.map((x) => Number(test(x)))));
-  const words = [`mean ${brief(Number(average.toPrecision(2)))}, standard deviation ${brief(Number(deviation.toPrecision(2)))}`];
+  const words = [`mean ${rough(average)}, standard deviation ${rough(deviation)}`];
   if (kinds.has("relu")) words.push(`${share((x) => x === 0)} are 0`);
   if (kinds.has("tanh")) words.push(`${share((x) => Math.abs(x) > 0.97)} beyond ±0.97`);
   if (kinds.has("sigmoid")) words.push(`${share((x) => Math.abs(x - 0.5) > 0.47)} near 0 or 1`);
@@ -73,16 +77,13 @@ function outputCell(numbers, kinds) {
 // Sizes from 1e-8 to 100, each power of ten as far from the next: what vanishes goes to the left, what explodes to the right.
 function gradientCell(found, last) {
   const x = (n) => 4 + (172 * (Math.min(Math.max(Math.log10(n), -8), 2) + 8)) / 10;
-  const svg = draw("svg", { viewBox: "0 0 180 40", "aria-hidden": "true" });
-  svg.append(draw("path", { d: "M4 24H176M4 21v6M73 21v6M142 21v6M176 21v6", class: "track" }));
-  for (const [at, words] of [[4, "1e−08"], [73, "1e−04"], [142, "1"], [176, "100"]]) svg.append(draw("text", { x: at, y: 36, "text-anchor": at === 4 ? "start" : at === 176 ? "end" : "middle", class: "faint" }, words));
+  const svg = overAxis("M4 24H176M4 21v6M73 21v6M142 21v6M176 21v6", [[4, "1e−08", "start"], [73, "1e−04", "middle"], [142, "1", "middle"], [176, "100", "end"]]);
   const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => quantile(found, q));
   const start = x(low);
   svg.append(draw("rect", { x: start, y: 9, width: Math.max(x(high) - start, 2), height: 11, class: "spread" }), draw("path", { d: `M${x(middle).toFixed(1)} 6V23`, class: "middle" }));
-  const size = (n) => (n === 0 ? "0" : brief(Number(n.toPrecision(2))));
   const zero = found.filter((n) => n === 0).length;
   const [times, part] = [middle / last, last / middle].map((ratio) => ratio >= FAR && ratio < Infinity && Number(ratio.toPrecision(2)).toLocaleString("en"));
   const far = part ? `; vanishing: 1/${part} of the last layer's` : times ? `; exploding: ${times} times the last layer's` : "";
   const warning = middle === 0 ? "; half are 0" : far || (zero ? `; ${zero} of ${found.length} are 0` : "");
-  return element("td", "", svg, `half below ${size(middle)}, largest ${size(found.at(-1))}${warning}`);
+  return element("td", "", svg, `half below ${rough(middle)}, largest ${rough(found.at(-1))}${warning}`);
 }

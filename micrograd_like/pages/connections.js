@@ -101,18 +101,20 @@ class NetworkPicture {
 
   output(x) {
     const half = 26;
-    const wires = this.at[this.last].map(([a, b]) => {
-      const wire = draw("path", { d: line([a + this.radius, b], [x - half, 0]), class: "aside" });
-      const flow = draw("g");
-      this.svg.append(wire, flow);
-      return { start: [a + this.radius, b], end: [x - half, 0], flow };
+    const flows = this.at[this.last].map(([a, b]) => {
+      const [start, end] = [[a + this.radius, b], [x - half, 0]];
+      const { shaft, tip } = arrow(end, start, 1.2);
+      const back = [draw("path", { d: shaft, class: "flow return", "stroke-width": 1.4 }), draw("path", { d: tip, class: "tip return" })];
+      const flow = draw("g", {}, ...back);
+      this.svg.append(draw("path", { d: line(start, end), class: "aside" }), flow);
+      return flow;
     });
     const [number, gradient] = [this.text(x, -1, "data bold"), this.text(x, 12, "grad")];
     const [title, target] = [this.text(x, -23, "italic"), this.text(x, 32, "faint", 10)];
     title.append("loss");
     const group = draw("g", {}, draw("rect", { x: x - half, y: -17, width: 2 * half, height: 34, class: "box" }), number, gradient, title, target);
     this.svg.append(group);
-    return { group, number, gradient, target, wires };
+    return { group, number, gradient, target, flows };
   }
 
   name(outputs) {
@@ -200,17 +202,14 @@ class NetworkPicture {
         unit.bias.replaceChildren(...(bias ? spans : []));
       }),
     );
-    const { group, number, gradient, target: wanted, wires } = this.loss;
+    const { group, number, gradient, target: wanted, flows: fromLoss } = this.loss;
     const isDone = view !== "forward" || reach > this.last;
     number.textContent = isDone ? brief(loss) : "–";
     number.setAttribute("y", isBack ? -1 : 4);
     gradient.textContent = isBack ? "1" : "";
     wanted.textContent = target;
     group.setAttribute("class", walking && reach > this.last ? "lit" : "");
-    for (const { start, end, flow } of wires) {
-      const { shaft, tip } = arrow(end, start, 1.2);
-      flow.replaceChildren(...(isBack && reach <= this.last ? [draw("path", { d: shaft, class: "flow return", "stroke-width": 1.4 }), draw("path", { d: tip, class: "tip return" })] : []));
-    }
+    for (const flow of fromLoss) flow.setAttribute("visibility", isBack && reach <= this.last ? "visible" : "hidden");
   }
 
   write({ x, y, plate, texts }, words, looks) {

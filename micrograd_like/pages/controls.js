@@ -76,18 +76,24 @@ const goTo = (epoch) => {
   say(standing());
 };
 const isAtEnd = () => training.parameters === training.history[training.epoch].parameters; // of an epoch, as it was kept
-const sample = () => learn((t) => t.update(1), "One sample.");
-const batch = () => learn((t) => t.update(), "One batch.");
-const epoch = () => learn((t) => t.runEpoch(), "");
 
 const KEYS = {
-  " ": play, ArrowRight: () => walk(1), ArrowLeft: () => walk(-1), s: sample, b: batch, e: epoch, r: start,
-  1: () => setView("forward"), 2: () => setView("backward"), 3: () => setView("update"),
-  "[": () => goTo(training.epoch - Number(isAtEnd())), "]": () => goTo(training.epoch + 1), "?": () => find("keys").showModal(),
+  " ": play,
+  ArrowRight: () => walk(1),
+  ArrowLeft: () => walk(-1),
+  s: () => learn((t) => t.update(1), "One sample."),
+  b: () => learn((t) => t.update(), "One batch."),
+  e: () => learn((t) => t.runEpoch(), ""),
+  1: () => setView("forward"),
+  2: () => setView("backward"),
+  3: () => setView("update"),
+  "[": () => goTo(training.epoch - Number(isAtEnd())),
+  "]": () => goTo(training.epoch + 1),
+  r: start,
+  "?": () => find("keys").showModal(),
 };
 
-listen(KEYS);
-for (const [id, act] of Object.entries({ play, step: () => walk(1), back: () => walk(-1), one: sample, batch, epoch, restart: start, help: KEYS["?"] })) find(id).addEventListener("click", act);
+listen(KEYS, { play: " ", step: "ArrowRight", back: "ArrowLeft", one: "s", batch: "b", epoch: "e", restart: "r", help: "?" });
 for (const radio of document.querySelectorAll('input[name="view"]')) radio.addEventListener("change", () => setView(radio.value));
 find("epochs").addEventListener("input", (event) => goTo(Number(event.target.value)));
 for (const id of ["activation", "init"]) find(id).addEventListener("change", (event) => ((state[id] = event.target.value), start()));

@@ -26,12 +26,8 @@ function run() {
   pass = { data, errors, ...backwardPass(graph, data) };
   total = start + pass.steps.length;
   const mistake = mistakes[state.mistake];
-  wrong = !mistake
-    ? null
-    : mistake.wrong
-      ? backwardPass(graph, data, new Map(Object.entries(mistake.wrong).map(([v, tree]) => [Number(v), tree])))
-          .gradients
-      : withoutOrder(graph, data);
+  const formulas = mistake?.wrong && new Map(Object.entries(mistake.wrong).map(([v, tree]) => [Number(v), tree]));
+  wrong = mistake ? (formulas ? backwardPass(graph, data, formulas).gradients : withoutOrder(graph, data)) : null;
 }
 
 const rerun = () => (run(), render());
@@ -124,10 +120,8 @@ function render(isNew = false) {
   renderEdges();
   view().follow(lit, isNew);
 
-  find("where").replaceChildren(
-    step ? `Step ${state.position} of ${total}` : `Start of ${total} steps`,
-    step ? ` · ${step.pass} pass` : "",
-  );
+  const where = step ? `Step ${state.position} of ${total} · ${step.pass} pass` : `Start of ${total} steps`;
+  find("where").textContent = where;
   find("equation").replaceChildren(...equation(step));
   const asked = question();
   find("question").hidden = !asked;
@@ -157,9 +151,8 @@ function groupsOf({ pass: which, node, position, operand }) {
 
 // Write the local derivatives beside the edges, and mark those that the pass has been through.
 function renderEdges() {
-  view().wired ??= pass.steps.map(({ node, position }) =>
-    position < 0 ? [] : view().wires(operands[node], node, position),
-  );
+  const wires = ({ node, position }) => (position < 0 ? [] : view().wires(operands[node], node, position));
+  view().wired ??= pass.steps.map(wires);
   pass.steps.forEach(({ node, local, contribution }, k) => {
     const isDone = start + k < state.position && !Number.isNaN(contribution);
     const number = isKnown(node) && (isDone || !state.predict) ? local : null;

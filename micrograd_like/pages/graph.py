@@ -23,7 +23,7 @@ from ..pictures.scene import text_width
 from ..stepping.prediction import MISTAKEN, RULE
 from ..stepping.stepper import UNITS, parts_of
 from ..teaching.grading.comparison import IN_THE_PASS
-from ..teaching.grading.kinds import by_key
+from ..teaching.grading.kinds import mistake_of
 from ..teaching.grading.lines import lines_of
 from ..teaching.grading.mistakes import MISTAKES
 from ..teaching.grading.report import WORDS
@@ -52,7 +52,7 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
     for v in order:
         if not -LARGEST_NUMBER <= v.data <= LARGEST_NUMBER:
             raise ValueError(f"{names[v]} is {v.data}, which a page cannot compute with: it takes finite floats")
-    views, pictures, rules = _views(root, order, rankdir)
+    views, drawings = _views(root, order, rankdir)
     shown = next((k for k, view in enumerate(views) if view["count"] <= READABLE), len(views) - 1)
     title = f"{names[root]} = {one_line(root.op.write([names[x] for x in root.operands]))}" if root.operands else ""
     title = title if 0 < len(title) <= 60 else f"The graph of {names[root]}"
@@ -67,25 +67,20 @@ def graph_page(root: Value, *, position: int = 0, rankdir: str = "LR") -> Page:
         "mistakes": _mistakes(root) if len(order) <= MISTAKEN_NODES else [],
         "position": position,
     }
+    inlined = [
+        svg.inline(drawing.pictures[0], f"Graph: {view['name']}") for view, drawing in zip(views, drawings, strict=True)
+    ]
+    pictures = "".join(f'<div class="view" hidden>{picture}</div>' for picture, _ in inlined)
     note = html(_note(views, order))
     body = source(__package__, "graph.html").format(title=html(title), pictures=pictures, note=note)
     written = document(
         f"{title}: step, change, predict",
         body,
-        styles=[rules, source(__package__, "living.css", "graph.css")],
+        styles=[inlined[-1][1], source(__package__, "living.css", "graph.css")],
         scripts=[engine({v.op for v in order}, derived=True), source(__package__, *_SCRIPTS)],
         data=data,
     )
-    still = _still(root, rankdir, views[shown]["depth"])
-    return Page(title, written, lambda: still.image, height=680)
-
-
-def _still(root: Value, rankdir: str, depth: str) -> Drawing:
-    """Return the picture with all gradients that there are, for where there is no script."""
-    gradients = None
-    with suppress(ValueError):
-        gradients = {s.operand: s.after for s in backward_steps(root)}
-    return draw_graph(root, depth=depth, rankdir=rankdir, gradients=gradients, limit=LARGEST)
+    return Page(title, written, lambda: drawings[shown].image, height=680)
 
 
 def _graph(order: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Any]:
@@ -135,10 +130,13 @@ def _units(order: Sequence[Value]) -> dict[str, list[int]]:
     return found
 
 
-def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict[str, Any]], str, str]:
-    """Return the pictures of the graph from the finest to the coarsest, as data and as SVG, and rules for colours."""
+def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict[str, Any]], list[Drawing]]:
+    """Return the pictures of the graph from the finest to the coarsest, as data, and with all gradients there are."""
     views: list[dict[str, Any]] = []
-    pictures, rules = [], ""
+    drawings: list[Drawing] = []
+    gradients = {}
+    with suppress(ValueError):  # a derivative that is not defined
+        gradients = {s.operand: s.after for s in backward_steps(root)}
     place = {v: k for k, v in enumerate(order)}
     too_large = ValueError("there is nothing to draw")
     runs_once = all(not w.sample for w in structure(order).values())
@@ -152,12 +150,11 @@ def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict
             continue
         name = f"a box for each {depth}" if groups and depth != "value" else "every node"
         try:
-            drawing = draw_graph(root, depth=depth, rankdir=rankdir, gradients={}, room=ROOM, limit=LARGEST)
+            drawing = draw_graph(root, depth=depth, rankdir=rankdir, gradients=gradients, room=ROOM, limit=LARGEST)
         except ValueError as error:
             too_large = error
             continue
-        picture, rules = svg.inline(drawing.pictures[0], f"Graph: {name}")
-        pictures.append(f'<div class="view" hidden>{picture}</div>')
+        drawings.append(drawing)
         merged = {f"v{place[g.outputs[-1]]}": g for g in groups if g.merged}
         outputs = {key: [place[v] for v in g.outputs] for key, g in merged.items()}
         titles = {key: g.name for key, g in merged.items()}
@@ -166,7 +163,7 @@ def _views(root: Value, order: Sequence[Value], rankdir: str) -> tuple[list[dict
         )
     if not views:
         raise too_large
-    return views, "".join(pictures), rules
+    return views, drawings
 
 
 def _boxes(order: Sequence[Value], groups: Sequence[Group], held: set[Value]) -> list[str]:
@@ -190,7 +187,7 @@ def _mistakes(root: Value) -> list[dict[str, Any]]:
     found = []
     for mistake in rows:
         keys = (key for line in gradients.values() for key in line.wrong)
-        key = next((key for key in keys if by_key(key) == mistake.id), None)
+        key = next((key for key in keys if mistake_of(key) == mistake.id), None)
         if key is None:
             continue
         wrong = {line.id[1:]: plain(line.wrong[key][0]) for line in gradients.values() if key in line.wrong}

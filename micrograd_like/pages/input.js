@@ -10,11 +10,6 @@ find("mistakes").hidden = !mistakes.length;
 find("passes").append(new Option("the backward pass", start));
 find("names").append(...[...new Set(names)].map((name) => new Option(name)));
 
-on("next", "click", () => move(1));
-on("back", "click", () => move(-1));
-on("start", "click", () => goTo(0));
-on("end", "click", () => goTo(total));
-on("play", "click", play);
 on("speed", "change", () => playing && (pause(), play()));
 on("slider", "input", () => goTo(Number(find("slider").value)));
 on("unit", "change", () => ((state.unit = find("unit").value), render()));
@@ -39,10 +34,6 @@ on("reset", "click", () => {
   rerun();
   say(`All numbers are as they were, ${names[root]} is ${typed(pass.data[root])}.`);
 });
-on("fit", "click", () => view().fit());
-on("larger", "click", () => view().zoom(1.3));
-on("smaller", "click", () => view().zoom(1 / 1.3));
-on("help", "click", () => find("keys").showModal());
 on("search", "change", () => {
   const wanted = find("search").value.trim().replace("->", "→");
   const v = names.indexOf(wanted);
@@ -78,7 +69,7 @@ const KEYS = {
   "?": () => find("keys").showModal(),
 };
 
-listen(KEYS);
+listen(KEYS, { next: "ArrowRight", back: "ArrowLeft", start: "Home", end: "End", play: " ", larger: "+", smaller: "-", fit: "f", help: "?" });
 
 // A click chooses a node, a second one opens a box; dragging moves the picture.
 let dragged = null;

@@ -42,8 +42,9 @@ function readField(field, beside) {
   return read;
 }
 
-// Let keys act, where what has the focus does not take them.
-function listen(keys) {
+// Let keys act, where what has the focus does not take them, and let each button do what its key does.
+function listen(keys, buttons) {
+  for (const [id, key] of Object.entries(buttons)) find(id).addEventListener("click", keys[key]);
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     const isTaken =

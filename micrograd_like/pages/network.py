@@ -5,7 +5,7 @@ Every program has biases; without them they stay at 0.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -19,9 +19,9 @@ from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
 from ..nn.modules import ACTIVATIONS, MLP, Layer, Neuron
 from ..nn.training import BATCH_SIZE, LEARNING_RATES, Task, task
 from ..pictures import draw
-from ..pictures.lines import RADIUS
+from ..pictures.lines import RADIUS, Point
 from ..pictures.lines import places as label_places
-from ..pictures.network import WRITTEN
+from ..pictures.network import WRITTEN, Grid, most_connections, width_of
 from ..pictures.passes import find
 from .document import Page, document, source
 from .engine import engine, reading
@@ -67,7 +67,7 @@ def network_page(
         "learningRate": LEARNING_RATES["sgd"] if lr is None else lr,
         "batchSize": min(batch_size, len(data)),
         **numbers,
-        **_geometry(sizes),
+        **_geometry(sizes, places),
     }
     note = f"{len(data)} samples, {len(places)} parameters, {measure}."
     body = source(__package__, "network.html").format(title=html(title), note=html(note))
@@ -179,19 +179,21 @@ def _name(model: MLP, layer: int, i: int, j: int) -> str:
     return f"b{layer}[{j + 1}]" if p is None else one_line(p.label)
 
 
-def _geometry(sizes: Sequence[int]) -> dict[str, Any]:
+def _geometry(sizes: Sequence[int], parameters: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
     """Return where the units stand, and where along each connection its numbers do, if there is room for them."""
-    most = max(a * b for a, b in pairwise(sizes))
+    most = most_connections(sizes)
     written = most <= WRITTEN
     row = 100.0 if written else max(24.0, min(60.0, 480 / max(sizes)))
-    column = 190.0 + 4 * max(0, most - 8) if written else 215.0
-    radius = RADIUS if written else min(20.0, 0.42 * row)
     rows = [row if written else min(64.0, row * max(sizes) / n) for n in sizes]
-    at = [[(k * column, (i - (n - 1) / 2) * rows[k]) for i in range(n)] for k, n in enumerate(sizes)]
-    places: list[float] = []
-    if written:
-        for left, right in pairwise(at):
-            ends = [(a, b) for b in right for a in left]
-            shares = iter(label_places(ends, [[("→ -0.000", "data")] * 2] * len(ends)))
-            places += [share for _ in right for share in [*(next(shares) for _ in left), 0.0]]
-    return {"at": at, "radius": radius, "places": places}
+    grid = Grid(sizes, width_of(190.0, most) if written else 215.0, rows)
+    lines: dict[int, list[tuple[Point, Point]]] = {}  # by the layer that they lead to
+    for k, i, j in parameters if written else ():
+        if i >= 0:
+            lines.setdefault(k, []).append((grid.at(k - 1, i), grid.at(k, j)))
+    texts = [("→ -0.000", "data")] * 2
+    shares = chain.from_iterable(label_places(each, [texts] * len(each)) for each in lines.values())
+    return {
+        "at": [[grid.at(k, i) for i in range(n)] for k, n in enumerate(sizes)],
+        "radius": RADIUS if written else min(20.0, 0.42 * row),
+        "places": [0.0 if i < 0 else next(shares) for _, i, _ in parameters] if written else [],
+    }

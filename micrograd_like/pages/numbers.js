@@ -89,6 +89,9 @@ function decimal(text, shown) {
   return new Answer(number, 0.5 * 10 ** (power - places), digits >= LIMITS.places ? Infinity : LIMITS.few);
 }
 
+const SUMS = new Map([["+", (x, y) => x + y], ["-", (x, y) => x - y]]);
+const PRODUCTS = new Map([["*", (x, y) => x * y], ["/", (x, y) => x / y]]);
+
 // Return the number of an expression of numbers, + - * / **, parentheses, constants and functions; an error if it has none.
 function calculate(text, names) {
   const tokens = text.match(/(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[\p{L}_][\p{L}\p{N}_]*|\*\*|\S/giu) ?? [];
@@ -102,22 +105,14 @@ function calculate(text, names) {
     return x;
   };
 
-  function sum() {
-    let x = product();
-    for (;;) {
-      if (takes("+")) x = finite(x + product());
-      else if (takes("-")) x = finite(x - product());
-      else return x;
-    }
+  // Return what operators of one rank make of operands, from left to right.
+  function chain(operand, operators) {
+    let x = operand();
+    while (operators.has(tokens[at])) x = finite(operators.get(tokens[at++])(x, operand()));
+    return x;
   }
-  function product() {
-    let x = signed();
-    for (;;) {
-      if (takes("*")) x = finite(x * signed());
-      else if (takes("/")) x = finite(x / signed());
-      else return x;
-    }
-  }
+  const sum = () => chain(product, SUMS);
+  const product = () => chain(signed, PRODUCTS);
   function signed() {
     if (takes("-")) return -signed();
     return takes("+") ? signed() : power();

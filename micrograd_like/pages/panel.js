@@ -3,6 +3,8 @@
 const ROWS = 16; // of numbers to change
 const LISTED = 40; // nodes in a list
 
+const code = (look, text) => element("span", `code ${look}`, text);
+
 function nodeButton(v, text = names[v]) {
   const button = element("button", "link code", text);
   button.addEventListener("click", () => choose(v));
@@ -26,39 +28,22 @@ function renderPanel(gradients) {
   row("kind", operations[v]);
   if (!isLeaf) row("rule", element("span", "code", written(`${names[v]} = ${graph.equations[v]}`)));
   const error = isKnown(v) && pass.errors.get(v);
-  const sum = isLeaf || !isKnown(v) || error ? "" : `${filledIn(v)} = `;
-  row(
-    "data",
-    element(
-      "span",
-      error ? "code failed" : "code data",
-      error ? `undefined: ${error}` : `${sum}${isKnown(v) ? typed(pass.data[v]) : NONE}`,
-    ),
-  );
-  if (!isConstant[v]) row("gradient", element("span", "code grad", typed(gradients[v])));
-  const came = pass.steps.filter(
-    (step, k) =>
-      step.operand === v && start + k < state.position && step.position >= 0 && !Number.isNaN(step.contribution),
-  );
+  const number = isKnown(v) ? typed(pass.data[v]) : NONE;
+  const sum = isLeaf || !isKnown(v) ? number : `${filledIn(v)} = ${number}`;
+  row("data", error ? code("failed", `undefined: ${error}`) : code("data", sum));
+  if (!isConstant[v]) row("gradient", code("grad", typed(gradients[v])));
+  const came = pass.steps
+    .slice(0, Math.max(state.position - start, 0))
+    .filter((step) => step.operand === v && step.position >= 0 && !Number.isNaN(step.contribution));
   if (came.length) {
-    const items = came.map((step) =>
-      element(
-        "li",
-        "code",
-        nodeButton(step.node),
-        `: ${typed(step.upstream)} × ${bracketed(step.local)} = ${typed(step.contribution)}`,
-      ),
+    const items = came.map(({ node, upstream, local, contribution }) =>
+      element("li", "code", nodeButton(node), `: ${typed(upstream)} × ${bracketed(local)} = ${typed(contribution)}`),
     );
     row(came.length > 1 ? "contributions" : "contribution", element("ul", "", ...items));
-    if (came.length > 1)
-      row(
-        "their sum",
-        element(
-          "span",
-          "code grad",
-          `${came.map((s, k) => (k ? bracketed : typed)(s.contribution)).join(" + ")} = ${typed(came.at(-1).after)}`,
-        ),
-      );
+  }
+  if (came.length > 1) {
+    const added = came.map((step, k) => (k ? bracketed : typed)(step.contribution)).join(" + ");
+    row("their sum", code("grad", `${added} = ${typed(came.at(-1).after)}`));
   }
   if (!isLeaf) row("operands", ...listed(operands[v]));
   if (users[v].length) row("used by", ...listed(users[v]));
@@ -83,19 +68,14 @@ function magnitude(v) {
 
 function leafRow(v) {
   if (rows.has(v)) return rows.get(v);
-  const [field, slider, nudge, output] = [
-    element("input"),
-    element("input"),
-    element("button", "", "Nudge"),
-    element("output", "code"),
-  ];
-  field.type = "text";
-  field.maxLength = 40;
+  const field = Object.assign(element("input"), { type: "text", maxLength: 40 });
+  const slider = Object.assign(element("input"), { type: "range", min: -magnitude(v), max: magnitude(v), step: "any" });
+  const nudge = element("button", "", "Nudge");
+  const output = element("output", "code");
   field.setAttribute("aria-label", names[v]);
-  Object.assign(slider, { type: "range", min: -magnitude(v), max: magnitude(v), step: "any" });
   slider.setAttribute("aria-label", `${names[v]}, slider`);
-  nudge.title = `What becomes of ${names[root]} if ${names[v]} grows by 0.001?`;
   nudge.setAttribute("aria-label", `Nudge ${names[v]} by 0.001`);
+  nudge.title = `What becomes of ${names[root]} if ${names[v]} grows by 0.001?`;
   const change = (x) => {
     numbers[v] = x;
     rerun();
@@ -117,13 +97,10 @@ function leafRow(v) {
     event.preventDefault();
     change(Number((numbers[v] + (by * magnitude(v)) / 100).toPrecision(12)));
   });
-  slider.addEventListener("dblclick", () => change(graph.leaves[v]));
-  field.addEventListener("dblclick", () => change(graph.leaves[v]));
+  for (const each of [slider, field]) each.addEventListener("dblclick", () => change(graph.leaves[v]));
   nudge.addEventListener("click", () => {
-    const { data } = forwardPass(
-      graph,
-      numbers.map((x, k) => (k === v ? x + 0.001 : x)),
-    );
+    const nudged = numbers.map((x, k) => (k === v ? x + 0.001 : x));
+    const { data } = forwardPass(graph, nudged);
     const gradient = gradientsAt(state.position)[v];
     const product = Number.isNaN(gradient) ? `${NONE}, the pass has not been here` : typed(gradient * 0.001);
     output.textContent = `Δ${names[root]} = ${typed(data[root] - pass.data[root])} · gradient × 0.001 = ${product}`;
@@ -172,19 +149,12 @@ function renderMistake() {
   const mistake = mistakes[state.mistake];
   if (!mistake) return find("wrong").replaceChildren();
   const changed = mistaken();
-  const cell = (tag, text, look = "") => element(tag, look, text);
   const rows = changed.map((v) => {
-    const name = element("th", "code", nodeButton(v, partial(v)));
-    name.scope = "row";
-    return element(
-      "tr",
-      "",
-      name,
-      cell("td", `✗ ${defined(wrong[v])}`, "code failed"),
-      cell("td", typed(pass.gradients[v]), "code grad"),
-    );
+    const name = Object.assign(element("th", "code", nodeButton(v, partial(v))), { scope: "row" });
+    const made = element("td", "code failed", `✗ ${defined(wrong[v])}`);
+    return element("tr", "", name, made, element("td", "code grad", typed(pass.gradients[v])));
   });
-  const head = ["gradient", "wrong", "right"].map((text) => Object.assign(cell("th", text), { scope: "col" }));
+  const head = ["gradient", "wrong", "right"].map((text) => Object.assign(element("th", "", text), { scope: "col" }));
   const table = element("table", "", element("thead", "", element("tr", "", ...head)), element("tbody", "", ...rows));
   const none = element("p", "", UNCHANGED);
   return find("wrong").replaceChildren(element("p", "", mistake.sentence), changed.length ? table : none);

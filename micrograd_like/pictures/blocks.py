@@ -76,8 +76,8 @@ def _range(one: str, several: str, numbers: Sequence[float]) -> str:
 
 
 def _explain(show: str, finite: bool) -> list[tuple[Sequence[Mark], str]]:
-    def square(look: str, opacity: float = 1.0) -> Cells:
-        return Cells(((8, -6, 12, 12),), look, opacity)
+    def square(look: str) -> Cells:
+        return Cells(((8, -6, 12, 12),), look)
 
     what = {"backward": "∂L/∂w", "update": "change"}.get(show, "weight")
     return [

@@ -7,8 +7,8 @@ from .layers import Place, Points
 from .layout import lay_out
 from .scene import (
     SIZE,
+    Circle,
     Edge,
-    Ellipse,
     Item,
     Mark,
     Node,
@@ -127,9 +127,8 @@ def arrange(
 
 def _in_order(curves: Sequence[Points], rankdir: str) -> bool:
     """Tell whether edges arrive from top to bottom, or from left to right, in the order of the operands."""
-    across = 1 if rankdir in ("LR", "RL") else 0
     ways = [along(curve) for curve in curves]
-    seen = [way[-min(len(way), 5)][across] for way in ways]
+    seen = [way[-min(len(way), 5)][rankdir == "LR"] for way in ways]
     return seen == sorted(seen)
 
 
@@ -174,7 +173,7 @@ def _folded(
 
 def _size(box: Box, rankdir: str) -> Place:
     extra = OP + GAP if box.symbol else 0.0
-    if rankdir in ("LR", "RL"):
+    if rankdir == "LR":
         return 0, 0, box.width + extra, max(box.height, OP * bool(box.symbol))
     return 0, 0, max(box.width, OP), box.height + extra
 
@@ -182,20 +181,19 @@ def _size(box: Box, rankdir: str) -> Place:
 def _draw_box(box: Box, place: Place, rankdir: str) -> list[Item]:
     """Return a node's box, and before it the circle of the operation that made it."""
     x, y, width, height = place
-    along = {"LR": (1, 0), "RL": (-1, 0), "TB": (0, 1), "BT": (0, -1)}[rankdir]
+    right, down = (1, 0) if rankdir == "LR" else (0, 1)
     items: list[Item] = []
     if box.symbol:
-        reach = (width if along[0] else height) / 2
-        ox, oy = x - along[0] * (reach - OP / 2), y - along[1] * (reach - OP / 2)
-        x, y = x + along[0] * (OP + GAP) / 2, y + along[1] * (OP + GAP) / 2
+        ox, oy = x - right * (width - OP) / 2, y - down * (height - OP) / 2
+        x, y = x + right * (OP + GAP) / 2, y + down * (OP + GAP) / 2
         symbol = {"*": "×", "-": "−", "**": "xʸ"}.get(box.symbol, box.symbol)
-        circle = Ellipse(ox, oy, OP / 2, OP / 2, stroke="faint", fill="ground")
+        circle = Circle(ox, oy, OP / 2, stroke="faint", fill="ground")
         size = fitting(symbol, OP - 5, 12 if len(symbol) == 1 else 9)
         sign = Text(ox, oy + 0.35 * size, symbol, size=size)
         items.append(Node((circle, sign), box.equation, f"{box.key}op", "operation", ox, oy, symbol))
-        start = ox + along[0] * OP / 2, oy + along[1] * OP / 2
-        end = ox + along[0] * (OP / 2 + GAP), oy + along[1] * (OP / 2 + GAP)
-        arrow = Path((start, (end[0] - 4 * along[0], end[1] - 4 * along[1]))), arrowhead(end, start, size=5)
+        start = ox + right * OP / 2, oy + down * OP / 2
+        end = start[0] + right * GAP, start[1] + down * GAP
+        arrow = Path((start, (end[0] - 4 * right, end[1] - 4 * down))), arrowhead(end, start, size=5)
         items.append(Edge(arrow, box.equation, f"{box.key}op", box.key, "flow"))
     look = {"stroke": "grad", "width": 3.0} if box.active else {"stroke": "faint"}
     marks: list[Mark] = []
@@ -212,13 +210,13 @@ def _draw_box(box: Box, place: Place, rankdir: str) -> list[Item]:
         left = x - box.width / 2 + margin
         color = "faint" if box.faint else "ink"
         marks.append(Text(left, y + 4, box.shown, color, SIZE, "start", bold=not box.faint, italic=box.faint))
-    right = x + box.width / 2 - margin
+    end_x = x + box.width / 2 - margin
     for k, (number, color) in enumerate(box.numbers):
         baseline = y + (k - (len(box.numbers) - 1) / 2) * LINE + 4
         if box.hidden:
-            marks.append(rectangle(right - 18, baseline - 4, 36, 10.5, stroke=color, width=0.7))
+            marks.append(rectangle(end_x - 18, baseline - 4, 36, 10.5, stroke=color, width=0.7))
         else:
-            marks.append(Text(right, baseline, number, color, anchor="end"))
+            marks.append(Text(end_x, baseline, number, color, anchor="end"))
     numbers = tuple(number for number, _ in box.numbers)
     items.append(Node(tuple(marks), box.tooltip, box.key, box.kind, x, y, box.shown, numbers, box.active))
     return items
@@ -272,8 +270,8 @@ def _label_places(edges: Sequence[tuple[Wire, str, Points]], nodes: Sequence[Ite
             put(k, x, y)
     for item in nodes:
         for m in item.marks:
-            if (isinstance(m, Path) and m.closed) or isinstance(m, Ellipse):
-                left, top, right, bottom = _extent(m)
+            if (isinstance(m, Path) and m.closed) or isinstance(m, Circle):
+                left, top, right, bottom = bounds([m])
                 for i in range(int(left // 6), int(right // 6) + 2):
                     for j in range(int(top // 6), int(bottom // 6) + 2):
                         put(-1, min(max(6.0 * i, left), right), min(max(6.0 * j, top), bottom))
@@ -320,10 +318,3 @@ def along(curve: Sequence[tuple[float, float]], spacing: float = 5.0) -> list[tu
             a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
             points.append((a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3))
     return [*points, curve[-1]]
-
-
-def _extent(m: Path | Ellipse) -> tuple[float, float, float, float]:
-    if isinstance(m, Ellipse):
-        return m.x - m.rx, m.y - m.ry, m.x + m.rx, m.y + m.ry
-    xs, ys = [x for x, _ in m.points], [y for _, y in m.points]
-    return min(xs), min(ys), max(xs), max(ys)

@@ -11,16 +11,18 @@ from typing import Any
 from .. import escape
 from ..engine import UNREACHED, Value, made_at, stale, topological_order
 from ..escape import one_line
+from ..formulas import exact
 from ..graph.steps import backward_steps
-from ..notation.names import NO_GRADIENT, find, node_names, partial, show_grad
-from ..notation.numbers import check_decimals, exact, show
+from ..notation.names import NO_GRADIENT, find, node_names, partial
+from ..notation.numbers import check_decimals, show
 from ..ops import CONSTANT, INPUT, PARAMETER, Operation, add, dot, logsumexp, maximum, minimum, multiply
 from ..ops import sum as add_up
 from .boxes import Box, Wire, arrange
 from .drawing import Drawing
-from .groups import DEPTHS, Group, group
+from .groups import DEPTHS, Group, group, users_of
 from .tree import describe_local, local_number, text
 
+DIRECTIONS = ("LR", "TB")
 LARGEST = 5_000  # boxes; laying out more takes longer than one waits
 STEPPED = 150  # boxes of a picture with a frame for each step
 DETAILED = 300  # boxes; of more the local derivatives are in the tooltips only
@@ -53,8 +55,8 @@ def draw_graph(
     for each node whose gradient is wrong, what it should be; `gradients`, those to show in place of the nodes' own.
     `room` is the least width for numbers, where others will be filled in.
     """
-    if rankdir not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"rankdir is the direction of the graph: 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
+    if rankdir not in DIRECTIONS:
+        raise ValueError(f"unknown rankdir {rankdir!r}; choose from {', '.join(DIRECTIONS)}")
     if depth not in ("auto", *DEPTHS):
         raise ValueError(f"unknown depth {depth!r}; choose from auto, {', '.join(DEPTHS)}")
     order = topological_order(root)
@@ -66,6 +68,8 @@ def draw_graph(
     groups, held, depth = group(order, "value" if steps else depth)
     near = near - held
     outdated = set(stale(order))
+    if gradients is None:
+        gradients = {v: v.grad for v in order if v.grad is not UNREACHED}
     builder = _Builder(
         order, shown, precision, data, grad, local, active, right or {}, empty, outdated, root, gradients
     )
@@ -147,10 +151,7 @@ def _near(v: Value, order: Sequence[Value], radius: int) -> set[Value]:
     """Return the nodes at most `radius` edges away."""
     if radius < 0:
         raise ValueError(f"radius is a number of edges from 0, not {radius}")
-    users: dict[Value, list[Value]] = {}
-    for u in order:
-        for x in u.operands:
-            users.setdefault(x, []).append(u)
+    users = users_of(order)
     found, ring = {v}, [v]
     for _ in range(radius):
         ring = [w for u in ring for w in (*u.operands, *users.get(u, ())) if w not in found]
@@ -171,7 +172,7 @@ class _Builder:
     empty: set[Value]
     outdated: set[Value]
     root: Value
-    gradients: Mapping[Value, Any] | None = None  # as far as the pass has come; None for those of the nodes
+    gradients: Mapping[Value, Any]  # as far as the pass has come
 
     def boxes(self, groups: Sequence[Group], near: Collection[Value]) -> dict[Value, Box]:
         """Return the box of each node that is drawn, which nodes of a merged group have together."""
@@ -215,10 +216,8 @@ class _Builder:
     def data_of(self, v: Value) -> str:
         return exact(v.data) if v.op is CONSTANT else show(v.data, self.precision)
 
-    def grad_of(self, v: Value) -> str:
-        if self.gradients is None:
-            return show_grad(v, self.precision)
-        return show(self.gradients[v], self.precision) if v in self.gradients else NO_GRADIENT
+    def grad_of(self, v: Value, precision: int | None = None) -> str:
+        return show(self.gradients[v], precision or self.precision) if v in self.gradients else NO_GRADIENT
 
     def _box(self, v: Value, key: str) -> Box:
         constant = v.op is CONSTANT
@@ -229,7 +228,7 @@ class _Builder:
         if self.data or constant:
             said.append(f"data = {exact(v.data)}")
         if self.grad and not constant:
-            said.append(f"grad = {self.grad_of(v) if self.gradients is not None else show_grad(v, 12)}")
+            said.append(f"grad = {self.grad_of(v, 12)}")
         if v in self.right:
             right = show(self.right[v], self.precision)
             numbers[-1:] = [(f"wrong: {self.grad_of(v)}", "grad"), (f"right: {right}", "ink")]
@@ -255,7 +254,7 @@ class _Builder:
         if self.data:
             numbers.append((_range([v.data for v in out], self.precision), "data"))
         if self.grad:
-            reached = [v.grad for v in out if v.grad is not UNREACHED]
+            reached = [self.gradients[v] for v in out if v in self.gradients]
             numbers.append((_range(reached, self.precision) if reached else NO_GRADIENT, "grad"))
         words = f"{g.name}: {len(g.members)} nodes"
         box = Box(key, "value", g.name, numbers, words, output=self.root in out)

@@ -29,16 +29,22 @@ def group(order: Sequence[Value], depth: str) -> tuple[list[Group], set[Value], 
     where = structure(order)
     if not any(w.neuron for w in where.values()):
         return [], set(), "value"
-    users: dict[Value, list[Value]] = {}
-    for v in order:
-        for x in v.operands:
-            users.setdefault(x, []).append(v)
+    users = users_of(order)
     for chosen in DEPTHS if depth == "auto" else (depth,):
         groups, held = _at(chosen, order, where, users)
         inside = sum(len(g.members) - 1 for g in groups if g.merged)
         if len(order) - inside - len(held) <= READABLE:
             break
     return groups, held, chosen
+
+
+def users_of(order: Sequence[Value]) -> dict[Value, list[Value]]:
+    """Return for each node that has any the nodes that are computed from it."""
+    users: dict[Value, list[Value]] = {}
+    for v in order:
+        for x in v.operands:
+            users.setdefault(x, []).append(v)
+    return users
 
 
 def _at(

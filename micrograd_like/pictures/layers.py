@@ -24,8 +24,7 @@ def lay_out(
 
     An edge that passes a layer takes room in it as a node does, so no edge runs through a box.
     """
-    turned = rankdir in ("TB", "BT")
-    sign = -1 if rankdir in ("RL", "BT") else 1
+    turned = rankdir == "TB"
     deep = {key: size[2 + turned] for key, size in sizes.items()}  # along the edges
     wide = {key: size[3 - turned] for key, size in sizes.items()}  # along the layers
     order = _order(list(sizes), edges)
@@ -56,7 +55,7 @@ def lay_out(
     starts = [0.0, *accumulate(d + ranksep for d in depth)]
 
     def at(u: float, v: float) -> tuple[float, float]:
-        return (v, sign * u) if turned else (sign * u, v)
+        return (v, u) if turned else (u, v)
 
     places = {key: (*at(starts[rank[key]] + depth[rank[key]] / 2, across[key]), *sizes[key][2:]) for key in sizes}
     curves = []

@@ -13,6 +13,7 @@ from pathlib import Path
 from . import layers
 from .layers import Place, Points
 
+PATIENCE = 60  # seconds for a picture
 LARGE = 400  # nodes; from here on a quicker way of ordering them is as good
 
 
@@ -35,8 +36,8 @@ def lay_out(
     Raises:
         RuntimeError: Graphviz takes too long.
     """
-    across = rankdir in ("LR", "RL")
-    start, end = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}[rankdir]
+    across = rankdir == "LR"
+    start, end = ("e", "w") if across else ("s", "n")
     ranksep = 22 + labels if across else 34
     if len(edges) > 3 * len(sizes):  # bundles, whose single edges are told apart where they are long
         ranksep = 80
@@ -86,17 +87,17 @@ def lay_out(
     return places, curves, outlines
 
 
-def graphviz(dot: str, kind: str, timeout: float = 60.0) -> bytes:
+def graphviz(dot: str, kind: str) -> bytes:
     """Return what Graphviz makes of DOT source, in the format `kind`.
 
     Raises:
-        RuntimeError: Graphviz failed, or took more than `timeout` seconds.
+        RuntimeError: Graphviz failed, or took more than a minute.
     """
     try:
-        run = subprocess.run([*command(), f"-T{kind}"], input=dot.encode(), capture_output=True, timeout=timeout)
+        run = subprocess.run([*command(), f"-T{kind}"], input=dot.encode(), capture_output=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         raise RuntimeError(
-            f"laying out the picture took more than {timeout:g} s: draw a smaller graph, "
+            f"laying out the picture took more than {PATIENCE} s: draw a smaller graph, "
             "or save the .dot and lay it out by other means"
         ) from None
     if run.returncode or not run.stdout:

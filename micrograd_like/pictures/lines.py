@@ -1,13 +1,14 @@
 """What stands along the lines between units: arrows, numbers that cover no others, and the legend."""
 
 from collections.abc import Iterable, Sequence
-from math import isfinite, sqrt
+from math import dist, isfinite
 from typing import Any
 
 from .scene import SIZE, Item, Mark, Path, Picture, Text, arrowhead, bounds, fitting, rectangle, text_width
 
 RADIUS = 22.0  # of a unit
 SMALL = 9.0  # the size of numbers beside connections and units
+Point = tuple[float, float]
 
 
 def largest(numbers: Iterable[float]) -> float:
@@ -27,17 +28,17 @@ def strange(x: float) -> str:
     return {"nan": "NaN", "inf": "∞", "-inf": "-∞"}[str(float(x))]
 
 
-def shortened(a: tuple[float, float], b: tuple[float, float], by: float) -> tuple[float, float]:
+def shortened(a: Point, b: Point, by: float) -> Point:
     """Return the point on the way from `a` to `b` that is `by` away from `a`."""
-    length = sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) or 1.0
+    length = dist(a, b) or 1.0
     return a[0] + (b[0] - a[0]) * by / length, a[1] + (b[1] - a[1]) * by / length
 
 
-def back(start: tuple[float, float], end: tuple[float, float], goal: float, width: float) -> tuple[Mark, ...]:
+def back(start: Point, end: Point, goal: float, width: float) -> tuple[Mark, ...]:
     """Return an arrow beside a connection, from its end back to `goal`, the share of the way that remains."""
     goal = min(goal, 0.8)
     dx, dy = end[0] - start[0], end[1] - start[1]
-    length = sqrt(dx * dx + dy * dy) or 1.0
+    length = dist(start, end) or 1.0
     ox, oy = -dy / length * 4.5, dx / length * 4.5
     near, far = goal + 4 / length, 1 - 3 / length
     tip = start[0] + near * dx + ox, start[1] + near * dy + oy
@@ -76,16 +77,14 @@ def label(x: float, y: float, lines: Sequence[tuple[str, str]]) -> list[Mark]:
     return marks
 
 
-def beside(t: float, a: tuple[float, float], b: tuple[float, float], lines: Sequence[tuple[str, str]]) -> float:
+def beside(t: float, a: Point, b: Point, lines: Sequence[tuple[str, str]]) -> float:
     """Return the share of the way from `a` to `b` where a line leaves the label that stands at `t`."""
     width = max((text_width(text, SMALL) for text, _ in lines), default=0) / 2 + 7
     height = 5.5 * len(lines) + 8
     return t + min(width / (abs(b[0] - a[0]) or 1), height / (abs(b[1] - a[1]) or 1))
 
 
-def places(
-    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]], texts: Sequence[Sequence[tuple[str, str]]]
-) -> list[float]:
+def places(lines: Sequence[tuple[Point, Point]], texts: Sequence[Sequence[tuple[str, str]]]) -> list[float]:
     """Return where along its line each label stands, so that it covers no other label and few other lines."""
     taken: list[tuple[float, float, float, float]] = []
     places = []

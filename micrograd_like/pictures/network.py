@@ -6,22 +6,24 @@ of its weights (`blocks`).
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine import Value
 from ..escape import one_line
 from ..nn.datasets import Dataset
 from ..nn.modules import Module
-from ..notation.names import show_grad
+from ..notation.names import NO_GRADIENT, show_grad
 from ..notation.numbers import show as written_as
 from .blocks import blocks
 from .drawing import Drawing
 from .lines import (
     RADIUS,
     SMALL,
+    Point,
     back,
     beside,
     direction,
@@ -36,8 +38,8 @@ from .lines import (
 )
 from .passes import Pass, find, gradient, layers_of, parameters_of, run
 from .scene import (
+    Circle,
     Edge,
-    Ellipse,
     Item,
     Label,
     Mark,
@@ -55,6 +57,28 @@ SHOWS = ("weights", "forward", "backward", "update", "steps")
 WRITTEN = 16  # connections between two layers; of more, their numbers would cover the lines
 LINES = 150  # connections between two layers, and
 UNITS = 24  # units in a layer, that are drawn one by one; with more the lines become one surface
+
+
+class Grid(NamedTuple):
+    """Where units stand: each layer in a column, and its units in rows around the middle."""
+
+    sizes: Sequence[int]
+    column: float
+    rows: Sequence[float]  # how far apart the units of each layer are
+
+    def at(self, layer: int, unit: int) -> Point:
+        """Return where a unit stands; layer 0 are the inputs."""
+        return layer * self.column, (unit - (self.sizes[layer] - 1) / 2) * self.rows[layer]
+
+
+def width_of(column: float, most: int) -> float:
+    """Return the width of a column, wider where the numbers of many connections have to find room."""
+    return column + 6 * max(0, most - 8)
+
+
+def most_connections(sizes: Sequence[int]) -> int:
+    """Return how many connections there are between two layers, at most."""
+    return max(a * b for a, b in pairwise(sizes))
 
 
 def draw_network(
@@ -100,11 +124,13 @@ def draw_network(
         )
     sizes = [len(layers[0][0].w), *map(len, layers)]
     names = _names("inputs", inputs, sizes[0]), _names("outputs", outputs, sizes[-1])
-    sketch = _Sketch(layers, sizes, pass_, changes, names, bool(weights), legend, precision)
-    if weights is None:
-        sketch.written = sketch.most <= WRITTEN
-    single = sketch.most <= LINES and max(sizes) <= UNITS
-    make = sketch.units if single or (weights and sketch.most <= 400) else sketch.blocks
+    most = most_connections(sizes)
+    written = most <= WRITTEN if weights is None else weights
+    column = width_of(210.0 if changes else 180.0, most) if written else 140.0
+    grid = Grid(sizes, column, [84.0 if pass_ or changes else 60.0] * len(sizes))
+    sketch = _Sketch(layers, grid, pass_, changes, names, written, legend, precision)
+    single = most <= LINES and max(sizes) <= UNITS
+    make = sketch.units if single or (weights and most <= 400) else sketch.blocks
     steps = ("forward", "backward", "update") if show == "steps" else (show,)
 
     title = f"Network of {' → '.join(map(str, sizes))} units with {len(parameters)} parameters"
@@ -121,14 +147,10 @@ def draw_network(
 def _pass(model: Module, of: Any, sample: int) -> Pass:
     if isinstance(of, Value) and of.operands:
         return find(model, [of], sample)
-    if isinstance(of, Value):
-        of = [of]
-    of = list(of)
+    of = [of] if isinstance(of, Value) else list(of)
     if of and all(isinstance(v, Value) and v.operands for v in of):
-        try:
+        with suppress(ValueError):  # a graph that goes on beneath the network
             return find(model, of, sample)
-        except ValueError:  # a graph that goes on beneath the network
-            return run(model, of)
     return run(model, of)
 
 
@@ -167,7 +189,7 @@ def _short(name: str, longest: int = 24) -> str:
 @dataclass
 class _Sketch:
     layers: list[list[Any]]
-    sizes: list[int]
+    grid: Grid
     pass_: Pass | None
     changes: dict[Value, tuple[Any, Any]]
     names: tuple[list[str], list[str]]
@@ -175,38 +197,22 @@ class _Sketch:
     legend: bool
     precision: int
 
-    @property
-    def most(self) -> int:
-        """How many connections there are between two layers, at most."""
-        return max(a * b for a, b in pairwise(self.sizes))
-
     # -------------------- unit by unit --------------------
 
     def units(self, show: str) -> list[Item]:
         """Return the picture with a circle for each unit and a line for each connection."""
-        self.row = 84.0 if self.pass_ or self.changes else 60.0
-        widest = (210.0 if self.changes else 180.0) + 6 * max(
-            0, self.most - 8
-        )  # room for the numbers of many connections
-        self.column = widest if self.written else 140.0
-        items: list[Item] = [*self._captions(show)]
-        edges, labels = self._connections(show)
-        nodes = self._nodes(show)
-        items += edges + labels + nodes
+        items = self._captions(show) + self._connections(show) + self._nodes(show)
         if self.legend:
             items += legend(items, _explain(show, self))
         return items
 
-    def _at(self, column: int, row: int) -> tuple[float, float]:
-        return column * self.column, (row - (self.sizes[column] - 1) / 2) * self.row
-
     def _captions(self, show: str) -> list[Item]:
-        y = -(max(self.sizes) - 1) / 2 * self.row - 54
+        y = min(self.grid.at(k, 0)[1] for k in range(len(self.grid.sizes))) - 54
         texts = [Text(0, y, "inputs", "faint")]
         for k, layer in enumerate(self.layers, 1):
             kinds = list(dict.fromkeys(str(getattr(neuron, "activation", "")) for neuron in layer))
             name = f"layer {k} · " if len(self.layers) > 1 else ""
-            texts.append(Text(k * self.column, y, name + ", ".join(filter(None, kinds)), "faint"))
+            texts.append(Text(k * self.grid.column, y, name + ", ".join(filter(None, kinds)), "faint"))
         heading = {"weights": "", "forward": "Forward pass", "backward": "Backward pass", "update": "Update"}[show]
         left = -30.0
         if heading:
@@ -218,9 +224,9 @@ class _Sketch:
             texts.append(Text(left + text_width(heading, 13, bold=True) + 8, y - 20, said, "faint", anchor="start"))
         return [Item((t,)) for t in texts]
 
-    def _connections(self, show: str) -> tuple[list[Item], list[Item]]:
+    def _connections(self, show: str) -> list[Item]:
         weights = [w for layer in self.layers for neuron in layer for w in neuron.w]
-        scale = largest(self._strength(w, show) for w in weights)
+        scale = largest(self._signed(w, show) for w in weights)
         flows = [
             self._flow(unit.sum, w)
             for (k, j), unit in (self.pass_.units.items() if self.pass_ else ())
@@ -231,21 +237,14 @@ class _Sketch:
         arrows: list[Item] = []
         labels: list[Item] = []
         for k, layer in enumerate(self.layers, 1):
-            ends = [
-                (self._at(k - 1, i), self._at(k, j), w, i, j)
-                for j, neuron in enumerate(layer)
-                for i, w in enumerate(neuron.w)
-            ]
-            texts = [self._said(w, show) for _, _, w, _, _ in ends] if self.written else [[]] * len(ends)
-            texts = [
-                t or ([(strange(w.data), "ink")] if not isfinite(w.data) else [])
-                for t, (_, _, w, _, _) in zip(texts, ends, strict=True)
-            ]
-            shares = places([(a, b) for a, b, *_ in ends], texts)
-            for (a, b, w, i, j), said, t in zip(ends, texts, shares, strict=True):
+            into = [(w, i, j) for j, neuron in enumerate(layer) for i, w in enumerate(neuron.w)]
+            ends = [(self.grid.at(k - 1, i), self.grid.at(k, j)) for _, i, j in into]
+            texts = [self._beside(w, show) for w, _, _ in into]
+            shares = places(ends, texts)
+            for (a, b), (w, i, j), said, t in zip(ends, into, texts, shares, strict=True):
                 start, end = shortened(a, b, 0 if k == 1 else RADIUS), shortened(b, a, RADIUS)
                 look, dash = direction(self._signed(w, show))
-                width = 0.5 + 3.0 * min(self._strength(w, show) / scale, 1) if isfinite(w.data) else 2.5
+                width = 0.5 + 3.0 * min(abs(self._signed(w, show)) / scale, 1) if isfinite(w.data) else 2.5
                 if show == "backward":  # the weights stay in sight behind what flows back
                     width = min(width, 1.0)
                 marks: list[Mark] = [Path((start, end), look, width=width, dash=dash)]
@@ -262,20 +261,18 @@ class _Sketch:
                 if said:
                     x, y = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
                     labels.append(Label(tuple(label(x, y, said)), tooltip))
-        return lines + arrows, labels
+        return lines + arrows + labels
 
     def blocks(self, show: str) -> list[Item]:
         """Return the picture layer by layer."""
-        return blocks(self.layers, self.pass_, show, lambda w: self._quantity(w, show), explained=self.legend)
 
-    def _quantity(self, w: Value, show: str) -> float:
-        return float(gradient(w) or 0.0) if show == "backward" else self._signed(w, show)
+        def quantity(w: Value) -> float:
+            return float(gradient(w) or 0.0) if show == "backward" else self._signed(w, show)
+
+        return blocks(self.layers, self.pass_, show, quantity, explained=self.legend)
 
     def _signed(self, w: Value, show: str) -> float:
         return float(self.changes[w][1] - self.changes[w][0] if show == "update" else w.data)
-
-    def _strength(self, w: Value, show: str) -> float:
-        return abs(self._signed(w, show))
 
     @staticmethod
     def _flow(total: Value, w: Value) -> float:
@@ -285,20 +282,24 @@ class _Sketch:
     def _number(self, x: Any) -> str:
         return strange(x) if isinstance(x, float) and not isfinite(x) else written_as(x, self.precision)
 
+    def _gradient(self, v: Value) -> tuple[str, str]:
+        g = gradient(v)
+        return NO_GRADIENT if g is None else self._number(g), "grad"
+
+    def _beside(self, w: Value, show: str) -> list[tuple[str, str]]:
+        """Return what stands on a connection."""
+        if self.written:
+            return self._said(w, show)
+        return [] if isfinite(w.data) else [(strange(w.data), "ink")]
+
     def _said(self, p: Value, show: str) -> list[tuple[str, str]]:
         """Return what stands beside a parameter: its number, and the gradient below it; or before → after."""
         if show == "update":
             old, new = self.changes[p]
             return [(f"{self._number(old)} → {self._number(new)}", direction(new - old)[0])]
-        if show in ("forward", "backward") and p in self.changes:
-            number = self._number(self.changes[p][0])  # the one that the pass was computed with
-        else:
-            number = self._number(p.data)
-        said = [(number, "data")]
-        if show == "backward":
-            g = gradient(p)
-            said.append(("–" if g is None else self._number(g), "grad"))
-        return said
+        of_the_pass = show in ("forward", "backward") and p in self.changes
+        number = self._number(self.changes[p][0] if of_the_pass else p.data)
+        return [(number, "data"), self._gradient(p)] if show == "backward" else [(number, "data")]
 
     def _tooltip(self, p: Value) -> str:
         words = f"{p.label or 'a weight'} = {written_as(p.data)}\ngrad = {show_grad(p, None)}"
@@ -315,13 +316,13 @@ class _Sketch:
 
     def _nodes(self, show: str) -> list[Item]:
         items: list[Item] = []
-        for i in range(self.sizes[0]):
-            x, y = self._at(0, i)
+        for i in range(self.grid.sizes[0]):
+            x, y = self.grid.at(0, i)
             v = self.pass_.inputs.get(i) if self.pass_ else None
             name = self.names[0][i] if self.names[0] else f"x{i + 1}"
             numbers = [] if v is None else [(self._number(v.data), "data")]
             if v is not None and show == "backward" and gradient(v) is not None:
-                numbers.append((self._number(gradient(v)), "grad"))
+                numbers.append(self._gradient(v))
             inside = numbers or [(name, "ink")]
             width = max(34.0, *(text_width(text) + 12 for text, _ in inside))
             texts = stack(x, y, inside, width - 8)
@@ -330,25 +331,22 @@ class _Sketch:
                 marks.append(Text(x - width / 2 - 5, y + 4, name, anchor="end", italic=True))
             items.append(Node(tuple(marks), f"input {name}", f"n0-{i + 1}", "input", x, y, name))
         for k, layer in enumerate(self.layers, 1):
-            for j, neuron in enumerate(layer):
-                items.append(self._unit(k, j, neuron, show))
-        if self.pass_ and self.pass_.root is not None:
-            items[:0] = self._loss(show)
-        return items
+            items += [self._unit(k, j, neuron, show) for j, neuron in enumerate(layer)]
+        root = self.pass_.root if self.pass_ else None
+        return items if root is None else [*self._loss(root, show), *items]
 
     def _unit(self, k: int, j: int, neuron: Any, show: str) -> Node:
-        x, y = self._at(k, j)
+        x, y = self.grid.at(k, j)
         unit = self.pass_.units.get((k - 1, j)) if self.pass_ else None
         activation = str(getattr(neuron, "activation", ""))
         tooltip = f"neuron {j + 1} of layer {k}"
-        marks: list[Mark] = [Ellipse(x, y, RADIUS, RADIUS, "ink", "ground")]
+        marks: list[Mark] = [Circle(x, y, RADIUS, "ink", "ground")]
         if unit:
             numbers = [(self._number(unit.out.data), "data")]
             total = written_as(unit.sum.data)
             tooltip += f"\nweighted sum = {total}\noutput = {activation}({total}) = {written_as(unit.out.data)}"
             if show == "backward":
-                g = gradient(unit.out)
-                numbers.append(("–" if g is None else self._number(g), "grad"))
+                numbers.append(self._gradient(unit.out))
                 tooltip += f"\n∂L/∂output = {show_grad(unit.out, None)}\n∂L/∂sum = {show_grad(unit.sum, None)}"
             marks += stack(x, y, numbers, 2 * RADIUS - 7)
             beneath = f"{activation}({self._number(unit.sum.data)})" if unit.out is not unit.sum else "sum"
@@ -366,20 +364,18 @@ class _Sketch:
             marks.append(Text(x + RADIUS + 6, y + (-9 if above else 4), self.names[1][j], anchor="start", italic=True))
         return Node(tuple(marks), tooltip, f"n{k}-{j + 1}", "unit", x, y)
 
-    def _loss(self, show: str) -> list[Item]:
+    def _loss(self, root: Value, show: str) -> list[Item]:
         """Return the loss to the right of the outputs, where the backward pass starts."""
-        assert self.pass_ is not None
-        root, k = self.pass_.root, len(self.layers)
-        assert root is not None
-        x, y = (k + 0.75) * self.column, 0.0
+        k = len(self.layers)
+        x, y = (k + 0.75) * self.grid.column, 0.0
         name = _short(root.label or "loss", 12)
         numbers = [(self._number(root.data), "data")]
         if show == "backward":
             numbers.append((self._number(root.grad), "grad"))
         width = max(44.0, *(text_width(text) + 14 for text, _ in numbers))
         items: list[Item] = []
-        for j in range(self.sizes[-1]):
-            a, b = self._at(k, j), (x - width / 2, y)
+        for j in range(self.grid.sizes[-1]):
+            a, b = self.grid.at(k, j), (x - width / 2, y)
             start = shortened(a, b, RADIUS)
             items.append(Edge((Path((start, b), "faint", width=1),), "", f"n{k}-{j + 1}", "loss"))
             if show == "backward":
@@ -399,14 +395,14 @@ def _explain(show: str, sketch: _Sketch) -> list[tuple[Sequence[Mark], str]]:
     said: list[tuple[Sequence[Mark], str]] = []
     weights = [w for layer in sketch.layers for neuron in layer for w in neuron.w]
     if show == "update":
-        widest = largest(sketch._strength(w, show) for w in weights)
+        widest = largest(sketch._signed(w, show) for w in weights)
         said += [
             ([line("data")], f"moved up; the wider, the further (at most {sketch._number(widest)})"),
             ([line("negative", "dashed")], "moved down"),
             ([Text(14, 3, "w → w′", "data", SMALL)], "before → after; b: the bias"),
         ]
     else:
-        widest = largest(abs(w.data) for w in weights)
+        widest = largest(w.data for w in weights)
         size = "" if show == "backward" else f", the wider the larger (at most {sketch._number(widest)})"
         said += [
             ([line("data")], f"weight above 0{size}"),
@@ -420,7 +416,7 @@ def _explain(show: str, sketch: _Sketch) -> list[tuple[Sequence[Mark], str]]:
         said.append((back((0, 0), (28, 0), 0.0, 1.5), "what flows back; the wider the larger"))
         said.append(([Text(14, -1, "0.5", "data", 8), Text(14, 8, "0.1", "grad", 8)], "number above, ∂L/∂number below"))
     if show in ("forward", "backward"):
-        said.append(([Ellipse(14, 0, 8, 8, "ink")], "output; beneath it the weighted sum, before the activation"))
+        said.append(([Circle(14, 0, 8, "ink")], "output; beneath it the weighted sum, before the activation"))
     if show != "update" and any(neuron.b is not None for layer in sketch.layers for neuron in layer):
         said.append(([Text(14, 3, "b", "faint", SMALL)], "bias"))
     return said

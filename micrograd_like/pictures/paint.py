@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from . import layout
-from .scene import THEMES, Cells, Ellipse, Item, Picture, Text, text_width
+from .scene import THEMES, Cells, Circle, Item, Picture, Text, text_width
 
 FONTS = (
     *("Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"),
@@ -78,14 +78,13 @@ def _xdot(picture: Picture, colors: dict[str, str], transparent: bool, dpi: floa
                 outline = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
                 out.append("P 4 " + " ".join(pair(*corner) for corner in outline))
         else:
-            opacity = 1.0 if isinstance(m, Ellipse) else m.opacity
+            opacity, dash = (1.0, "") if isinstance(m, Circle) else (m.opacity, m.dash)
             stroke = color(m.stroke, opacity) if m.stroke else "#00000000"
-            dash = "solid" if isinstance(m, Ellipse) or not m.dash else m.dash
-            out.append(f"c {quoted(stroke)} S {quoted(f'setlinewidth({m.width:.2f})')} S {quoted(dash)}")
+            out.append(f"c {quoted(stroke)} S {quoted(f'setlinewidth({m.width:.2f})')} S {quoted(dash or 'solid')}")
             if m.fill:
                 out.append(f"C {quoted(color(m.fill, opacity))}")
-            if isinstance(m, Ellipse):
-                out.append(f"{'E' if m.fill else 'e'} {pair(m.x, m.y)} {m.rx:.2f} {m.ry:.2f}")
+            if isinstance(m, Circle):
+                out.append(f"{'E' if m.fill else 'e'} {pair(m.x, m.y)} {m.radius:.2f} {m.radius:.2f}")
             else:
                 letter = ("b" if m.fill else "B") if m.curve else ("P" if m.fill else "p") if m.closed else "L"
                 out.append(f"{letter} {len(m.points)} " + " ".join(pair(x, y) for x, y in m.points))
@@ -155,8 +154,8 @@ def _add(axes: Any, m: Any, colors: dict[str, str]) -> None:
         "facecolor": colors[m.fill] if m.fill else "none",
         "linewidth": m.width if m.stroke else 0,
     }
-    if isinstance(m, Ellipse):
-        axes.add_patch(patches.Ellipse((m.x, m.y), 2 * m.rx, 2 * m.ry, **look))
+    if isinstance(m, Circle):
+        axes.add_patch(patches.Circle((m.x, m.y), m.radius, **look))
         return
     dash = {"": "solid", "dashed": (0, (5 / m.width, 2.5 / m.width)), "dotted": (0, (1 / m.width, 3 / m.width))}[m.dash]
     codes = [Outline.MOVETO] + [Outline.CURVE4 if m.curve else Outline.LINETO] * (len(m.points) - 1)

@@ -14,7 +14,7 @@ from ..engine import Value
 from ..escape import html, one_line
 from ..files import write_whole
 from ..nn.datasets import Dataset
-from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
+from ..nn.losses import Loss, binary_cross_entropy, cross_entropy, single
 from ..nn.training import Epoch, class_of, threshold_for
 from ..ops import shorten, sigmoid
 from .paint import families
@@ -83,13 +83,18 @@ def plot_boundary(
     colors = [_COLORS[k % len(_COLORS)] for k in range(len(data.class_names))]
     means = [sum(column) / len(data) for column in zip(*data.rows, strict=True)]
     sides = [_side([row[k] for row in data.rows]) for k in features]
-    threshold = threshold_for(model(data.rows[0]), loss, data.targets)
+    first = model(data.rows[0])
+    threshold = threshold_for(first, loss, data.targets)
+    # what training takes where no loss is named is one of these, too
+    logits = loss in (None, "binary_cross_entropy", "cross_entropy", binary_cross_entropy, cross_entropy)
+    out = _only(first)
+    probable = logits or (out is not None and out.op is sigmoid)
     guesses = [class_of(model(row), threshold) for row in data.rows]
-    shares = _Shares(loss, threshold)
     seen = []
     for at_y in sides[1]:
         places = [{features[0]: at_x, features[1]: at_y} for at_x in sides[0]]
-        seen.append([shares(model([at.get(k, mean) for k, mean in enumerate(means)])) for at in places])
+        asked = [[at.get(k, mean) for k, mean in enumerate(means)] for at in places]
+        seen.append([_shares(model(row), threshold, logits=logits) for row in asked])
     with _figure(5.6, 4.6, theme) as figure:
         axes = figure.add_subplot()
         for k, color in enumerate(colors[: len(seen[0][0])]):  # a class rules where its share is above all others
@@ -97,11 +102,11 @@ def plot_boundary(
             top = max(map(max, margin))
             if top <= 0:
                 continue
-            levels = [0, 0.25, 0.5, 0.75, 1.0001] if shares.known else [0, top + 1]
+            levels = [0, 0.25, 0.5, 0.75, 1.0001] if probable else [0, top + 1]
             axes.contour(*sides, margin, levels=[0], colors=[color], linewidths=1)
             for n, low in enumerate(levels[:-1]):
                 if low < top:
-                    opacity = 0.12 + 0.09 * n if shares.known else 0.25
+                    opacity = 0.12 + 0.09 * n if probable else 0.25
                     axes.contourf(*sides, margin, levels=[low, levels[n + 1]], colors=[color], alpha=opacity)
         handles = []
         for k, color in enumerate(colors):
@@ -119,7 +124,7 @@ def plot_boundary(
         title = _shown(data.name)
         if len(means) > 2:
             title += "; ground: the other features at their mean"
-        if shares.known:
+        if probable:
             title += "; the stronger the surer"
         labels = [_shown(data.feature_names[k]) for k in features]
         said = [axes.set_title(textwrap.fill(title, 54), fontsize="medium")]
@@ -135,30 +140,23 @@ def plot_boundary(
         return _save(figure, path, words, theme)
 
 
-class _Shares:
-    """Of each class its probability, or a number that is the larger the more the model is for it."""
+def _shares(output: Any, threshold: float, *, logits: bool) -> list[float]:
+    """Return of each class its probability, or a number that is the larger the more the model is for it."""
+    out = _only(output)
+    if out is None:
+        numbers = [float(v.data) for v in output]
+        weights = [exp(x - max(numbers)) for x in numbers]
+        return [w / sum(weights) for w in weights] if logits else numbers
+    x = float(out.data)
+    if out.op is sigmoid or logits:
+        share = x if out.op is sigmoid else sigmoid(x)
+        return [1 - share, share]
+    return [threshold - x, x - threshold]
 
-    def __init__(self, loss: str | Loss | None, threshold: float) -> None:
-        # what training takes where no loss is named is one of these, too
-        self.known = loss in (None, "binary_cross_entropy", "cross_entropy", binary_cross_entropy, cross_entropy)
-        self.logits, self.threshold = self.known, threshold
 
-    def __call__(self, output: Any) -> list[float]:
-        if isinstance(output, Sequence) and len(output) > 1:
-            numbers = [float(v.data) for v in output]
-            if not self.logits:
-                return numbers
-            weights = [exp(x - max(numbers)) for x in numbers]
-            return [w / sum(weights) for w in weights]
-        single: Value = output[0] if isinstance(output, Sequence) else output
-        x = float(single.data)
-        if single.op is sigmoid:
-            self.known = True
-            return [1 - x, x]
-        if self.logits:
-            x = sigmoid(x)
-            return [1 - x, x]
-        return [self.threshold - x, x - self.threshold]
+def _only(output: Any) -> Value | None:
+    """Return the one output of a model; None if it has several."""
+    return None if isinstance(output, Sequence) and len(output) > 1 else single(output)
 
 
 def _shown(name: str) -> str:

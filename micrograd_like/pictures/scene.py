@@ -5,9 +5,13 @@ what they are.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import hypot
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # Okabe and Ito's colours, darkened for a contrast of 4.5:1 on white, and their counterparts on a dark ground.
 _LIGHT = {
@@ -18,7 +22,7 @@ _LIGHT = {
     "negative": "#8f3f77",  # what is below zero, or moves down; `data` is the colour of its opposite
     "ground": "#ffffff",
 }
-_DARK = {
+DARK = {
     "ink": "#e8e8e8",
     "faint": "#a8adb3",
     "data": "#56b4e9",
@@ -27,8 +31,7 @@ _DARK = {
     "ground": "#1e1e1e",
 }
 _PRINT = {**_LIGHT, "ink": "#000000", "faint": "#3c3c3c"}  # grey hairlines fade on paper
-THEMES = {"auto": _LIGHT, "light": _LIGHT, "dark": _DARK, "print": _PRINT}
-DARK = _DARK
+THEMES = {"auto": _LIGHT, "light": _LIGHT, "dark": DARK, "print": _PRINT}
 
 SIZE = 11.0  # of text
 
@@ -80,19 +83,18 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class Ellipse:
-    """An ellipse around (x, y)."""
+class Circle:
+    """A circle around (x, y)."""
 
     x: float
     y: float
-    rx: float
-    ry: float
+    radius: float
     stroke: str = "faint"
     fill: str = ""
     width: float = 1.0
 
 
-Mark = Text | Path | Cells | Ellipse
+Mark = Text | Path | Cells | Circle
 
 
 @dataclass(frozen=True)
@@ -166,10 +168,17 @@ def _moved(item: Item, dx: float, dy: float) -> Item:
     return replace(item, marks=tuple(marks))
 
 
-def runs(versions: Sequence[object]) -> list[tuple[int, int]]:
-    """Return from where to where, the end excluded, something stays as it is in a sequence of frames."""
-    changes = [k for k in range(1, len(versions)) if versions[k] != versions[k - 1]]
-    return list(zip([0, *changes], [*changes, len(versions)], strict=True))
+def lasting(frames: Sequence[Sequence[T]], join: Callable[[Sequence[T]], T]) -> Iterator[tuple[int, int, T]]:
+    """Yield what stays as it is in consecutive frames: from which to which, the end excluded, and what it is.
+
+    Frames have the same parts in the same order; else the parts of each are joined, and it is shown whole.
+    """
+    if len({len(parts) for parts in frames}) > 1:
+        frames = [[join(parts)] for parts in frames]
+    for versions in zip(*frames, strict=True):
+        changes = [k for k in range(1, len(versions)) if versions[k] != versions[k - 1]]
+        for start, end in pairwise([0, *changes, len(versions)]):
+            yield start, end, versions[start]
 
 
 # -------------------- shapes --------------------
@@ -203,16 +212,14 @@ def rounded(x: float, y: float, width: float, height: float, /, *, radius: float
     return Path(tuple(points), curve=True, closed=True, **look)  # type: ignore[arg-type]
 
 
-def arrowhead(
-    tip: tuple[float, float], back: tuple[float, float], look: str = "faint", size: float = 6, width: float = 1.0
-) -> Path:
+def arrowhead(tip: tuple[float, float], back: tuple[float, float], look: str = "faint", size: float = 6) -> Path:
     """Return a filled arrowhead that points to `tip`, coming from `back`."""
     dx, dy = tip[0] - back[0], tip[1] - back[1]
     length = hypot(dx, dy) or 1.0
     dx, dy, half = dx / length * size, dy / length * size, 0.38
     left = tip[0] - dx - half * dy, tip[1] - dy + half * dx
     right = tip[0] - dx + half * dy, tip[1] - dy - half * dx
-    return Path((tip, left, right), stroke=look, fill=look, width=width, closed=True)
+    return Path((tip, left, right), stroke=look, fill=look, closed=True)
 
 
 # -------------------- text --------------------
@@ -262,8 +269,8 @@ def bounds(marks: Iterable[Mark]) -> tuple[float, float, float, float]:
     for m in marks:
         if isinstance(m, Text):
             boxes.append(m.box)
-        elif isinstance(m, Ellipse):
-            boxes.append((m.x - m.rx, m.y - m.ry, m.x + m.rx, m.y + m.ry))
+        elif isinstance(m, Circle):
+            boxes.append((m.x - m.radius, m.y - m.radius, m.x + m.radius, m.y + m.radius))
         elif isinstance(m, Cells):
             boxes += [(x, y, x + w, y + h) for x, y, w, h in m.rectangles]
         else:

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 
 from ..escape import html
-from .scene import DARK, SIZE, THEMES, Cells, Edge, Ellipse, Item, Mark, Node, Picture, Text, runs
+from .scene import DARK, SIZE, THEMES, Cells, Circle, Edge, Item, Mark, Node, Picture, Text, lasting
 
 FONT = "Helvetica,Arial,sans-serif"
 SECONDS = 2.0  # that a frame is shown
@@ -18,7 +18,6 @@ def svg(
     *,
     theme: str = "auto",
     transparent: bool = False,
-    seconds: float = SECONDS,
 ) -> str:
     """Return one picture as SVG, or several as an animation that runs over and over.
 
@@ -26,25 +25,20 @@ def svg(
     page; the dark colours of the theme "auto" are for a picture that is a file of its own, also in an `<img>`, because
     a page into which it was pasted may well be white in a dark system.
     """
-    width, height = max(p.width for p in frames), max(p.height for p in frames)
-    body, style = _animated(frames, seconds) if len(frames) > 1 else (_items(frames[0].items), "")
+    width, height = _number(max(p.width for p in frames)), _number(max(p.height for p in frames))
+    body, style = _animated(frames)
+    if not transparent:
+        body = f'<path class="{2 * _LETTERS["ground"]}" d="M0 0h{width}v{height}h-{width}z"/>{body}'
     name = f"m{zlib.crc32((body + theme).encode()):08x}"  # so that no picture's rules touch another
     rules = _rules(body, name, THEMES[theme])
     if theme == "auto":
         rules += f"@media (prefers-color-scheme:dark){{{_rules(body, f'{name}:root', DARK)}}}"
-    ground = ""
-    if not transparent:
-        w, h = _number(width), _number(height)
-        ground = f'<path class="z" d="M0 0h{w}v{h}h-{w}z"/>'
-        rules += f".{name} .z{{fill:{THEMES[theme]['ground']}}}"
-        if theme == "auto":
-            rules += f"@media (prefers-color-scheme:dark){{.{name}:root .z{{fill:{DARK['ground']}}}}}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="micrograd-like {name}" role="img" aria-label="{html(title)}"'
-        f' width="{_number(width)}pt" height="{_number(height)}pt" viewBox="0 0 {_number(width)} {_number(height)}"'
+        f' width="{width}pt" height="{height}pt" viewBox="0 0 {width} {height}"'
         f' font-family="{FONT}" font-size="{SIZE:g}" text-anchor="middle" fill="none">'
         f"<title>{html(title)}</title><desc>{html(description)}</desc>"
-        f"<style>{rules}{style.replace('NAME', name)}</style>{ground}{body}</svg>\n"
+        f"<style>{rules}{style.replace('NAME', name)}</style>{body}</svg>\n"
     )
 
 
@@ -81,36 +75,29 @@ def _class(stroke: str, fill: str) -> str:
     return f' class="{" ".join(filter(None, (_LETTERS.get(stroke, ""), 2 * _LETTERS.get(fill, ""))))}"'
 
 
-def _animated(frames: Sequence[Picture], seconds: float) -> tuple[str, str]:
+def _animated(frames: Sequence[Picture]) -> tuple[str, str]:
     """Return what the frames consist of, and the rules that show each part at its time.
 
-    What is the same in all frames is there once. Frames have the same items in the same order, or else are shown
-    whole.
+    What is the same in all frames, as everything of a single one, is there once.
     """
     n = len(frames)
-    written = [[_item(item) for item in frame.items] for frame in frames]
-    if len({len(items) for items in written}) > 1:
-        written = [["".join(items)] for items in written]
     parts, shown = [], set()
-    for versions in zip(*written, strict=True):
-        for start, end in runs(versions):
-            if (start, end) == (0, n):
-                parts.append(versions[0])
-            elif versions[start]:
-                parts.append(f'<g class="t t{start}-{end}{" last" if end == n else ""}">{versions[start]}</g>')
-                shown.add((start, end))
+    for start, end, part in lasting([list(map(_item, frame.items)) for frame in frames], "".join):
+        if (start, end) == (0, n):
+            parts.append(part)
+        elif part:
+            parts.append(f'<g class="t t{start}-{end}{" last" if end == n else ""}">{part}</g>')
+            shown.add((start, end))
+    if not shown:
+        return "".join(parts), ""
     style = ".NAME .t{visibility:hidden}.NAME .last{visibility:visible}"
     moving = ""
     for start, end in sorted(shown):
         keys = [(0, "visible" if start == 0 else "hidden"), (start / n, "visible"), (end / n, "hidden")]
         stops = "".join(f"{100 * at:.4g}%{{visibility:{state}}}" for at, state in keys if at < 1)
         style += f"@keyframes NAME-{start}-{end}{{{stops}}}"
-        moving += f".NAME .t{start}-{end}{{animation:NAME-{start}-{end} {n * seconds:g}s step-end infinite}}"
+        moving += f".NAME .t{start}-{end}{{animation:NAME-{start}-{end} {n * SECONDS:g}s step-end infinite}}"
     return "".join(parts), f"{style}@media screen and (prefers-reduced-motion:no-preference){{{moving}}}"
-
-
-def _items(items: Sequence[Item]) -> str:
-    return "".join(map(_item, items))
 
 
 def _item(item: Item, *, keyed: bool = False) -> str:
@@ -136,9 +123,9 @@ def _mark(m: Mark) -> str:
         opacity = f' opacity="{_number(m.opacity, 2)}"' if m.opacity < 1 else ""
         return f'<path{_class("", m.fill)}{opacity} d="{"".join(cells)}"/>'
     extra = f' stroke-width="{_number(m.width, 2)}"' if m.width != 1 and m.stroke else ""
-    if isinstance(m, Ellipse):
-        shape = f'circle r="{_number(m.rx)}"' if m.rx == m.ry else f'ellipse rx="{_number(m.rx)}" ry="{_number(m.ry)}"'
-        return f'<{shape}{_class(m.stroke, m.fill)} cx="{_number(m.x)}" cy="{_number(m.y)}"{extra}/>'
+    if isinstance(m, Circle):
+        at = f'cx="{_number(m.x)}" cy="{_number(m.y)}"'
+        return f'<circle r="{_number(m.radius)}"{_class(m.stroke, m.fill)} {at}{extra}/>'
     if m.dash:
         extra += f' stroke-dasharray="{"5 2.5" if m.dash == "dashed" else "1 3"}"'
     extra += f' opacity="{_number(m.opacity, 2)}"' if m.opacity < 1 else ""
@@ -149,5 +136,5 @@ def _mark(m: Mark) -> str:
 
 def _number(x: float, decimals: int = 1) -> str:
     """Return a length as short as it can be written."""
-    written = f"{x:.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{x:.0f}"
+    written = f"{x:.{decimals}f}".rstrip("0").rstrip(".")
     return "0" if written == "-0" else written

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .. import escape
 from ..notation import latex
-from .scene import THEMES, Cells, Edge, Ellipse, Item, Label, Mark, Node, Path, Picture, Text, runs
+from .scene import THEMES, Cells, Circle, Edge, Item, Label, Mark, Node, Path, Picture, Text, lasting
 
 _NEWLINE = r"\\"
 _SYMBOLS = {"×": r"\times", "−": "-", "+": "+", "/": "/", "xʸ": "x^y"}
@@ -77,28 +77,15 @@ def _body(pictures: Sequence[Picture]) -> str:
     last = pictures[-1]
     lines = [rf"\path[use as bounding box] (0,0) rectangle ({last.width:.0f},{last.height:.0f});"]
     names = _names(last.items)
-    for versions in _frames([_written(p.items, names) for p in pictures]):
-        lines += versions
+    frames = [_written(p.items, names) for p in pictures]
+    for start, end, item in lasting(frames, lambda items: [line for each in items for line in each]):
+        if (start, end) == (0, len(frames)):
+            lines += item
+        else:
+            slides = f"{start + 1}" if end == start + 1 else f"{start + 1}-{end}"
+            lines += [rf"\only<{slides}>{{{line}}}" for line in item]
     inside = "".join(f"  {line}\n" for line in lines)
     return f"\\begin{{tikzpicture}}\n{inside}\\end{{tikzpicture}}\n"
-
-
-def _frames(written: Sequence[Sequence[Sequence[str]]]) -> list[list[str]]:
-    r"""Return the lines of each item; those of an item that changes stand in `\only` for the slides that show it."""
-    n = len(written)
-    if len({len(items) for items in written}) > 1:  # they are not the same items: each frame is shown whole
-        written = [[[line for lines in items for line in lines]] for items in written]
-    found = []
-    for versions in zip(*written, strict=True):
-        lines = []
-        for start, end in runs(versions):
-            if (start, end) == (0, n):
-                lines += versions[0]
-            else:
-                slides = f"{start + 1}" if end == start + 1 else f"{start + 1}-{end}"
-                lines += [rf"\only<{slides}>{{{line}}}" for line in versions[start]]
-        found.append(lines)
-    return found
 
 
 def _names(items: Sequence[Item]) -> dict[str, str]:
@@ -163,10 +150,6 @@ def _edge(item: Edge, names: dict[str, str]) -> str:
         (x, y), (u, v) = line.points[0], item.marks[1].points[0]  # type: ignore[union-attr]
         (a, b), (c, d) = line.points[1], line.points[-2]
         out, into = ("0", "180") if abs(a - x) > abs(b - y) or abs(u - c) > abs(v - d) else ("-90", "90")
-        if u < x and out == "0":
-            out, into = into, out
-        if v < y and out == "-90":
-            out, into = into, out
         active = ", active" if line.stroke == "grad" else ""
         label = f" node[local] {{${latex.name(item.label)}$}}" if item.label else ""
         order = next((m.text for m in item.marks if isinstance(m, Text) and m.text != item.label), "")
@@ -202,8 +185,8 @@ def _mark(m: Mark) -> str:
     look = [f"draw={m.stroke}"] if m.stroke else []
     look += [f"fill={m.fill}"] if m.fill else []
     look += [f"line width={m.width:.2g}pt"] if m.stroke and m.width != 1 else []
-    if isinstance(m, Ellipse):
-        return rf"\path[{', '.join(look)}] ({m.x:.1f},{m.y:.1f}) ellipse [x radius={m.rx:.1f}, y radius={m.ry:.1f}];"
+    if isinstance(m, Circle):
+        return rf"\path[{', '.join(look)}] ({m.x:.1f},{m.y:.1f}) circle [radius={m.radius:.1f}];"
     look += [m.dash] if m.dash else []
     places = [f"({x:.1f},{y:.1f})" for x, y in m.points]
     if m.curve:

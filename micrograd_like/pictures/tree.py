@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..engine import Value, local_derivative, stale, topological_order
 from ..escape import one_line
@@ -16,6 +17,7 @@ from ..ops import CONSTANT
 _GLYPHS = ("branch", "last", "down", "above", "below", "none", "more", "d", "active")
 _UNICODE = dict(zip(_GLYPHS, ("├─ ", "└─ ", "│  ", " ↑", " ↓", "–", "…", "∂", "►"), strict=True))
 _ASCII = dict(zip(_GLYPHS, ("|- ", "`- ", "|  ", " ^", " v", "-", "...", "d", ">"), strict=True))
+AROUND = 12  # operands of one node that are shown
 STALE = "(stale): a number it was computed from has changed since; recompute(root) computes the graph anew"
 _BLUE, _ORANGE, _DIM, _PLAIN = "\x1b[38;5;32m", "\x1b[38;5;172m", "\x1b[2m", "\x1b[0m"
 
@@ -37,79 +39,70 @@ def text(
     precision: int | None = None,
     limit: int | None = 200,
     width: int | None = None,
-    color: bool | None = None,
-    ascii_only: bool | None = None,
     active: tuple[Value, int] | None = None,
 ) -> str:
     """Return the graph under `value` as a tree with columns for data, gradient and local derivative.
 
-    A node used more than once is written out where it first appears; elsewhere an arrow points to it.
+    A node used more than once is written out where it first appears; elsewhere an arrow points to it. A terminal gets
+    colours, unless NO_COLOR is set; where standard output cannot encode the signs, they are ASCII.
 
     Args:
         value: the output, which becomes the first line.
         precision: how many decimals numbers get at most; 4 if it is left out.
         limit: how many lines at most; None for all.
         width: of the terminal, in columns; asked from it if None.
-        color: whether to use colour; if None, when standard output is a terminal and NO_COLOR is not set.
-        ascii_only: whether to use ASCII only; if None, when standard output cannot encode the rest.
         active: an edge to mark, as its node and the position of its operand; position -1 marks the output's line.
     """
     if not isinstance(value, Value):
         raise TypeError(f"text() takes a Value, not {value!r}: write text(loss)")
-    glyphs = _ASCII if (needs_ascii() if ascii_only is None else ascii_only) else _UNICODE
     order = topological_order(value)
     names, old = node_names(order), set(stale(order))
     check_decimals(precision)
-    lines: list[_Line] = []
-    left_out = 0
+    glyphs = _glyphs()
     width = width or shutil.get_terminal_size().columns
-    for line in _walk(value, glyphs, deepest=max(4, width // 8)):
-        if limit is None or len(lines) < limit:
-            lines.append(line)
-        else:
-            left_out += 1
+    walked = _walk(value, glyphs, deepest=max(4, width // 8))
+    lines = list(islice(walked, limit))
+    left_out = sum(1 for _ in walked)
     more = f"\n{glyphs['more']} and {left_out} more lines: text(value, limit=None) shows all of them"
-    return _table(lines, names, glyphs, active, precision, width, color, old) + more * bool(left_out)
+    return _table(lines, names, active, precision, width, old) + more * bool(left_out)
 
 
-def text_around(active: tuple[Value, int], names: dict[Value, str], *, limit: int = 12) -> str:
-    """Return the lines of `text` for one node and its operands alone, `limit` of them around the active one.
+def text_around(active: tuple[Value, int], names: dict[Value, str]) -> str:
+    """Return the lines of `text` for one node and its operands alone, some of them around the active one.
 
     However large the graph is, this looks at nothing else of it.
     """
-    glyphs = _ASCII if needs_ascii() else _UNICODE
+    glyphs = _glyphs()
     node, position = active
     last = len(node.operands) - 1
-    start = max(0, min(position - limit // 2, last + 1 - limit))
+    start = max(0, min(position - AROUND // 2, last + 1 - AROUND))
     lines = [_Line("", node, None, 0, "")]
-    for i, x in list(enumerate(node.operands))[start : start + limit]:
+    for i, x in list(enumerate(node.operands))[start : start + AROUND]:
         lines.append(_Line(glyphs["branch" if i < last else "last"], x, node, i, ""))
     left_out = last + 2 - len(lines)
     more = f"\n{glyphs['more']} and {left_out} more operands" if left_out else ""
-    return _table(lines, names, glyphs, active) + more
+    return _table(lines, names, active) + more
 
 
 def text_path(edges: Sequence[tuple[Value, int]], marked: int, names: dict[Value, str]) -> str:
     """Return a path from the output down, one line for its first node and one for each edge; mark one of the lines."""
-    glyphs = _ASCII if needs_ascii() else _UNICODE
     root = edges[0][0]
     lines = [_Line("", root, None, 0, "")]
     lines += [_Line("", v.operands[i], v, i, "") for v, i in edges if i >= 0]
     active = edges[marked - 1] if marked else (root, -1)
-    return _table(lines, names, glyphs, active)
+    return _table(lines, names, active)
 
 
 def _table(
     lines: list[_Line],
     names: dict[Value, str],
-    glyphs: dict[str, str],
     active: tuple[Value, int] | None,
     precision: int | None = None,
     width: int | None = None,
-    color: bool | None = None,
     old: Collection[Value] | None = None,
 ) -> str:
     """Return the lines with their numbers in columns, the active edge marked at the left."""
+    glyphs = _glyphs()
     old = stale([line.value for line in reversed(lines)]) if old is None else old
     cells = [("", "data", "grad", f"{glyphs['d']}parent/{glyphs['d']}node")]
     for line in lines:
@@ -130,7 +123,7 @@ def _table(
             )
         )
     width = width or shutil.get_terminal_size().columns
-    table = _columns(cells, width, glyphs["more"], _wants_color() if color is None else color)
+    table = _columns(cells, width, glyphs["more"])
     table += f"\n{STALE}" if old else ""
     return table if glyphs is _UNICODE else table.encode("ascii", "backslashreplace").decode()
 
@@ -177,7 +170,7 @@ def _walk(root: Value, glyphs: dict[str, str], deepest: int) -> Iterator[_Line]:
                 stack.append((v.operands[i], v, i, below + branch, below + down, depth + 1))
 
 
-def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, color: bool) -> str:
+def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str) -> str:
     """Lay the cells out in columns; what is too wide loses its end first in the last column, then in the first."""
     from rich.cells import cell_len
 
@@ -199,7 +192,7 @@ def _columns(cells: list[tuple[str, str, str, str]], width: int, more: str, colo
     for row in cells:
         name, data, grad, derivative = fit(row[0], first), row[1], row[2], fit(row[3], last) if last else ""
         data, grad = data.rjust(widths[1]), grad.rjust(widths[2])
-        if color:
+        if _wants_color():
             data, grad = f"{_BLUE}{data}{_PLAIN}", f"{_ORANGE}{grad}{_PLAIN}"
             derivative = f"{_DIM}{derivative}{_PLAIN}" if derivative else ""
         lines.append(f"{name}{' ' * (first - cell_len(name))}  {data}  {grad}  {derivative}".rstrip())
@@ -213,6 +206,10 @@ def in_grad_color(written: str) -> str:
 
 def _wants_color() -> bool:
     return getattr(sys.stdout, "isatty", bool)() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _glyphs() -> dict[str, str]:
+    return _ASCII if needs_ascii() else _UNICODE
 
 
 def needs_ascii() -> bool:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from ..engine import Value
 from ..nn.modules import Module
-from ..notation.names import label_values
+from ..notation.names import held_values, label_values
 
 _extensions: "WeakKeyDictionary[Any, _Extension]" = WeakKeyDictionary()
 
@@ -64,7 +64,7 @@ class _Extension:
         What a variable held before it was assigned anew is told apart: of `L = L + a` the older one becomes `L_1`.
         """
         own = {name: x for name, x in self.shell.user_ns.items() if name not in self.shell.user_ns_hidden}
-        held = _held(own)
+        held = held_values(own)
         for name, v in list(self.given.items()):
             if held.get(name) is not v:
                 del self.given[name]
@@ -131,15 +131,6 @@ class _Extension:
         if not isinstance(thing, kinds):
             raise UsageError(f"%{magic} takes {wanted}; {line} is of type {type(thing).__name__}: {example}")
         return thing
-
-
-def _held(variables: dict[str, Any]) -> dict[str, Value]:
-    """Return the Values that variables hold, and the lists among them, as `label_values` calls them."""
-    held = {name: x for name, x in variables.items() if isinstance(x, Value)}
-    for name, x in variables.items():
-        if isinstance(x, list | tuple):
-            held.update((f"{name}[{i}]", v) for i, v in enumerate(x) if isinstance(v, Value))
-    return held
 
 
 def _or_usage_error(function: Callable[..., Any], *arguments: Any) -> Any:

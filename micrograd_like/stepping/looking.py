@@ -1,10 +1,15 @@
 """The debugger's commands that look at the graph and change nothing: the path to a node, steps, sources, displays."""
 
+import builtins
+import cmd
 import linecache
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Mapping
 from importlib import import_module
 from math import prod
+from types import BuiltinFunctionType
+from typing import Any
 
 from ..engine import Value, local_derivative, made_at
 from ..escape import one_line
@@ -12,26 +17,45 @@ from ..graph.steps import BackwardStep
 from ..notation.numbers import show
 from ..pictures.tree import in_grad_color, text_path
 from .stepper import Stepper
+from .terminal import broken, encodable
 from .workspace import Workspace
 
 AROUND = 5  # steps listed on either side, and lines of a program
 MOST = 12  # lines that one command prints of many alike
 
 
-class Looking:
+class Looking(cmd.Cmd):
     """Commands of a shell around a cursor."""
 
-    stepper: Stepper
-    workspace: Workspace
-    say: Callable[[str], None]
-
-    def __init__(self) -> None:
-        """Look at the output."""
+    def __init__(self, stepper: Stepper, variables: Mapping[str, Any]) -> None:
+        """Look at the output; `variables` are the caller's."""
+        super().__init__()
+        self.stepper = stepper
+        self.workspace = Workspace(stepper, self.here, variables)
+        self.terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        own_input = not isinstance(builtins.input, BuiltinFunctionType)  # as a notebook has
+        self.echo = not self.terminal and not own_input
         self.displays: dict[str, str] = {}  # expression -> how it was last shown
         self.shows_graph = False
         self.listed: int | None = None  # the step after the last that `list` has shown
         self.trail: list[tuple[Value, int]] = []  # the edges from the output to the node looked at, and on
         self.depth = 0  # how many of them lie above that node
+
+    # -------------------- talking --------------------
+
+    def read(self, question: str) -> str:
+        """Read an answer, or a further line."""
+        if self.cmdqueue:
+            return self.cmdqueue.pop(0)
+        written = input(encodable(question))
+        if self.echo:
+            self.say(written)
+        return written
+
+    def say(self, text: str) -> None:
+        """Print text, on a terminal in lines that are broken between words."""
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        print("\n".join(broken(line, width) for line in encodable(text).split("\n")))
 
     # -------------------- the node looked at --------------------
 

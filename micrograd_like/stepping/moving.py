@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..engine import Value
@@ -14,18 +14,18 @@ from ..pictures.tree import in_grad_color
 from .breakpoints import Breakpoint, Condition
 from .looking import MOST, Looking, count, nothing, whole
 from .prediction import Predictions
-from .stepper import UNITS
+from .stepper import UNITS, Stepper
 from .workspace import equation
 
 
 class Moving(Looking):
     """Commands of a shell around a cursor."""
 
-    predict: bool
-    predictions: Predictions
-    terminal: bool
-    cmdqueue: list[str]
-    read: Callable[[str], str]
+    def __init__(self, stepper: Stepper, variables: Mapping[str, Any]) -> None:
+        """Ask for no predictions."""
+        super().__init__(stepper, variables)
+        self.predict = False  # whether to ask for each contribution
+        self.predictions = Predictions(self.read, self.say)
 
     # -------------------- moving --------------------
 

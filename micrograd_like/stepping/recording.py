@@ -25,7 +25,7 @@ from ..formulas import TEXT
 from ..graph.sources import record_sources
 from ..graph.steps import BackwardStep
 from ..nn.losses import LOSSES, Loss
-from ..nn.storage import build, describe
+from ..nn.storage import build, check_number, describe
 from ..nn.training import Batch, Model
 from ..notation.names import find
 from ..notation.numbers import show
@@ -241,20 +241,30 @@ class Recording:
         """
         document = read_json(path)
         try:
-            if document.get("format") != FORMAT or document.get("version") != VERSION:
+            if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
                 raise ValueError(f"it does not say {FORMAT!r}, version {VERSION}")
-            run = cls(build(document["model"], Path(path)))
+            model = build(document["model"], Path(path))
+            run = cls(model)
             run._loss = LOSSES[document["loss"]]
-            run._data = {i: (row, target) for i, row, target in document["data"]}
+            for k, (i, row, target) in enumerate(document["data"]):
+                if type(i) is not int or not isinstance(row, list) or len(row) != len(model.layers[0].neurons[0].w):
+                    raise ValueError(f"data.{k} does not fit the model")
+                for x in (*row, target):
+                    check_number(x, f"data.{k}")
+                run._data[i] = row, target
             count = len(run.parameters)
-            for fields in document["updates"]:
+            for k, fields in enumerate(document["updates"]):
                 update = Update(**{**fields, "before": tuple(fields["before"]), "after": tuple(fields["after"])})
-                sizes = len(update.before), len(update.after)
-                if sizes != (count, count) or not run._data.keys() >= {*update.samples}:
-                    raise ValueError("an update does not fit the model or the data")
+                for x in (*update.before, *update.after):
+                    check_number(x, f"updates.{k}")
+                fits = (
+                    len(update.before) == len(update.after) == count and type(update.epoch) is type(update.batch) is int
+                )
+                if not fits or not update.samples or not run._data.keys() >= {*update.samples}:
+                    raise ValueError(f"updates.{k} does not fit the model or the data")
                 run.updates.append(update)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"{path}: this is not a recorded training: {error}") from None
+            raise ValueError(f"{path}: this is not a recorded training: {one_line(str(error))[:500]}") from None
         return run
 
 

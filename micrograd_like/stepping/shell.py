@@ -3,32 +3,28 @@
 What is no command is evaluated as Python, the nodes' names being variables; it is its user's own interpreter.
 """
 
-import builtins
-import cmd
 import re
-import shutil
 import sys
 from codeop import compile_command
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from runpy import run_path
-from types import BuiltinFunctionType, FrameType
+from types import FrameType
 from typing import Any
 
 from ..engine import Value
 from ..escape import one_line
 from ..graph.sources import record_sources
 from ..graph.steps import forward_steps
-from ..pictures.tree import needs_ascii
 from .commands import FULL, INSTEAD, describe, overview
 from .looking import MOST, nothing
 from .moving import Moving
 from .naming import variables_in
-from .prediction import ANSWERS, Predictions
+from .prediction import ANSWERS
 from .stepper import Stepper
 from .terminal import StopDebugging, asks_to_stop, history, seen_by_pytest
-from .workspace import Workspace, equation
+from .workspace import equation
 
 
 def debug(root: Value, *, predict: bool = False) -> None:
@@ -85,22 +81,15 @@ def _debug(root: Value, caller: FrameType, predict: bool = False) -> None:
             raise StopDebugging("left by q")
 
 
-class Shell(Moving, cmd.Cmd):
+class Shell(Moving):
     """A loop of commands around a cursor: the command `next` is the method `_next`."""
 
     def __init__(self, root: Value, *, predict: bool = False, variables: Mapping[str, Any] | None = None) -> None:
         """Put a cursor at the start; `debug` describes the arguments and the errors."""
-        cmd.Cmd.__init__(self)
-        Moving.__init__(self)
-        self.stepper = Stepper(root, variables=variables)
-        self.workspace = Workspace(self.stepper, self.here, variables or {})
+        super().__init__(Stepper(root, variables=variables), variables or {})
         self.predict = predict
-        self.predictions = Predictions(self.read, self.say)
         self.aliases: dict[str, str] = {}
         self.quit = False  # whether the user left by q
-        self.terminal = sys.stdin.isatty() and sys.stdout.isatty()
-        own_input = not isinstance(builtins.input, BuiltinFunctionType)  # as a notebook has
-        self.echo = not self.terminal and not own_input
         self.prompt = f"(0/{len(self.stepper):,}) "
 
     def run(self) -> None:
@@ -281,44 +270,3 @@ class Shell(Moving, cmd.Cmd):
         before = len(typed) - len(text)
         matches = [name[before:] for name in labels if name.startswith(typed)]
         return matches or [name for name in labels if name.startswith(text)]
-
-    def read(self, question: str) -> str:
-        """Read an answer, or a further line."""
-        if self.cmdqueue:
-            return self.cmdqueue.pop(0)
-        written = input(encodable(question))
-        if self.echo:
-            self.say(written)
-        return written
-
-    def say(self, text: str) -> None:
-        """Print text, on a terminal in lines that are broken between words."""
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-        print("\n".join(_broken(line, width) for line in encodable(text).split("\n")))
-
-
-def _broken(line: str, width: int) -> str:
-    """Return a line that fits into a width, broken between words; what is in columns is left as it is."""
-    if not width or _width(line) <= width or line.startswith(("─", "│", "├", "└")):
-        return line
-    lines, indent = [""], " " * (len(line) - len(line.lstrip()) + 4)
-    for word in re.findall(r" *\S+", line):
-        if lines[-1].strip() and _width(lines[-1] + word) > width:
-            lines.append(indent + word.lstrip())
-        else:
-            lines[-1] += word
-    return "\n".join(lines)
-
-
-def _width(line: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(re.sub(r"\x1b\[[\d;]*m", "", line))
-
-
-def encodable(text: str) -> str:
-    """Return the text in ASCII where standard output can encode no more."""
-    if not needs_ascii():
-        return text
-    plain = text.translate({ord("∂"): "d", ord("–"): "-", ord("…"): "...", ord("►"): ">", ord("→"): "->"})
-    return plain.encode("ascii", "backslashreplace").decode()

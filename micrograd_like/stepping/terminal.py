@@ -1,5 +1,6 @@
-"""What surrounds the debugger: the history of commands, pytest's capture, and loops that call it again and again."""
+"""What surrounds the debugger: the width and letters of a terminal, history, pytest's capture, loops around it."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -7,6 +8,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ..files import data_folder
+from ..pictures.tree import needs_ascii
 
 KEPT = 1000  # commands in the history
 
@@ -74,3 +76,30 @@ def seen_by_pytest() -> Iterator[None]:
         yield
     finally:
         capture.resume()
+
+
+def broken(line: str, width: int) -> str:
+    """Return a line that fits into a width, broken between words; what is in columns is left as it is."""
+    if not width or _width(line) <= width or line.startswith(("─", "│", "├", "└")):
+        return line
+    lines, indent = [""], " " * (len(line) - len(line.lstrip()) + 4)
+    for word in re.findall(r" *\S+", line):
+        if lines[-1].strip() and _width(lines[-1] + word) > width:
+            lines.append(indent + word.lstrip())
+        else:
+            lines[-1] += word
+    return "\n".join(lines)
+
+
+def _width(line: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(re.sub(r"\x1b\[[\d;]*m", "", line))
+
+
+def encodable(text: str) -> str:
+    """Return the text in ASCII where standard output can encode no more."""
+    if not needs_ascii():
+        return text
+    plain = text.translate({ord("∂"): "d", ord("–"): "-", ord("…"): "...", ord("►"): ">", ord("→"): "->"})
+    return plain.encode("ascii", "backslashreplace").decode()

@@ -20,7 +20,7 @@ from .stepper import Stepper
 
 _STRING = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
 _ELEMENT = r"(?<![\w.])[^\W\d][\w.]*(?:\[[^][]*\])+(?:_\d+)?"  # such as w2[3→1], layer.w[2], xs[0]_1
-_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?"
+_NUMBER = r"[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d{1,3})?"
 _GRADIENTS = "gradients are those of the pass here: backward(), zero_grad() and assignments to .grad change nothing"
 
 

@@ -2,32 +2,22 @@
 
 A forward table, then for each node the chain rule with symbols and with numbers, the contributions added up where a
 node is used more than once, and the gradients. What there is to say is read from `steps`; `_explanation` puts it in
-order, and each of the three writers says it in its own way: text, Markdown with LaTeX, and HTML.
+order, and each of the three `writers` says it in its own way: text, Markdown with LaTeX, and HTML.
 """
 
 import heapq
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path as FilePath
 from typing import Any
 
-from rich.cells import cell_len
-
 from ..engine import Value, topological_order
-from ..escape import html, one_line
-from ..files import write_whole
-from ..formulas import TEXT
 from ..graph.steps import BackwardStep, ForwardStep, Path, backward_steps, count_paths, forward_steps, paths
 from ..graph.structure import Where, structure
-from ..notation import latex
-from ..notation.mathml import mathml
-from ..notation.names import constants, find, partial
-from ..notation.numbers import show
-from ..notation.table import table
+from ..notation.names import find
 from ..pictures.graph import draw_graph
+from .writers import AS_TEXT, Document, Writer
 
 LARGEST = 200  # nodes that are explained unless `limit` says otherwise
 LONGEST = 1_000  # rows of a table of the pass, likewise
@@ -37,62 +27,8 @@ SCREENFUL = 30  # nodes above one that are explained one by one; of more the res
 MOST_SHOWN = 6  # contributions and paths of those
 
 
-class _Document:
-    """Something that can be written as text, as Markdown and as a web page."""
-
-    @property
-    def title(self) -> str:
-        """What it is about, in a line."""
-        raise NotImplementedError
-
-    def _write(self, to: "_Writer") -> str:
-        """Return what it says, in the way of writing `to`."""
-        raise NotImplementedError
-
-    def __str__(self) -> str:
-        """Return what it says as text."""
-        return self._write(_TEXT)
-
-    __repr__ = __str__
-
-    @property
-    def markdown(self) -> str:
-        """What it says as Markdown, the formulas in LaTeX between dollar signs."""
-        return self._write(_MARKDOWN) + "\n"
-
-    @property
-    def html(self) -> str:
-        """What it says as a web page of its own, the formulas in MathML, which browsers show without a script."""
-        head = f'<meta charset="utf-8">\n<title>{html(self.title)}</title>\n<style>{_STYLE}</style>'
-        body = f"{self._write(_HTML)}\n{self._figure()}"
-        return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}</body>\n</html>\n'
-
-    def _figure(self) -> str:
-        """Return the picture that belongs to a web page, or nothing."""
-        return ""
-
-    def save(self, path: str | os.PathLike[str]) -> FilePath:
-        """Write it to a file, in the format that the name's ending says: .txt, .md or .html.
-
-        Raises:
-            ValueError: the name has another ending.
-            OSError: the file cannot be written.
-        """
-        path = FilePath(path)
-        ending = path.suffix.lower()
-        if ending not in (".txt", ".md", ".html"):
-            raise ValueError(f"cannot save an explanation as {path.name!r}: end the name in .txt, .md or .html")
-        content = self.html if ending == ".html" else self.markdown if ending == ".md" else f"{self}\n"
-        write_whole(path, content.encode())
-        return path
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show it in a notebook as Markdown, whose formulas are shown also where the notebook is not trusted."""
-        return {"text/markdown": self.markdown, "text/plain": str(self)}
-
-
 @dataclass(frozen=True, repr=False)
-class Explanation(_Document):
+class Explanation(Document):
     """The forward and the backward pass of a graph, explained; `print` shows it, `save` writes it to a file."""
 
     root: Value  # what is differentiated
@@ -109,27 +45,30 @@ class Explanation(_Document):
         """The name of each node that is spoken of."""
         return {step.node: step.name for step in self.forward}
 
+    @cached_property
+    def gradients(self) -> dict[Value, Any]:
+        """The gradient of each node that is differentiated with respect to."""
+        return {steps[-1].operand: steps[-1].after for steps in self.backward}
+
     @property
     def title(self) -> str:
         """What is explained, in a line."""
-        output = self.names[self.root]
-        return (
-            f"The gradients of {output}" if self.of is None else f"How {partial(output, self.names[self.of])} is found"
-        )
+        return _title(self, AS_TEXT)
 
-    def _write(self, to: "_Writer") -> str:
-        return _explanation(self, to)
+    def write(self, to: Writer) -> str:
+        """Return the explanation in the way of writing `to`."""
+        return _summary(self, to) if self.is_summary else _explanation(self, to)
 
-    def _figure(self) -> str:
+    def figure(self) -> str:
+        """Return the picture of the graph, unless that is too large."""
         try:
-            gradients = {steps[-1].operand: steps[-1].after for steps in self.backward}
-            return f"<h2>The graph</h2>\n{draw_graph(self.root, gradients=gradients).image}\n"
-        except (RuntimeError, ValueError):  # it is too large
+            return f"<h2>The graph</h2>\n{draw_graph(self.root, gradients=self.gradients).image}\n"
+        except (RuntimeError, ValueError):
             return ""
 
 
 @dataclass(frozen=True, repr=False)
-class PassTable(_Document):
+class PassTable(Document):
     """The backward pass as a table, one row for each edge."""
 
     steps: tuple[BackwardStep, ...]
@@ -139,7 +78,8 @@ class PassTable(_Document):
         """What is tabulated, in a line."""
         return f"The backward pass from {self.steps[0].output}"
 
-    def _write(self, to: "_Writer") -> str:
+    def write(self, to: Writer) -> str:
+        """Return the table in the way of writing `to`."""
         return to.table(
             ("gradient", "node", "upstream", "local derivative", "contribution", "grad"),
             [_backward_row(step, to) for step in self.steps],
@@ -237,16 +177,19 @@ def _check_size(count: int, limit: int | None) -> None:
 # -------------------- what is said, and in which order --------------------
 
 
-def _explanation(explanation: Explanation, to: "_Writer") -> str:
+def _title(explanation: Explanation, to: Writer) -> str:
     root, of, names = explanation.root, explanation.of, explanation.names
-    if explanation.is_summary:
-        return _summary(explanation, to)
     output = to.name(names[root])
-    title = f"The gradients of {to.math(output)}"
-    if of is not None:
-        title = f"How {to.math(to.partial(output, to.name(names[of])))} is found"
+    if of is None:
+        return f"The gradients of {to.math(output)}"
+    return f"How {to.math(to.partial(output, to.name(names[of])))} is found"
+
+
+def _explanation(explanation: Explanation, to: Writer) -> str:
+    """Return what is said of both passes, equation by equation."""
+    root, of, names = explanation.root, explanation.of, explanation.names
     blocks = [
-        to.title(title),
+        to.title(_title(explanation, to)),
         to.heading("Forward pass"),
         to.table(
             ("node", "rule", "with numbers", "data"),
@@ -264,15 +207,15 @@ def _explanation(explanation: Explanation, to: "_Writer") -> str:
             for steps in gradients:
                 blocks += [to.paragraph(_uses(steps, to)), to.equations(_sum_of_contributions(steps, root, to))]
     if of is not None and explanation.path_count > 1:
-        blocks += _along_paths(explanation, output, to.name(names[of]), to)
-    grads = {steps[-1].operand: steps[-1].after for steps in explanation.backward}
+        blocks += _along_paths(explanation, to.name(names[root]), to.name(names[of]), to)
+    grads = explanation.gradients
     asked = [step for step in explanation.forward if (not step.operands if of is None else step.node is of)]
     rows = [[to.math(x) for x in (to.name(s.name), to.number(s.result), to.number(grads[s.node]))] for s in asked]
     blocks += [to.heading("Gradients"), to.table(("node", "data", "grad"), rows)]
-    return to.join(blocks)
+    return to.between_blocks.join(blocks)
 
 
-def _summary(explanation: Explanation, to: "_Writer") -> str:
+def _summary(explanation: Explanation, to: Writer) -> str:
     """Return what a gradient is made of, in a screenful: by sample, by path, and by layer."""
     root, of, names = explanation.root, explanation.of, explanation.names
     assert of is not None
@@ -291,7 +234,7 @@ def _summary(explanation: Explanation, to: "_Writer") -> str:
     if rest:
         rows.append([f"{len(rest):,} others", "", "", to.math(to.number(sum(rest)))])
     blocks = [
-        to.title(f"How {to.math(gradient)} is found"),
+        to.title(_title(explanation, to)),
         to.equations([[gradient, to.number(steps[-1].after)]]),
         to.paragraph(
             f"It is the sum of {len(steps):,} contribution{'s' * (len(steps) > 1)}, upstream gradient times local "
@@ -307,7 +250,7 @@ def _summary(explanation: Explanation, to: "_Writer") -> str:
     lines = []
     for path in explanation.paths:
         sample = next((place.sample for v in path.nodes if (place := where.get(v)) and place.sample), None)
-        route = to.path(_at_most([to.name(x) for x in _stations(path, where)], to.dots))
+        route = to.arrow.join(_at_most([to.name(x) for x in _stations(path, where)], to.dots))
         product = to.style.product(_at_most([to.number(x) for x in path.locals if x != 1] or ["1"], to.dots))
         said = f"sample {sample}" if sample else ""
         lines.append([said, to.math(route), to.math(product), to.math(to.number(path.product))])
@@ -326,7 +269,7 @@ def _summary(explanation: Explanation, to: "_Writer") -> str:
             to.heading("How the error comes back, layer by layer"),
             to.table(("on the way", "gradients", "smallest", "largest"), found),
         ]
-    return to.join(blocks)
+    return to.between_blocks.join(blocks)
 
 
 def _stations(path: Path, where: Mapping[Value, Where]) -> list[str]:
@@ -337,21 +280,20 @@ def _stations(path: Path, where: Mapping[Value, Where]) -> list[str]:
     return [path.names[0], *dict.fromkeys(neurons), path.names[-1]]
 
 
-def _forward_row(step: ForwardStep, given: bool, to: "_Writer") -> list[str]:
-    name, data = to.math(to.name(step.name)), to.math(to.number(step.result))
+def _forward_row(step: ForwardStep, given: bool, to: Writer) -> list[str]:
+    name, *written, data = map(to.math, step.sides(to))
     if given or not step.operands:
-        return [name, "given" if step.operands else step.operation, "", data]
-    written = [[to.name(x) for x in step.operands], [to.number(x) for x in step.numbers]]
-    return [name, *(to.math(step.node.op.write(operands, to.style)) for operands in written), data]
+        written = ["given" if step.operands else step.operation, ""]
+    return [name, *written, data]
 
 
-def _chain_rule(step: BackwardStep, root: Value, to: "_Writer") -> list[str]:
+def _chain_rule(step: BackwardStep, root: Value, to: Writer) -> list[str]:
     """Return the sides of the equation for a gradient that is one contribution."""
     left = to.partial(to.name(step.output), to.name(step.operand_name))
     return [left, "1"] if step.is_seed else [left, *_contribution(step, root, to)]
 
 
-def _sum_of_contributions(steps: Sequence[BackwardStep], root: Value, to: "_Writer") -> list[list[str]]:
+def _sum_of_contributions(steps: Sequence[BackwardStep], root: Value, to: Writer) -> list[list[str]]:
     """Return the sides of the equations for a gradient that is a sum: with symbols, each contribution, with numbers."""
     written = [_contribution(step, root, to) for step in steps]
     left = to.partial(to.name(steps[0].output), to.name(steps[0].operand_name))
@@ -364,40 +306,32 @@ def _sum_of_contributions(steps: Sequence[BackwardStep], root: Value, to: "_Writ
     ]
 
 
-def _contribution(step: BackwardStep, root: Value, to: "_Writer") -> list[str]:
+def _contribution(step: BackwardStep, root: Value, to: Writer) -> list[str]:
     """Return the contribution with symbols, with the formula, with numbers, and what it comes to."""
-    op, i = step.node.op, step.position
-    name, operands = to.name(step.name), [to.name(x) for x in step.operands]
-    numbers = constants(step.node.operands)
-    formula = op.formula(i, name, operands, numbers, to.style)
-    filled_in = op.formula(i, to.number(step.node.data), [to.number(x) for x in step.numbers], numbers, to.style)
-    forms = [formula, filled_in, to.number(step.local)]
+    forms = [step.write_local(to), step.write_local(to, filled_in=True), to.number(step.local)]
     if step.node is root:  # its upstream gradient is 1
         sides = forms
     else:
+        name, is_twice = to.name(step.name), step.operands.count(step.operand_name) > 1
         symbols = to.partial(to.name(step.output), name)
-        by_symbol = formula if step.operands.count(step.operand_name) > 1 else to.partial(name, operands[i])
+        by_symbol = forms[0] if is_twice else to.partial(name, to.name(step.operand_name))
         products = [to.style.product([to.number(step.upstream), factor]) for factor in forms]
         sides = [to.style.product([symbols, by_symbol]), *products, to.number(step.contribution)]
     return [side for side, _ in groupby(sides)]
 
 
-def _backward_row(step: BackwardStep, to: "_Writer") -> list[str]:
+def _backward_row(step: BackwardStep, to: Writer) -> list[str]:
     output, name, operand = to.name(step.output), to.name(step.name), to.name(step.operand_name)
     grad = [to.partial(output, operand), to.number(step.after)]
     if step.is_seed:
         return [to.math(grad[0]), "", "", "", "", to.math(grad[1])]
-    operands = [to.name(x) for x in step.operands]
-    op, numbers = step.node.op, constants(step.node.operands)
-    forms = [op.formula(step.position, name, operands, numbers, to.style), to.number(step.local)]
-    local = " = ".join([to.partial(name, operand), *(form for form, _ in groupby(forms))])
-    equation = f"{name} = {op.write(operands, to.style)}"
-    return [
-        to.math(x) for x in (grad[0], equation, to.number(step.upstream), local, to.number(step.contribution), grad[1])
-    ]
+    equation = f"{name} = {step.node.op.write([to.name(x) for x in step.operands], to.style)}"
+    local = " = ".join(dict.fromkeys([to.partial(name, operand), step.write_local(to), to.number(step.local)]))
+    upstream, contribution = to.number(step.upstream), to.number(step.contribution)
+    return [to.math(x) for x in (grad[0], equation, upstream, local, contribution, grad[1])]
 
 
-def _uses(steps: Sequence[BackwardStep], to: "_Writer") -> str:
+def _uses(steps: Sequence[BackwardStep], to: Writer) -> str:
     """Return the sentence that says where a node is used."""
     users = _at_most(list(dict.fromkeys(to.math(to.name(step.name)) for step in steps)), "…")
     listed = " and ".join([", ".join(users[:-1]), users[-1]] if len(users) > 1 else users)
@@ -406,7 +340,7 @@ def _uses(steps: Sequence[BackwardStep], to: "_Writer") -> str:
     )
 
 
-def _along_paths(explanation: Explanation, output: str, of: str, to: "_Writer") -> list[str]:
+def _along_paths(explanation: Explanation, output: str, of: str, to: Writer) -> list[str]:
     """Return the blocks that say the same as a sum over paths."""
     blocks = [to.heading("The same as a sum over paths")]
     lead = f"From {to.math(of)} to {to.math(output)} there are {explanation.path_count:,} paths"
@@ -415,7 +349,7 @@ def _along_paths(explanation: Explanation, output: str, of: str, to: "_Writer") 
     rows = []
     for path in explanation.paths:
         names, factors = [to.name(x) for x in path.names], [to.number(x) for x in path.locals]
-        rows.append([to.math(x) for x in (to.path(names), to.style.product(factors), to.number(path.product))])
+        rows.append([to.math(x) for x in (to.arrow.join(names), to.style.product(factors), to.number(path.product))])
     total = to.style.total([to.number(path.product) for path in explanation.paths])
     return [
         *blocks,
@@ -428,111 +362,3 @@ def _along_paths(explanation: Explanation, output: str, of: str, to: "_Writer") 
 def _at_most(items: list[str], dots: str) -> list[str]:
     """Return the items, those in the middle of many left out."""
     return items if len(items) <= MOST_TERMS else [*items[: MOST_TERMS - 2], dots, items[-1]]
-
-
-# -------------------- the ways of writing --------------------
-
-
-@dataclass(frozen=True)
-class _Writer:
-    """A way of writing: how formulas are spelled, what stands around each block, and between them."""
-
-    style: Any
-    name: Callable[[str], str]
-    number: Callable[[Any], str]
-    partial: Callable[[str, str], str]
-    dots: str
-    arrow: str
-    math: Callable[[str], str]
-    title: Callable[[str], str]
-    heading: Callable[[str], str]
-    paragraph: Callable[[str], str]
-    equation: Callable[[str], str]
-    around: str  # the equations that belong together
-    between: tuple[str, str]  # equations, and blocks
-    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str]
-
-    def path(self, names: Sequence[str]) -> str:
-        """Return a path through the graph, the output first."""
-        return self.arrow.join(names)
-
-    def equations(self, equations: Sequence[Sequence[str]]) -> str:
-        """Return equations one below the other, each given by its sides."""
-        return self.around.format(self.between[0].join(self.equation(" = ".join(sides)) for sides in equations))
-
-    def join(self, blocks: Sequence[str]) -> str:
-        """Return all blocks together."""
-        return self.between[1].join(blocks)
-
-
-def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in [columns, ["---"] * len(columns), *rows])
-
-
-def _html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    cells = ((f'<td class="{column}">{x}</td>' for column, x in zip(columns, row, strict=True)) for row in rows)
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in cells)
-    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
-
-
-# Plain text, formulas as in Python.
-_TEXT = _Writer(
-    style=TEXT,
-    name=one_line,
-    number=show,
-    partial=partial,
-    dots="…",
-    arrow=" <- ",
-    math=str,
-    title=lambda written: f"{written}\n{'=' * cell_len(written)}",
-    heading=lambda written: f"{written}\n{'-' * len(written)}",
-    paragraph=str,
-    equation=lambda written: f"    {written}",
-    around="{}",
-    between=("\n", "\n\n"),
-    table=lambda columns, rows: table([columns, *rows], indent="    "),
-)
-# Markdown with LaTeX between dollar signs, one equation to a line: no environments are needed.
-_MARKDOWN = _Writer(
-    style=latex.LATEX,
-    name=latex.name,
-    number=latex.number,
-    partial=latex.partial,
-    dots=r"\ldots",
-    arrow=r" \leftarrow ",
-    math="${}$".format,
-    title="# {}".format,
-    heading="## {}".format,
-    paragraph=str,
-    equation="$${}$$".format,
-    around="{}",
-    between=("\n\n", "\n\n"),
-    table=_markdown_table,
-)
-# The body of a web page; MathML is LaTeX's own structure, so that nothing has to be typeset by a script.
-_HTML = replace(
-    _MARKDOWN,
-    math=mathml,
-    title="<h1>{}</h1>".format,
-    heading="<h2>{}</h2>".format,
-    paragraph="<p>{}</p>".format,
-    equation=lambda written: f"<p>{mathml(written)}</p>",
-    around='<div class="equations">\n{}\n</div>',
-    between=("\n", "\n"),
-    table=_html_table,
-)
-
-_STYLE = """
-:root { color-scheme: light dark; --data: #0072b2; --grad: #b84f00 }
-@media (prefers-color-scheme: dark) { :root { --data: #56b4e9; --grad: #e69f00 } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-math { font-size: 1.1em; math-style: normal }
-table { border-collapse: collapse }
-th, td { padding: 0.3rem 1.2rem 0.3rem 0; text-align: left; border-bottom: 1px solid #8886 }
-.data { color: var(--data) }
-.grad { color: var(--grad) }
-.equations { margin: 1.6rem 1.5rem }
-.equations p { margin: 0.2rem 0; padding: 0.3rem 0; overflow: auto hidden }
-img { max-width: 100% }
-"""

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..engine import Value, topological_order
-from ..escape import one_line
+from ..escape import markdown
 from ..files import write_folder
 from ..graph.steps import backward_steps
 from ..notation.names import partial
@@ -87,7 +87,7 @@ def plan(drawn: Exercise, title: str = TITLE) -> str:
     numbers = " ".join(f"{name}={number}" for name, number in drawn.numbers.items())
     worked = "\n".join(f"| {line.asked} | {show(line.answer)} | {_cell(line.working)} |" for line in drawn.lines())
     return f"""\
-# {_cell(one_line(title))}: ninety minutes
+# {markdown(title)}: ninety minutes
 
 One graph, with the same numbers on the slides, on the sheet and at home: `{drawn.formula}`,
 where {", ".join(drawn.conditions)}.
@@ -160,5 +160,5 @@ def _mistakes(drawn: Exercise) -> str:
 
 
 def _cell(written: str) -> str:
-    """Return text for Markdown and its tables, in which stars and bars are not markup."""
-    return written.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("; ", "<br>")
+    """Return text for Markdown and its tables, each part of it in a line of its own."""
+    return markdown(written).replace("; ", "<br>")

@@ -87,13 +87,13 @@ class Progress:
             raise ProgressError(f"{path}: this is not the progress of a quiz")
         for name in ("level", "streak", "done", "right"):
             if type(found[name]) is not int or found[name] < 0:
-                raise ProgressError(f"{path}: {name}: {found[name]!r} is no whole number from 0")
+                raise ProgressError(f"{path}: {name}: {found[name]!r:.40} is no whole number from 0")
             setattr(new, name, found[name])
         shaky, known = found["shaky"], {mistake.id for mistake in MISTAKES}
         if not isinstance(shaky, dict) or not all(k in known and n in range(1, ENOUGH + 1) for k, n in shaky.items()):
             raise ProgressError(f"{path}: shaky: this names no mistakes that are known")
         if new.level >= len(LEVELS):
-            raise ProgressError(f"{path}: level: there is no level {new.level}")
+            raise ProgressError(f"{path}: level: there is no level {new.level!r:.40}")
         new.shaky = dict(shaky)
         return new
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from micrograd_like import Value, explain, named, text
+from micrograd_like.formulas import exact
 from micrograd_like.graph.steps import backward_steps
-from micrograd_like.notation.numbers import aligned, exact, show
+from micrograd_like.notation.numbers import aligned, show
 
 
 @pytest.mark.parametrize(

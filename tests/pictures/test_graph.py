@@ -142,8 +142,9 @@ def test_themes(neuron):
     assert scene.THEMES["light"]["data"] in light
     assert scene.THEMES["dark"]["data"] in dark
     assert scene.THEMES["light"]["data"] not in dark
-    assert 'class="z"' in dark
-    assert 'class="z"' not in draw(neuron, theme="dark", transparent=True).svg
+    ground = '<path class="oo" d="M0 0h'
+    assert ground in dark
+    assert ground not in draw(neuron, theme="dark", transparent=True).svg
     with pytest.raises(ValueError, match="unknown theme 'blue'; choose from auto, light, dark, print"):
         draw(neuron, theme="blue")
 

@@ -14,7 +14,7 @@ from micrograd_like.pictures.boxes import along
 from . import test_graph
 from .test_graph import FORMULAS
 
-DIRECTIONS = ("LR", "RL", "TB", "BT")
+DIRECTIONS = ("LR", "TB")
 
 
 @pytest.fixture
@@ -60,14 +60,13 @@ def test_nodes_and_edges_keep_clear_of_each_other(graph, rankdir):
 def test_edges_go_from_side_to_side_in_the_direction_that_was_asked_for(graph, rankdir):
     sizes, edges = graph
     places, curves = laid_out(sizes, edges, rankdir)
-    axis = rankdir in ("TB", "BT")
-    sign = -1 if rankdir in ("RL", "BT") else 1
+    axis = rankdir == "TB"
     for (tail, head), curve in zip(edges, curves, strict=True):
-        for key, end, side in (tail, curve[0], sign), (head, curve[-1], -sign):
+        for key, end, side in (tail, curve[0], 1), (head, curve[-1], -1):
             wanted = list(places[key][:2])
             wanted[axis] += side * places[key][2 + axis] / 2
             assert end == pytest.approx(wanted)
-        assert all((b[axis] - a[axis]) * sign > -1e-9 for a, b in pairwise(along(curve)))
+        assert all(b[axis] - a[axis] > -1e-9 for a, b in pairwise(along(curve)))
     assert len(set(curves)) == len(curves)  # parallel edges are two
 
 

@@ -12,7 +12,7 @@ from micrograd_like.nn import datasets
 from micrograd_like.nn.optim import SGD
 from micrograd_like.notation.numbers import show
 from micrograd_like.pictures.passes import find
-from micrograd_like.pictures.scene import Cells, Edge, Ellipse, Node, Path, Text, bounds
+from micrograd_like.pictures.scene import Cells, Circle, Edge, Node, Path, Text, bounds
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -131,13 +131,13 @@ def test_no_number_leaves_its_circle(number):
     out.backward()
     for drawing in (draw(neuron, [1.0]), draw(neuron, out)):
         unit = nodes(drawing)["n1-1"]
-        circle = next(m for m in unit.marks if isinstance(m, Ellipse))
-        inside = [m.box for m in unit.marks if isinstance(m, Text) and abs(m.y - circle.y) < circle.ry - 5]
+        circle = next(m for m in unit.marks if isinstance(m, Circle))
+        inside = [m.box for m in unit.marks if isinstance(m, Text) and abs(m.y - circle.y) < circle.radius - 5]
         assert inside
         for left, top, right, bottom in inside:
             for x in (left, right):
                 for y in (top, bottom):
-                    assert math.hypot(x - circle.x, y - circle.y) < circle.rx + 1.5
+                    assert math.hypot(x - circle.x, y - circle.y) < circle.radius + 1.5
 
 
 def test_a_layer_a_neuron_and_parts_without_bias():

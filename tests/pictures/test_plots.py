@@ -13,7 +13,7 @@ import pytest
 from micrograd_like import MLP, Value
 from micrograd_like.nn import datasets
 from micrograd_like.nn.training import Epoch, train
-from micrograd_like.pictures.plots import _Shares, plot_boundary, plot_training
+from micrograd_like.pictures.plots import _shares, plot_boundary, plot_training
 from micrograd_like.pictures.scene import THEMES
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -71,17 +71,23 @@ def test_probabilities_shade_the_ground(around, tmp_path):
 
 
 def test_shares_are_probabilities_where_they_can_be():
-    soft = _Shares("cross_entropy", 0.0)([Value(1.0), Value(3.0), Value(-2.0)])
+    soft = _shares([Value(1.0), Value(3.0), Value(-2.0)], 0.0, logits=True)
     exact = [math.exp(x) / sum(map(math.exp, (1, 3, -2))) for x in (1, 3, -2)]
     assert soft == pytest.approx(exact)
-    assert _Shares("cross_entropy", 0.0)([Value(2000.0), Value(-2000.0)]) == [1.0, 0.0]
-    assert _Shares("binary_cross_entropy", 0.0)(Value(2.0)) == pytest.approx(
-        [1 - 1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-2))]
-    )
-    certain = _Shares(None, 0.5)
-    assert certain(Value(0.3).sigmoid()) == pytest.approx([1 - 1 / (1 + math.exp(-0.3)), 1 / (1 + math.exp(-0.3))])
-    assert certain.known
-    assert _Shares("mean_squared_error", 0.5)(Value(0.75)) == [-0.25, 0.25]
+    assert _shares([Value(2000.0), Value(-2000.0)], 0.0, logits=True) == [1.0, 0.0]
+    assert _shares([Value(2.0), Value(-3.0)], 0.0, logits=False) == [2.0, -3.0]
+    sure = 1 / (1 + math.exp(-2))
+    for certain in (
+        _shares(Value(2.0), 0.0, logits=True),
+        *(_shares(Value(2.0).sigmoid(), 0.5, logits=x) for x in (0, 1)),
+    ):
+        assert certain == pytest.approx([1 - sure, sure])
+    assert _shares([Value(0.75)], 0.5, logits=False) == [-0.25, 0.25]
+
+
+def test_a_sigmoid_gives_probabilities_whatever_the_loss(around, tmp_path):
+    path = plot_boundary(lambda row: circle(row).sigmoid(), around, tmp_path / "s.svg", loss="mean_squared_error")
+    assert "the stronger the surer" in path.read_text(encoding="utf-8")
 
 
 def test_rings_are_the_samples_that_the_model_gets_wrong(model, iris, tmp_path):

@@ -204,13 +204,14 @@ BUGS: tuple[Bug, ...] = (
 
 # Other ways in which right engines are written, as changes to `plain.py`: a bug makes other numbers in each.
 _RELU: Change = ("relu", "out.data > 0", "self.data > 0")
-_SET: Change = ("__init__", "self._prev = _prev", "self._prev = set(_prev)")
+# as a set may be, whose order hangs on addresses
+_REVERSED: Change = ("__init__", "self._prev = _prev", "self._prev = tuple(dict.fromkeys(_prev[::-1]))")
 _DERIVED: tuple[Change, ...] = (
     ("__neg__", 'out = Value(-self.data, (self,), "neg")', "return self * -1"),
     ("__sub__", 'out = Value(self.data - other.data, (self, other), "-")', "return self + -other"),
     ("__truediv__", 'out = Value(self.data / other.data, (self, other), "/")', "return self * other**-1"),
 )
-STYLES: tuple[tuple[Change, ...], ...] = ((), (*_DERIVED, _RELU), _DERIVED[1:], (_SET,), (*_DERIVED, _SET))
+STYLES: tuple[tuple[Change, ...], ...] = ((), (*_DERIVED, _RELU), _DERIVED[1:], (_REVERSED,), (*_DERIVED, _REVERSED))
 
 
 @cache

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ... import engine as true_engine
+from ...escape import one_line
 from ...notation.numbers import show
 from .bugs import BUGS, STYLES, Bug, Change, engine
 from .probes import CAN_FORK, FUNCTIONS, HABITS, PATIENCE, PROBES, STOPPED, Outcome, Probe, are_equal, run, run_here
 
+MOST = 1_000_000  # bytes of a file
 SURFACE = "Value(2.0), the operators + - * / **, .data, .grad and .backward()"
 
 
@@ -33,7 +35,7 @@ class Finding:
         """What is wrong, in one sentence."""
         if self.bug is not None:
             return " or ".join(bug.name for bug in (self.bug, *self.others[:2]))
-        if self.got.get("error") == "TimeoutError":
+        if self.got.get("error") in STOPPED:
             return str(self.got["said"])
         if "error" in self.got:
             return f"it raises {self.got['error']}: {self.got['said']}"
@@ -121,8 +123,12 @@ def check_file(path: str, name: str = "Value", *, patience: float = PATIENCE) ->
     Raises:
         OSError: the file cannot be read.
         TypeError: running it fails, it has no class of that name, or Value(2.0) fails.
+        ValueError: it is too large to be an engine.
     """
-    text = Path(path).read_text(encoding="utf-8")
+    with open(path, "rb") as file:
+        text = file.read(MOST + 1)
+    if len(text) > MOST:
+        raise ValueError(f"{path}: this file has more than {MOST:,} bytes, and an engine has a few thousand")
 
     def load() -> type[Any]:
         names: dict[str, Any] = {"__name__": Path(path).stem, "__file__": path}
@@ -139,6 +145,7 @@ def check_file(path: str, name: str = "Value", *, patience: float = PATIENCE) ->
 def _check(name: str, load: Callable[[], type[Any]], patience: float) -> EngineReport:
     if not 0 < patience < inf:
         raise ValueError(f"patience is a number of seconds above 0, not {patience!r}")
+    name = one_line(name)
     (first,) = run(load, [Probe("L = a", "")], patience)
     if "error" in first:
         raise TypeError(f"{name}(2.0).data fails, {first['error']}: {first['said']}. A checked class has {SURFACE}")

@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from numbers import Real
+from pathlib import Path
 from typing import Any
+
+from ...escape import one_line
 
 LEAVES = {"a": 2.0, "b": -3.0, "c": 5.0, "h": 0.5}  # of all programs
 PATIENCE = 5.0  # seconds for one program
@@ -27,6 +30,7 @@ CAN_FORK = hasattr(os, "fork") and sys.platform != "emscripten"
 STOPPED = ("TimeoutError", "Exit")
 HOPELESS = 3  # programs in a row that do not end, after which no more are tried
 LARGEST = 10_000  # characters of what one program comes to
+MEMORY = 4 << 30  # bytes that it may map beyond what this process has; NumPy alone maps 3 GB on many cores
 
 Outcome = dict[str, Any]  # numbers by name: L, and gradients; or what was raised, under "error"
 
@@ -94,9 +98,18 @@ def run_here(engine: type[Any], probe: Probe) -> Outcome:
         exec(f"{probe.text}\n{probe.after}", names)  # the package's own text; what it calls is the engine's
         found = {"L": _number(names["L"].data)}
         found.update((name, _number(names[name].grad)) for name in probe.names)
-    except Exception as error:
-        return {"error": type(error).__name__, "said": str(error)[:200]}
+    except (Exception, SystemExit) as error:
+        return _raised(error)
     return found
+
+
+def _raised(error: BaseException) -> Outcome:
+    """Return what was raised, in one line; its class and its message are the engine's own, and may fail too."""
+    try:
+        name, said = "".join([type(error).__name__[:60]]), "".join([str(error)[:200]])
+    except Exception:
+        name, said = "Exception", "its message cannot be read"
+    return {"error": one_line(name), "said": one_line(" ".join(said.split()))}
 
 
 def _number(x: Any) -> float:
@@ -121,7 +134,8 @@ def run(load: Callable[[], type[Any]], probes: Sequence[Probe], patience: float 
     found: list[Outcome] = []
     deadline = time.monotonic() + 10 * patience
     while len(found) < len(probes):
-        found += _forked(partial(_outcomes, load, probes[len(found) :]), patience, deadline)
+        rest = probes[len(found) :]
+        found += _forked(partial(_outcomes, load, rest), rest, patience, deadline)
         is_hopeless = len(found) >= HOPELESS and all(x.get("error") in STOPPED for x in found[-HOPELESS:])
         if is_hopeless or time.monotonic() > deadline:
             found += found[-1:] * (len(probes) - len(found))
@@ -131,14 +145,16 @@ def run(load: Callable[[], type[Any]], probes: Sequence[Probe], patience: float 
 def _outcomes(load: Callable[[], type[Any]], probes: Sequence[Probe]) -> Iterator[Outcome]:
     try:
         engine = load()
-    except Exception as error:
-        yield from [{"error": type(error).__name__, "said": str(error)[:200]}] * len(probes)
+    except (Exception, SystemExit) as error:
+        yield from [_raised(error)] * len(probes)
         return
     for probe in probes:
         yield run_here(engine, probe)
 
 
-def _forked(outcomes: Callable[[], Iterator[Outcome]], patience: float, latest: float) -> list[Outcome]:
+def _forked(
+    outcomes: Callable[[], Iterator[Outcome]], probes: Sequence[Probe], patience: float, latest: float
+) -> list[Outcome]:
     """Return what a child process finds, up to where it does not end in time, or ends too early."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -150,18 +166,20 @@ def _forked(outcomes: Callable[[], Iterator[Outcome]], patience: float, latest: 
     found: list[Outcome] = []
     text, deadline = b"", time.monotonic() + patience
     try:
-        while True:
+        while len(found) < len(probes):
             if not select.select([reading], [], [], max(0.0, min(deadline, latest) - time.monotonic()))[0]:
                 return [*found, {"error": "TimeoutError", "said": f"it does not end in {patience:g} s"}]
             more = os.read(reading, 65536)
             *lines, text = (text + more).split(b"\n")
-            for line in lines:
-                found.append(json.loads(line))
+            for line, probe in zip(lines, probes[len(found) :], strict=False):
+                outcome = _outcome(line, probe)
+                if outcome is None:
+                    return [*found, {"error": "Exit", "said": "it wrote where its results are sent"}]
+                found.append(outcome)
                 deadline = time.monotonic() + patience
-            if found and found[-1] == {}:  # the child's last word
-                return found[:-1]
             if not more or len(text) > LARGEST:
-                return [*found, {"error": "Exit", "said": "it ended the process"}]
+                return [*found, {"error": "Exit", "said": "it ended the process"}][: len(probes)]
+        return found
     finally:
         os.close(reading)
         with suppress(ProcessLookupError):
@@ -169,6 +187,19 @@ def _forked(outcomes: Callable[[], Iterator[Outcome]], patience: float, latest: 
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def _outcome(line: bytes, probe: Probe) -> Outcome | None:
+    """Return what a line says; None if it is not what `run_here` returns, for the engine can write there too."""
+    found: Any = None
+    with suppress(ValueError, RecursionError):
+        found = json.loads(line)
+    if not isinstance(found, dict):
+        return None
+    kind = str if found.keys() == {"error", "said"} else float
+    right = kind is str or found.keys() == {"L", *probe.names}
+    fits = right and all(isinstance(x, kind) and str(x).isprintable() for x in found.values())
+    return found if fits and len(line) <= LARGEST else None
 
 
 def _be_the_child(outcomes: Callable[[], Iterator[Outcome]], writing: int) -> None:
@@ -179,17 +210,23 @@ def _be_the_child(outcomes: Callable[[], Iterator[Outcome]], writing: int) -> No
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        sys.stdin, sys.stdout, sys.stderr = io.StringIO(), io.StringIO(), io.StringIO()
+        os.closerange(3, writing)  # what else this process has open
+        os.closerange(writing + 1, 65536)
+        sys.stdin = io.StringIO()
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         with suppress(ImportError, ValueError, OSError):
             import resource
 
-            resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+            mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
+        own = os.getpid()
         with os.fdopen(writing, "w") as out:
             for outcome in outcomes():
+                if os.getpid() != own:  # the engine has forked
+                    break
                 out.write(json.dumps(outcome) + "\n")
                 out.flush()
-            out.write("{}\n")
     finally:
         os._exit(0)
 

@@ -1,25 +1,26 @@
 """An exercise in backpropagation by hand: a formula with numbers, what is asked, and how it is worked out."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from ...engine import Value, recompute, topological_order
 from ...graph.steps import BackwardStep, ForwardStep, backward_steps, forward_steps
 from ...notation.expressions import parse
-from ...notation.names import partial
+from ...notation.names import parameter
 from ...notation.numbers import show
-from ...ops import PARAMETER
+from ...notation.scripts import TEXT, Script
 from ..grading.comparison import is_other
 from ..grading.grade import check_rate, grade_lines, truths_of
 from ..grading.kinds import Mistake
 from ..grading.lines import NEW, Kind, Lines, Told, lines_of
 from ..grading.lines import Line as Rule
 from ..grading.mistakes import MISTAKES, find
-from ..grading.report import Grading, Level, describe_update
+from ..grading.report import Grading, Level, write_update
 
 LONGEST = 1_000  # characters of a formula, of some 60 nodes
 
@@ -30,26 +31,15 @@ Number = Fraction | float  # a float where a fraction would be unreadable
 class Line:
     """One line of a worked solution: what is asked, and the answer, which is left blank or filled in."""
 
+    id: str  # of the line of its rules
+    kind: Kind
+    name: str  # what the answer is called: the node's name, or that of its number after the update
+    node: Value
     question: str  # such as `∂L/∂a`, or `e = a * b`
     answer: Any
     is_blank: bool
-    node: Value
     working: str  # how one comes to the answer
     steps: tuple[ForwardStep | BackwardStep, ...]  # of the pass that lead to it; none of an update
-
-    @property
-    def kind(self) -> Kind:
-        """Whether it is a node's value in the forward pass, its gradient, or its number after the update."""
-        if not self.steps:
-            return "update"
-        return "value" if isinstance(self.steps[0], ForwardStep) else "gradient"
-
-    @property
-    def name(self) -> str:
-        """What the answer is called: the node's name, or that of its number after a step."""
-        if not self.steps:
-            return self.question
-        return self.steps[0].name if isinstance(self.steps[0], ForwardStep) else self.node.label
 
     @property
     def asked(self) -> str:
@@ -74,10 +64,8 @@ class Exercise:
     @cached_property
     def root(self) -> Value:
         """The output, at the end of a graph of exact fractions."""
-        leaves = {name: Value(number, name) for name, number in self.numbers.items()}
-        for name in self.parameters:
-            leaves[name].op = PARAMETER
-        root = parse(self.formula, **leaves)
+        changed = {name: parameter(self.numbers[name], name) for name in self.parameters}
+        root = parse(self.formula, **{**self.numbers, **changed})
         if not self.given:
             return root
         for v in topological_order(root):
@@ -97,19 +85,16 @@ class Exercise:
         return truths_of(self.rules)
 
     @cached_property
-    def _nodes(self) -> dict[str, Value]:
-        return {line.id: line.node for line in self.rules.lines}
-
-    @cached_property
     def _asked(self) -> dict[str, str]:
         """What is asked for in the backward pass and the update, by name, with the ids of the lines."""
-        return {line.name: line.id for line in self.rules.lines if self._is_asked(line)}
+        return {line.name: line.id for line in self.rules.lines if line.kind != "value" and self._is_asked(line)}
 
     def _is_asked(self, line: Rule) -> bool:
+        if line.kind == "value":
+            return self.forward
         if line.kind == "update":
             return line.node.label in self.parameters
-        is_wanted = line.name in self.ask if self.ask else bool(line.node.label)
-        return line.kind == "gradient" and is_wanted and line.node is not self.root
+        return line.node is not self.root and (line.name in self.ask if self.ask else bool(line.node.label))
 
     @cached_property
     def answers(self) -> dict[str, Any]:
@@ -120,39 +105,42 @@ class Exercise:
     @cached_property
     def visible(self) -> dict[str, tuple[Any, ...]]:
         """The answers that each mistake of the backward pass and the update leads to, by its id, if it changes any."""
-        return self.visible_after(1.0)
+        return self.wrong_answers(self.rules)
 
-    def visible_after(self, fade: float) -> dict[str, tuple[Any, ...]]:
-        """Return the same if some lines are filled in, as in `lines`, and one goes on with these."""
-        right, seen = tuple(self.answers.values()), dict[str, tuple[Any, ...]]()
-        told = {} if fade == 1 else self._filled_in(fade)
-        possible = {key for line in self.rules.lines if line.kind != "value" for key in line.wrong}
+    def wrong_answers(self, rules: Lines, told: Mapping[str, Any] = MappingProxyType({})) -> dict[str, tuple[Any, ...]]:
+        """Return the answers that each mistake of these rules leads to, by its id, if it changes any.
+
+        Args:
+            rules: with all of the mistakes or some.
+            told: the numbers of lines that are filled in, with which one goes on.
+        """
+        lines = [line for line in rules.lines if line.kind != "value"]
+        asked = [line.id for line in lines if self._is_asked(line)]
+        possible = {key for line in lines for key in line.wrong}
+        numbers, seen = rules.numbers(), dict[str, tuple[Any, ...]]()
+        right = tuple(numbers[line] for line in asked)
         for mistake in MISTAKES:
             if mistake.id in possible:
                 try:
-                    numbers = self.rules.numbers(mistake.id, told)
+                    numbers = rules.numbers(mistake.id, told)
                 except (ArithmeticError, ValueError):
                     continue
-                wrong = tuple(numbers[line] for line in self._asked.values())
+                wrong = tuple(numbers[line] for line in asked)
                 if any(map(is_other, wrong, right)):
                     seen[mistake.id] = wrong
         return seen
 
-    def _filled_in(self, fade: float) -> dict[str, Any]:
-        filled = {(line.kind, line.node): line.answer for line in self.lines(fade) if not line.is_blank}
-        return {line.id: filled[line.kind, line.node] for line in self.rules.lines if (line.kind, line.node) in filled}
-
     def telling(self, fade: float = 1.0) -> list[tuple[Mistake, dict[str, Any]]]:
         """Return the visible mistakes, each with the answers that it changes."""
-        right = self.answers
+        right, told = self.answers, {line.id: line.answer for line in self.lines(fade) if not line.is_blank}
         return [
             (find(mistake_id), {name: x for name, x in zip(right, wrong, strict=True) if is_other(x, right[name])})
-            for mistake_id, wrong in self.visible_after(fade).items()
+            for mistake_id, wrong in self.wrong_answers(self.rules, told).items()
         ]
 
-    def question(self, name: str) -> str:
+    def question(self, name: str, to: Script = TEXT) -> str:
         """Return what is asked by the name of an answer: `∂L/∂a` by `a`, and `w_new` by that."""
-        return name if self.is_updated(name) else partial(self.root.label, name)
+        return to.name(name) if self.is_updated(name) else to.partial(to.name(self.root.label), to.name(name))
 
     def is_updated(self, name: str) -> bool:
         """Tell whether an answer is a number after the update, and not a gradient."""
@@ -167,7 +155,7 @@ class Exercise:
     def told(self) -> list[tuple[str, Any, bool]]:
         """What is given: names, numbers, and whether these are rounded; values of the forward pass if not asked for."""
         own = [(name, x, _is_shortened(x)) for name, x in self.numbers.items()]
-        values = [] if self.forward else [(step.name, step.result) for step in self._forward()]
+        values = [] if self.forward else [(s.name, s.result) for s in forward_steps(self.root) if s.operands]
         return [
             *own,
             *((name, x, True) for name, x in self.given.items()),
@@ -177,21 +165,21 @@ class Exercise:
     @property
     def task(self) -> str:
         """What is to be done, in a sentence."""
-        return self.write_task(self.root.label, self.question, str)
+        return self.write_task()
 
-    def write_task(self, root: str, question: Callable[[str], str], number: Callable[[Any], str]) -> str:
-        """Return the task with its names and numbers written in some other way, such as LaTeX."""
-        asked = [question(name) for name in self.answers if not self.is_updated(name)]
+    def write_task(self, to: Script = TEXT, math: Callable[[str], str] = str) -> str:
+        """Return the task in a script, `math` applied to what is a formula."""
+        root = math(to.name(self.root.label))
+        gradients, updates = list[str](), list[str]()
+        for name in self.answers:
+            (updates if self.is_updated(name) else gradients).append(math(self.question(name, to)))
         first = "" if self.root.label in self.given or not self.forward else f"{root}, then "
-        task = f"Compute {first}{', '.join(asked)}."
+        task = f"Compute {first}{', '.join(gradients)}."
         if self.learning_rate is None:
             return task
-        names, rate = (
-            [question(name) for name in self.answers if self.is_updated(name)],
-            number(abs(self.learning_rate)),
-        )
         way = "by gradient descent" if self.learning_rate > 0 else f"to make {root} larger, by gradient ascent"
-        return f"{task} Then update once {way} with learning rate {rate}, to {', '.join(names)}."
+        rate = math(to.number(abs(self.learning_rate)))
+        return f"{task} Then update once {way} with learning rate {rate}, to {', '.join(updates)}."
 
     @property
     def distinct(self) -> int:
@@ -210,19 +198,23 @@ class Exercise:
         asked = {*self._asked.values(), *(line.id for line in self.rules.lines if line.kind == "value")}
         return grade_lines(self.rules, self._truths, answers, values or {}, asked, level, self.learning_rate, credit)
 
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        """What is asked for, in order, as `Line.asked` says it."""
+        return dict.fromkeys(line.asked for line in self.lines())
+
     def find(self, written: str) -> str:
         """Return which number is meant, as `Line.asked` says it: `dL/de` too, and by the name of a leaf its gradient.
 
         Raises:
             ValueError: it is not asked for; the text says what is.
         """
-        asked = {line.asked: line for line in self.lines()}
-        meant = written.strip().replace("d", "∂") if re.match(r"d\S+/d\S+$", written.strip()) else written.strip()
-        if meant in asked:
+        meant = re.sub(r"^d([^\s/]+)/d([^\s/]+)$", r"∂\1/∂\2", written.strip())
+        if meant in self._names:
             return meant
-        if (of_leaf := self.question(meant)) in asked:
+        if (of_leaf := self.question(meant)) in self._names:
             return of_leaf
-        raise ValueError(f"{written!r} is not asked for: there are {', '.join(asked)}")
+        raise ValueError(f"{written!r} is not asked for: there are {', '.join(self._names)}")
 
     def grade_asked(self, answers: Mapping[str, Any], credit: float | Mapping[str, float] = 1.0) -> Grading:
         """Return what `grade` says of answers by what is asked, values of the forward pass among them."""
@@ -277,31 +269,23 @@ class Exercise:
         """
         if not 0 <= fade <= 1:
             raise ValueError(f"fade is between 0, all is filled in, and 1, all is blank, not {fade}")
-        forward = [s for s in self._forward() if self.forward and s.name not in self.given]
-        made = [Line(f"{s.name} = {s.equation}", s.result, True, s.node, str(s), (s,)) for s in forward]
-        everything = [*made, *self._backward(), *self._descent()]
-        shown = len(everything) - round(fade * len(everything))
-        return [replace(line, is_blank=k >= shown) for k, line in enumerate(everything)]
+        asked, numbers = [rule for rule in self.rules.lines if self._is_asked(rule)], self.rules.numbers()
+        shown = len(asked) - round(fade * len(asked))
+        return [self._line(rule, numbers[rule.id], is_blank=k >= shown) for k, rule in enumerate(asked)]
 
-    def _forward(self) -> Iterator[ForwardStep]:
-        return (step for step in forward_steps(self.root) if step.operands)
+    def _line(self, rule: Rule, answer: Any, is_blank: bool) -> Line:
+        steps = self._steps.get((rule.kind, rule.node), [])
+        question = " = ".join(steps[0].sides()[:2]) if rule.kind == "value" else self.question(rule.name)
+        working = "; ".join(map(str, steps)) or write_update(rule.node, self.root, self.learning_rate)
+        return Line(rule.id, rule.kind, rule.name, rule.node, question, answer, is_blank, working, tuple(steps))
 
-    def _backward(self) -> Iterator[Line]:
-        """Yield a line for each named node's gradient."""
-        steps = list(backward_steps(self.root))
-        for name, line in self._asked.items():
-            if not self.is_updated(name):
-                v = self._nodes[line]
-                own = tuple(step for step in steps if step.operand is v)
-                yield Line(self.question(name), self.answers[name], True, v, "; ".join(map(str, own)), own)
-
-    def _descent(self) -> Iterator[Line]:
-        """Yield a line for each parameter's number after the update."""
-        for name, line in self._asked.items():
-            if self.is_updated(name):
-                v = self._nodes[line]
-                working = describe_update(v, self.root, self.learning_rate)
-                yield Line(name, self.answers[name], True, v, working, ())
+    @cached_property
+    def _steps(self) -> dict[tuple[Kind, Value], list[Any]]:
+        """The steps of both passes that lead to a node's value, and to its gradient."""
+        found: dict[tuple[Kind, Value], list[Any]] = {("value", s.node): [s] for s in forward_steps(self.root)}
+        for step in backward_steps(self.root):
+            found.setdefault(("gradient", step.operand), []).append(step)
+        return found
 
     def __str__(self) -> str:
         """Return the exercise as a student gets it."""

@@ -19,7 +19,8 @@ from ...engine import Value, topological_order
 from ...notation.expressions import parse
 from ...ops import CONSTANT
 from ..grading.comparison import gradients
-from ..grading.lines import NEW, Told
+from ..grading.lines import NEW, Told, lines_of
+from ..grading.mistakes import find
 from .exercise import Exercise, Number
 from .levels import LEVELS, STEPS, leaves
 
@@ -96,9 +97,12 @@ def exercise(
             if drawn and kind.parameters:
                 rate = rng.choice(RATES[:1] if whole else RATES)
                 drawn = replace(drawn, learning_rate=-rate if kind.maximise else rate, parameters=kind.parameters)
-            if drawn and _is_nice(drawn.root, whole) and _helps(drawn):
+            if not drawn:
+                continue
+            is_meant = "relu" not in formula or _is_closed(drawn.root) is wants_closed
+            may_be_best = best is None or is_meant >= best[0][0]
+            if may_be_best and _is_nice(drawn.root, whole) and _helps(drawn):
                 distinct, seen = _telling(drawn)
-                is_meant = "relu" not in formula or _is_closed(drawn.root) is wants_closed
                 score = is_meant, Fraction(distinct, seen or 1), distinct
                 if best is None or score > best[0]:
                     best = score, drawn
@@ -273,7 +277,8 @@ def _small(rng: Random) -> Fraction:
 
 def _telling(drawn: Exercise) -> tuple[int, int]:
     """Return how many mistakes show in a way of their own, and how many show at all."""
-    seen = [wrong for mistake_id, wrong in drawn.visible.items() if mistake_id in COMPARED]
+    rules = lines_of(drawn.root, map(find, sorted(COMPARED)), drawn.learning_rate)
+    seen = list(drawn.wrong_answers(rules).values())
     return sum(seen.count(each) == 1 for each in seen), len(seen)
 
 

@@ -108,6 +108,7 @@ def leaves(formula: str) -> list[str]:
 
 def letters(formula: str) -> Iterator[str]:
     """Yield the names in a formula."""
+    known = functions()
     for word in "".join(c if c.isalnum() else " " for c in formula).split():
-        if word[0].isalpha() and word not in functions():
+        if word[0].isalpha() and word not in known:
             yield word

@@ -120,4 +120,4 @@ def applicable(root: Value) -> list[Mistake]:
 
 def is_other(found: Any, right: Any) -> bool:
     """Tell whether two gradients differ by more than rounding."""
-    return bool(abs(found - right) > 1e-9 * max(1, abs(right)))
+    return bool(found != right and abs(found - right) > 1e-9 * max(1, abs(right)))

@@ -16,7 +16,6 @@ from ...notation.answers import Answer, read_answer
 from ...notation.names import find as find_node
 from ...ops import CONSTANT, PARAMETER
 from .comparison import gradients
-from .kinds import by_key
 from .lines import Line, Lines, lines_of
 from .mistakes import MISTAKES, find
 from .report import LEVELS, Diagnosis, Grading, Level, NodeGrade
@@ -126,7 +125,7 @@ def judge(lines: Lines, truths: Mapping[str, Any], answers: Mapping[str, Answer]
 
 def diagnose(evidence: Evidence) -> tuple[tuple[Diagnosis, ...], str]:
     """Return the mistakes that explain all wrong lines of one paper or of several, or else the slip that does."""
-    verdict = conclude(evidence, by_key, len(MISTAKES))
+    verdict = conclude(evidence, len(MISTAKES))
     return tuple(Diagnosis(tuple(map(find, ids)), verdict.is_sure) for ids in verdict.sets), verdict.slip
 
 

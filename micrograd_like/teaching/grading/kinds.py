@@ -72,6 +72,6 @@ class PassMistake(Mistake):
 SEPARATOR = "/"  # between a mistake's id and the number of its rule
 
 
-def by_key(key: str) -> str:
+def mistake_of(key: str) -> str:
     """Return the id of the mistake to which a rule belongs."""
     return key.partition(SEPARATOR)[0]

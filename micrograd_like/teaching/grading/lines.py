@@ -6,15 +6,15 @@ else: a page gets these lines as they are.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ... import ops
 from ...engine import Value, topological_order
-from ...formulas import Apply, Tree, fold, substitute
+from ...formulas import COMPARE, Apply, Tree, fold, names_in, substitute
 from ...graph.walk import walk
 from ...notation.names import constants, node_names
 from ...ops import CONSTANT, Operation
@@ -25,38 +25,22 @@ NEW = "_new"  # after a leaf's name: its number after the update
 Kind = Literal["value", "gradient", "update"]
 
 
+def _operator(row: Operation, *, reflected: bool = False) -> Callable[["Term", Any], "Term"]:
+    """Return the method of Term that an operator calls; reflected where a number stands before it."""
+    return lambda term, other: Term._record(row, (other, term) if reflected else (term, other))
+
+
 class Term:
     """A formula that is made by computing with it, as a rule does that takes it for a number."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    def __add__(self, other: Any) -> "Term":
-        return self._record(ops.add, (self, other))
-
-    def __radd__(self, other: Any) -> "Term":
-        return self._record(ops.add, (other, self))
-
-    def __sub__(self, other: Any) -> "Term":
-        return self._record(ops.subtract, (self, other))
-
-    def __rsub__(self, other: Any) -> "Term":
-        return self._record(ops.subtract, (other, self))
-
-    def __mul__(self, other: Any) -> "Term":
-        return self._record(ops.multiply, (self, other))
-
-    def __rmul__(self, other: Any) -> "Term":
-        return self._record(ops.multiply, (other, self))
-
-    def __truediv__(self, other: Any) -> "Term":
-        return self._record(ops.divide, (self, other))
-
-    def __rtruediv__(self, other: Any) -> "Term":
-        return self._record(ops.divide, (other, self))
-
-    def __pow__(self, other: Any) -> "Term":
-        return self._record(ops.power, (self, other))
+    __add__, __radd__ = _operator(ops.add), _operator(ops.add, reflected=True)
+    __sub__, __rsub__ = _operator(ops.subtract), _operator(ops.subtract, reflected=True)
+    __mul__, __rmul__ = _operator(ops.multiply), _operator(ops.multiply, reflected=True)
+    __truediv__, __rtruediv__ = _operator(ops.divide), _operator(ops.divide, reflected=True)
+    __pow__ = _operator(ops.power)
 
     def __neg__(self) -> "Term":
         return self._record(ops.negative, (self,))
@@ -123,6 +107,11 @@ class Line:
     # it is made in one place only.
     wrong: dict[str, tuple[Tree, ...]] = field(default_factory=dict)
 
+    @cached_property
+    def uses(self) -> set[str]:
+        """The ids of the lines, and of the given numbers, from which it follows."""
+        return set().union(*map(names_in, self.rules))
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -132,6 +121,7 @@ class Lines:
     names: dict[Value, str]
     given: dict[str, Any]  # numbers: of leaves, and of results that are told
     lines: tuple[Line, ...]
+    _right: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # numbers that were computed before
 
     def find(self, kind: Kind) -> dict[Value, Line]:
         """Return the lines of one kind by their node."""
@@ -155,28 +145,29 @@ class Lines:
             ValueError, ArithmeticError: a line is not defined.
         """
         kind = type(self.root.data)
-        found = dict(self.given)
+        found = {**self.given, **told}
+        changed = set(told)
         for line in self.lines:
             if line.id in told:
-                found[line.id] = told[line.id]
+                continue
+            is_right = mistake not in line.wrong and changed.isdisjoint(line.uses)
+            if is_right and line.id in self._right:
+                found[line.id] = self._right[line.id]
                 continue
             tree = line.wrong[mistake][0] if mistake in line.wrong else line.rules[0]
             number = fold(tree, found, kind, _compute, lambda condition, a, b: a() if condition else b())
             if not isinstance(number, float) and ops.is_too_long(number):  # a mistake may square again and again
                 raise OverflowError("the exact number has more than 3,000 digits")
             found[line.id] = number
+            if is_right:
+                self._right[line.id] = number
+            else:
+                changed.add(line.id)
         return found
 
 
 def _compute(operation: str, operands: Sequence[Any]) -> Any:
-    match operation:
-        case ">":
-            return operands[0] > operands[1]
-        case "<":
-            return operands[0] < operands[1]
-        case "==":
-            return operands[0] == operands[1]
-    return ops.OPERATIONS[operation].compute(operands)
+    return COMPARE[operation](*operands) if operation in COMPARE else ops.OPERATIONS[operation].compute(operands)
 
 
 class Told(Operation):

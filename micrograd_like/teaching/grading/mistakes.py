@@ -6,14 +6,15 @@ a rule: passing a gradient on before it is complete.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
+from functools import reduce
+from operator import mul
 from typing import Any
 
 from ... import ops
 from ...engine import Value, local_derivative, topological_order
 from ...ops import CONSTANT, Operation
-from .kinds import BackwardMistake, Contribute, ForwardMistake, Mistake, PassMistake, UpdateMistake
-from .lines import Edge, Term
+from .kinds import AddUp, BackwardMistake, Contribute, ForwardMistake, Mistake, PassMistake, UpdateMistake
+from .lines import Edge, Term, add_up
 
 MANY_VISITS = 10_000  # of nodes by the recursion without an order, which comes to each on every path to it
 
@@ -31,13 +32,6 @@ def without_order(root: Value) -> dict[Value, Any]:
 
     There are none if it would come to nodes too often, or if a local derivative is infinite.
     """
-    try:
-        return _recursion(root)
-    except ValueError:
-        return {}
-
-
-def _recursion(root: Value) -> dict[Value, Any]:
     order = topological_order(root)
     edges: dict[Value, list[tuple[Value, Any]]] = {}
     visits = dict.fromkeys(order, 0)
@@ -45,7 +39,10 @@ def _recursion(root: Value) -> dict[Value, Any]:
     for v in reversed(order):
         numbers = [x.data for x in v.operands]
         operands = [(i, x) for i, x in enumerate(v.operands) if x.op is not CONSTANT]
-        edges[v] = [(x, local_derivative(v, i, numbers)) for i, x in operands]
+        try:
+            edges[v] = [(x, local_derivative(v, i, numbers)) for i, x in operands]
+        except ValueError:
+            return {}
         for _, x in operands:
             visits[x] += visits[v]
     if sum(visits.values()) > MANY_VISITS:
@@ -147,20 +144,9 @@ def _is(*rows: Operation) -> Callable[[Value], bool]:
     return lambda v: v.op in rows
 
 
-def _last(v: Value, contributions: Sequence[Term]) -> Any:
-    return contributions[-1] if len(contributions) > 1 else None
-
-
-def _first(v: Value, contributions: Sequence[Term]) -> Any:
-    return contributions[0] if len(contributions) > 1 else None
-
-
-def _product(v: Value, contributions: Sequence[Term]) -> Any:
-    return prod(contributions[1:], start=contributions[0]) if len(contributions) > 1 else None
-
-
-def _twice(v: Value, contributions: Sequence[Term]) -> Any:
-    return None if v.operands else 2 * sum(contributions[1:], contributions[0])
+def _of_several(make: Callable[[Sequence[Term]], Term]) -> AddUp:
+    """Return a rule that makes something else than the sum of contributions, if there are several."""
+    return lambda v, contributions: make(contributions) if len(contributions) > 1 else None
 
 
 # fmt: off
@@ -169,13 +155,14 @@ MISTAKES: tuple[Mistake, ...] = (
     BackwardMistake("overwrite", "only one of the paths was kept",
         "A node that is used more than once gets a contribution from each use, and they are added; here only one of "
         "them was kept.", "How many edges lead away from this node, and what does each of them give it?",
-        add_up=(_last, _first)),
+        add_up=(_of_several(lambda xs: xs[-1]), _of_several(lambda xs: xs[0]))),
     BackwardMistake("paths_multiplied", "paths multiplied",
         "Contributions along one path are multiplied, but those of different paths are added.",
-        "What happens to the contributions of different paths?", add_up=(_product,)),
+        "What happens to the contributions of different paths?", add_up=(_of_several(lambda xs: reduce(mul, xs)),)),
     BackwardMistake("stale", "gradients of an earlier pass kept",
         "The gradients of an earlier backward pass were not reset, and this one was added to them.",
-        "What were the gradients before the pass began?", add_up=(_twice,)),
+        "What were the gradients before the pass began?",
+        add_up=(lambda v, xs: None if v.operands else 2 * add_up(xs),)),
     PassMistake("no_order", "passed on too early",
         "A node may pass its gradient on when all contributions to it are in; here it went on with a part, and then "
         "again.", "Had this node all its contributions when it passed them on?", without_order),

@@ -1,16 +1,16 @@
 """What is said of a paper: its grades, what is behind the wrong ones, and as much help as is wanted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...engine import Value, topological_order
 from ...escape import one_line
-from ...formulas import TEXT
 from ...graph.steps import backward_steps, forward_steps
 from ...notation.answers import Answer
-from ...notation.names import node_names, partial
+from ...notation.names import node_names
 from ...notation.numbers import show
+from ...notation.scripts import TEXT, Script
 from ...notation.table import table
 from .comparison import gradients
 from .kinds import Mistake
@@ -164,7 +164,7 @@ class Grading:
         if first.kind == "value":
             return [str(step) for step in forward_steps(self.root) if step.node is v]
         if first.kind == "update":
-            return [describe_update(v, self.root, self.learning_rate)]
+            return [write_update(v, self.root, self.learning_rate)]
         return [str(step) for step in backward_steps(self.root) if step.operand is v]
 
 
@@ -177,16 +177,17 @@ def ask_about(name: str, kind: Kind) -> str:
     return f"Which operations use {name}, and what does each contribute?"
 
 
-def describe_update(v: Value, root: Value, learning_rate: Any) -> str:
-    """Return an update in symbols and numbers: `w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 18 = 1/5`."""
-    names = node_names(topological_order(root))
-    gradient = gradients(root)[v]
-    symbols = write_update(TEXT, names[v], learning_rate, TEXT.kind(partial(names[root], names[v])), show)
-    numbers = write_update(TEXT, show(v.data), learning_rate, show(gradient), show)
-    return f"{names[v]}{NEW} = {symbols} = {numbers} = {show(v.data - learning_rate * gradient)}"
+def write_update(v: Value, root: Value, learning_rate: Any, to: Script = TEXT) -> str:
+    """Return an update in symbols and numbers: `w_new = w - 1/10 * ∂L/∂w = 2 - 1/10 * 18 = 1/5`.
 
+    It goes down against the gradient, or up along it if the learning rate is below 0.
+    """
+    names, gradient = node_names(topological_order(root)), gradients(root)[v]
+    way = "subtract" if learning_rate > 0 else "add"
 
-def write_update(style: Any, start: str, learning_rate: Any, gradient: str, number: Callable[[Any], str]) -> str:
-    """Return an update as a formula: down against the gradient, or up along it if the learning rate is below 0."""
-    move = style.product([number(abs(learning_rate)), gradient])
-    return str(style.spell("subtract" if learning_rate > 0 else "add", [start, move]))
+    def moved(start: str, slope: str) -> str:
+        return to.style.spell(way, [start, to.style.product([to.number(abs(learning_rate)), slope])])
+
+    symbols = moved(to.name(names[v]), to.partial(to.name(names[root]), to.name(names[v])))
+    numbers = moved(to.number(v.data), to.number(gradient))
+    return f"{to.name(names[v] + NEW)} = {symbols} = {numbers} = {to.number(v.data - learning_rate * gradient)}"

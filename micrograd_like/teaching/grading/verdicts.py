@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from ...formulas import Tree, names_in
 from ...notation.answers import Answer
 from ...notation.intervals import Interval, evaluate, point
+from .kinds import mistake_of
 
 Status = Literal["right", "follow-through", "trivial", "too coarse", "wrong", "missing"]
 
@@ -57,6 +58,7 @@ class Paper:
 
     def __post_init__(self) -> None:
         self.unseen = self._rounding()
+        self.uses = {line.id: set().union(*map(names_in, line.rules)) for line in self.lines}  # from what each follows
         self._judge()
 
     def _rounding(self) -> float:
@@ -75,7 +77,7 @@ class Paper:
         for line in self.lines:
             answer = self.answers.get(line.id)
             computed = self.computed[line.id] = _follow(line.rules, self.carried, answer)
-            behind = not slipped.isdisjoint(names_of(line))
+            behind = not slipped.isdisjoint(self.uses[line.id])
             if answer is None:
                 self.status[line.id] = "missing"
             elif answer.is_right(line.truth):
@@ -141,22 +143,28 @@ class Paper:
 
         It is made wherever nothing is shown, or at one line only.
         """
-        carried = {name: point(x) for name, x in self.given.items()}
+        carried, changed = dict(self.carried), set[str]()  # which lines go on with other numbers than before
         explained, against = [], 0
         for line in self.lines:
             answer, status = self.answers.get(line.id), self.status[line.id]
             trees = line.wrong.get(key, ()) if only is None or only is line else ()
+            is_new = bool(trees) or not changed.isdisjoint(self.uses[line.id])
             if answer is None:
-                carried[line.id] = self._carry(None, _follow(trees[:1] or line.rules, carried))
+                if is_new:
+                    carried[line.id] = self._carry(None, _follow(trees[:1] or line.rules, carried))
+                    changed.add(line.id)
                 continue
-            found = [evaluate(tree, carried) for tree in trees] or [_follow(line.rules, carried, answer)]
+            found = [self.computed[line.id]]
+            if is_new:
+                found = [evaluate(tree, carried) for tree in trees] or [_follow(line.rules, carried, answer)]
             if status == "wrong":
                 fitting = next((x for x in found if fits(answer, x, exactly=True)), None)
-                explained += [line.id] * (fitting is not None)
-                carried[line.id] = self.carried[line.id] if fitting is None else self._carry(answer, fitting)
+                if fitting is not None:
+                    explained.append(line.id)
+                    carried[line.id] = self._carry(answer, fitting)
+                    changed.add(line.id)
             else:
                 against += status != "trivial" and not agrees(answer, found[0])
-                carried[line.id] = self.carried[line.id]
         return explained, against
 
     def _tried_where_nothing_is_shown(self) -> list[tuple[str, str]]:
@@ -217,11 +225,6 @@ def agrees(answer: Answer, computed: Interval) -> bool:
     return not computed.is_empty and answer.agrees(computed.nearest(answer.number))
 
 
-def names_of(line: Judged) -> set[str]:
-    """Return the lines from which a line follows."""
-    return set().union(*map(names_in, line.rules))
-
-
 def denominator(x: float) -> float:
     """Return 1/n for the smallest n, up to 64, by which a number times n is whole."""
     return next((1 / n for n in range(1, 65) if abs(x * n - round(x * n)) < 1e-9), 1 / 64)
@@ -259,19 +262,18 @@ class Verdict(NamedTuple):
     is_sure: bool
 
 
-def conclude(evidence: Evidence, mistake_of: Callable[[str], str], count: int) -> Verdict:
+def conclude(evidence: Evidence, count: int) -> Verdict:
     """Return the simplest that explains all wrong lines.
 
     Args:
         evidence: of one paper, or of several by one student.
-        mistake_of: the mistake to which a key belongs.
         count: how many mistakes were tried.
     """
     facts, against = evidence
     if not facts:
         return Verdict([], "", is_sure=False)
     single = frozenset.intersection(*(fact.mistakes for fact in facts))
-    clean = _ids([key for key in sorted(single) if not against[key]], mistake_of)
+    clean = _ids([key for key in sorted(single) if not against[key]])
     bits = sum(fact.bits for fact in facts)
     swapped = len(facts) == 2 and all(fact.swapped for fact in facts)
     slips = facts[0].slips if len(facts) == 1 else frozenset()
@@ -279,23 +281,21 @@ def conclude(evidence: Evidence, mistake_of: Callable[[str], str], count: int) -
     if clean:
         is_sure = len(clean) == 1 and len(facts) > 1 and not swapped and bits > log2(count) + SURE
         return Verdict([(x,) for x in clean], "swapped" if swapped else "", is_sure)
-    somewhere = _ids(sorted(single, key=lambda key: (against[key], key)), mistake_of)
+    somewhere = _ids(sorted(single, key=lambda key: (against[key], key)))
     if slip:
         return Verdict([(x,) for x in somewhere], slip, is_sure=False)
     if somewhere:
         bits -= AGAINST * min(against[key] for key in single)
         is_sure = len(somewhere) == 1 and len(facts) > 2 and bits > log2(count) + SURE
         return Verdict([(x,) for x in somewhere], "", is_sure)
-    return Verdict(_pairs(facts, against, mistake_of), "", is_sure=False)
+    return Verdict(_pairs(facts, against), "", is_sure=False)
 
 
-def _ids(keys: Collection[str], mistake_of: Callable[[str], str]) -> list[str]:
+def _ids(keys: Collection[str]) -> list[str]:
     return list(dict.fromkeys(map(mistake_of, keys)))
 
 
-def _pairs(
-    facts: Sequence[Fact], against: Mapping[str, int], mistake_of: Callable[[str], str]
-) -> list[tuple[str, ...]]:
+def _pairs(facts: Sequence[Fact], against: Mapping[str, int]) -> list[tuple[str, ...]]:
     """Return the pairs of mistakes that explain each line, of which those with the least against them."""
     keys = sorted(set().union(*(fact.mistakes for fact in facts)))
     found: dict[tuple[str, ...], int] = {}

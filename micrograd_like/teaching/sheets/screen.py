@@ -73,12 +73,12 @@ def paper(drawn: Exercise, fade: float = 1.0) -> Data:
     Raises:
         ValueError: as `Exercise.lines` says.
     """
-    asked = {(line.kind, line.node): line for line in drawn.lines(fade)}
+    asked = {line.id: line for line in drawn.lines(fade)}
     truths = drawn.rules.numbers()
     given = {name: float(x) for name, x in drawn.rules.given.items()}
     lines, questions = [], []
     for line in drawn.rules.lines:
-        if wanted := asked.get((line.kind, line.node)):
+        if wanted := asked.get(line.id):
             questions.append({"id": line.id, "name": line.name, **_question(wanted)})
         if wanted and not wanted.is_blank:
             given[line.id] = float(truths[line.id])

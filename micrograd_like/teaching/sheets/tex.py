@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...graph.steps import BackwardStep, ForwardStep, forward_steps
-from ...notation import latex
-from ...notation.latex import LATEX
+from ...notation.scripts import LATEX
 from ..exercises.exercise import Exercise, Line
-from ..grading.comparison import gradients
 from ..grading.report import write_update
 
 
@@ -24,54 +22,41 @@ def typeset(drawn: Exercise, fade: float = 1.0) -> dict[str, Any]:
     """Return what a template shows of an exercise: formulas without dollar signs, sentences with them."""
     return {
         "steps": [_equation(step) for step in forward_steps(drawn.root) if step.operands],
-        "given": [f"${_equals(name, x)}$" + " (rounded)" * is_rounded for name, x, is_rounded in drawn.told],
-        "task": drawn.write_task(
-            f"${latex.name(drawn.root.label)}$",
-            lambda name: f"${asked(drawn, name)}$",
-            lambda rate: f"${latex.number(rate)}$",
-        ),
+        "given": [_equals(name, x) + " (rounded)" * is_rounded for name, x, is_rounded in drawn.told],
+        "task": drawn.write_task(LATEX, "${}$".format),
         "lines": [
             {
                 "question": _question(drawn, line),
-                "answer": latex.number(line.answer),
+                "answer": LATEX.number(line.answer),
                 "blank": line.is_blank,
                 "working": list(_working(drawn, line)),
             }
             for line in drawn.lines(fade)
         ],
         "telling": [
-            (mistake.name, [f"${_equals(name, x)}$" for name, x in wrong.items()])
-            for mistake, wrong in drawn.telling(fade)
+            (mistake.name, [_equals(name, x) for name, x in wrong.items()]) for mistake, wrong in drawn.telling(fade)
         ],
     }
 
 
-def asked(drawn: Exercise, name: str) -> str:
-    """Return what is asked by the name of an answer, in LaTeX, as `Exercise.question` does in text."""
-    return latex.name(name) if drawn.is_updated(name) else latex.partial(latex.name(drawn.root.label), latex.name(name))
-
-
 def _equals(name: str, x: Any) -> str:
-    return f"{latex.name(name)} = {latex.number(x)}"
+    return f"${LATEX.name(name)} = {LATEX.number(x)}$"
 
 
 def _equation(step: ForwardStep) -> str:
-    return f"{latex.name(step.name)} = {step.node.op.write([latex.name(x) for x in step.operands], LATEX)}"
+    return " = ".join(step.sides(LATEX)[:2])
 
 
 def _question(drawn: Exercise, line: Line) -> str:
-    step = line.steps[0] if line.steps else None
-    return _equation(step) if isinstance(step, ForwardStep) else asked(drawn, line.name)
+    first = next(iter(line.steps), None)
+    return _equation(first) if isinstance(first, ForwardStep) else drawn.question(line.name, LATEX)
 
 
 def _working(drawn: Exercise, line: Line) -> Iterator[str]:
     """Yield the equations that lead to an answer."""
     yield from (step.latex for step in line.steps)
-    contributions = [latex.number(step.contribution) for step in line.steps if isinstance(step, BackwardStep)]
+    contributions = [LATEX.number(step.contribution) for step in line.steps if isinstance(step, BackwardStep)]
     if len(contributions) > 1:
-        yield f"{_question(drawn, line)} = {LATEX.total(contributions)} = {latex.number(line.answer)}"
+        yield f"{_question(drawn, line)} = {LATEX.style.total(contributions)} = {LATEX.number(line.answer)}"
     if not line.steps:
-        v, rate = line.node, drawn.learning_rate
-        symbols = write_update(LATEX, latex.name(v.label), rate, asked(drawn, v.label), latex.number)
-        numbers = write_update(LATEX, latex.number(v.data), rate, latex.number(gradients(drawn.root)[v]), latex.number)
-        yield f"{_question(drawn, line)} = {symbols} = {numbers} = {latex.number(line.answer)}"
+        yield write_update(line.node, drawn.root, drawn.learning_rate, LATEX)

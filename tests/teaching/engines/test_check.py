@@ -2,7 +2,9 @@
 
 import json
 import math
+import mmap
 import os
+import re
 import sys
 
 import micrograd.engine
@@ -111,23 +113,70 @@ HOSTILE = {
     "recursive": ("def backward(self):", "def backward(self):\n        return self.backward()"),
     "text": ("self.data = data", "self.data = str(data)"),
     "nothing": ("self.grad = 0\n", "self.grad = None\n"),
+    "interrupts": ("def backward(self):", "def backward(self):\n        raise KeyboardInterrupt"),
+    "moves the cursor": (
+        "def backward(self):",
+        "def backward(self):\n        raise ValueError('\\x1b[2J\\x9b\\n\\u202e')",
+    ),
+    "is called so": (
+        "def backward(self):",
+        "def backward(self):\n        raise type('\\x1b[2J' * 9999, (Exception,), {})",
+    ),
+    "says nothing": (
+        "def backward(self):",
+        "def backward(self):\n        raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})",
+    ),
+    "forks": ("def backward(self):", "def backward(self):\n        import os; os.fork()"),
+    "closes": ("def backward(self):", "def backward(self):\n        import os; os.closerange(0, 200)"),
+    "sends junk": ("def backward(self):", "def backward(self):\n        send(b'junk')"),
+    "sends a list": ("def backward(self):", "def backward(self):\n        send(b'[]')"),
+    "sends nothing": ("def backward(self):", "def backward(self):\n        send(b'{}')"),
+    "sends a name": ("def backward(self):", "def backward(self):\n        send(b'{\"M\": 1.0}')"),
+    "sends text": ("def backward(self):", 'def backward(self):\n        send(b\'{"error": "\\\\u001b", "said": ""}\')'),
 }
+RIGHT_ALL_THE_SAME = ("prints", "forks")  # hostile, and right
+SEND = """
+import os
+def send(line):
+    for descriptor in range(3, 99):
+        try:
+            os.write(descriptor, line + b"\\n")
+        except OSError:
+            pass
+"""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked")
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_engines_end(kind, capfd):
-    hostile = made(LOCALS.replace(*HOSTILE[kind]))
+    hostile = made(SEND + LOCALS.replace(*HOSTILE[kind]))
     if kind == "text":
         with pytest.raises(TypeError, match=r"'2\.0' is not a number"):
             check_engine(hostile)
-    elif kind == "prints":
-        assert check_engine(hostile).ok
     else:
-        report = check_engine(hostile, patience=0.5)
-        assert not report.ok
+        report = check_engine(hostile, patience=5 if kind in RIGHT_ALL_THE_SAME else 0.5)
+        assert report.ok == (kind in RIGHT_ALL_THE_SAME)
         assert len(str(report)) < 20_000
+        assert all(line.isprintable() for line in str(report).split("\n"))
     assert capfd.readouterr().out == ""
+
+
+def test_memory_is_counted_from_what_there_is():
+    with mmap.mmap(-1, 5 << 30):  # as much as a notebook maps that has imported a large library
+        assert check_engine(engine()).ok
+
+
+@pytest.mark.parametrize(
+    "text", [b"raise SystemExit", b"raise KeyboardInterrupt", b"# \xe9", b"\0", b"", b"x" * 10**6 + b"y"]
+)
+def test_files_without_an_engine_are_refused(text, tmp_path, capsys):
+    file = tmp_path / "engine.py"
+    file.write_bytes(text)
+    with pytest.raises(SystemExit):
+        main(["check-engine", str(file)])
+    said = capsys.readouterr().err
+    assert re.search(r"(SystemExit|Exit|SyntaxError|has no class Value|more than 1,000,000 bytes)", said)
+    assert "Traceback" not in said
 
 
 def test_what_is_no_class_is_refused():

@@ -64,7 +64,7 @@ def test_an_update_by_gradient_descent(seed):
     assert (drawn.answers["w_new"], drawn.answers["b_new"]) == (w, b)
     assert (w * x["x"] + b - x["y"]) ** 2 < e**2
     assert list(drawn.answers)[-2:] == ["w_new", "b_new"]
-    assert f"learning rate {rate}, to w_new, b_new." in drawn.task
+    assert f"learning rate {show(rate)}, to w_new, b_new." in drawn.task
     assert drawn.lines()[-2].working.endswith(f" = {show(w)}")
     assert {"uphill", "rate_forgotten", "overwrite"} & set(drawn.visible) == {"uphill", "rate_forgotten"}
     assert drawn.visible["uphill"] == (*list(drawn.answers.values())[:-2], 2 * x["w"] - w, 2 * x["b"] - b)
@@ -545,3 +545,9 @@ def test_a_class_has_numbers_of_its_own_for_a_formula_of_ones_own():
     assert len({tuple(each.numbers.values()) for each in drawn}) == 6
     assert {each.formula for each in drawn} == {"u = a*b; v = u + c; L = v**2"}
     assert all(set(each.answers) == {"a", "b"} for each in drawn)
+
+
+def test_a_gradient_is_found_as_it_is_typed():
+    drawn = own("d = a*b; dd = d + c; L = dd*d", {"a": 2, "b": 3, "c": 4})
+    for name in ("d", "dd", "a"):
+        assert drawn.find(f" dL/d{name} ") == drawn.find(f"∂L/∂{name}") == f"∂L/∂{name}"

@@ -17,7 +17,8 @@ from micrograd_like.tables import TableWarning
 from micrograd_like.teaching import Exercise, alike
 from micrograd_like.teaching.exercises.generator import VERSION as GENERATOR
 from micrograd_like.teaching.sheets import grade_class, write_class
-from micrograd_like.teaching.sheets.classroom import ClassGrading, read_names
+from micrograd_like.teaching.sheets.classroom import ClassGrading
+from micrograd_like.teaching.sheets.rosters import read_names
 
 NAMES = ["Ada", "Bob, Jr.", 'Eve "the" Third', "=cmd()", "<script>alert(1)</script>", "Zoë", "ADA", "x" * 300]
 
@@ -630,3 +631,18 @@ def test_a_heading_of_a_key_must_be_one(pair, tmp_path):
         (tmp_path / "k.json").write_text(json.dumps(document | {"heading": heading}))
         with pytest.raises(ValueError, match="the key is damaged"):
             grade_class(tmp_path / "k.json", pair.parent / "answers.csv")
+
+
+@pytest.mark.parametrize("heading", ["student name", "Full Name", "student", "name"])
+@pytest.mark.parametrize("separator", [";", "\t", ",", "|"])
+def test_names_with_spaces_are_whole(heading, separator, tmp_path):
+    roster = tmp_path / "roster.csv"
+    for rows in (
+        [heading, "Ada Lee", "Bob Lee"],
+        [f"{heading}{separator}id", f"Ada Lee{separator}1", f"Bob Lee{separator}2"],
+    ):
+        roster.write_text("\n".join(rows))
+        assert read_names(roster) == ["Ada Lee", "Bob Lee"]
+    roster.write_text(f"{heading} id\nAda Lee 1\nBob Lee 2\n")
+    with pytest.raises(ValueError, match="between commas, semicolons or tabs"):
+        read_names(roster)
