@@ -1,8 +1,10 @@
 """Training on compiled programs: the same epochs as eager training, whole epochs at a time in C where that can be."""
 
+import copyreg
 import sys
 import threading
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
@@ -17,6 +19,7 @@ from .program import Program
 
 Rows = Sequence[Sequence[float]]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
+DATA, CLASS = vars(Value)["data"], vars(object)["__class__"]
 RECORDING = threading.RLock()  # for it changes what all Values do, until it ends
 AT_ONCE = 200_000_000  # words of tape times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
@@ -65,7 +68,8 @@ class Samples:
             graphs = {target: loss([output], [target]) for target in dict.fromkeys(targets)}
         self.scores = scores = output if isinstance(output, list | tuple) else [output]
         known = dict.fromkeys([*x, *parameters, *(v for score in scores for v in topological_order(score))])
-        held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in {*x, *parameters}]
+        given = {*x, *parameters}
+        held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in given]
         places = {v: i for i, v in enumerate(known)}
         shapes: dict[Any, list[tuple[float, Value, list[Value]]]] = {}
         for target, graph in graphs.items():
@@ -202,55 +206,80 @@ class _InC(_InPython):
         self.train, self.tapes = tapes[0].library.train, tapes
         self.batches = -(-n // batch_size)
         self.at_once = max(1, AT_ONCE // (batch_size * max(tape.words for tape in tapes)))
-        self.known: Any = None  # the optimiser's state as it was left
-        self.numbers: list[float] = []  # and the parameters
+        self.given, self.lock = True, threading.RLock()
+        self.objects = [*samples.parameters, optimizer]
+        self.classes = [*[Value] * m, type(optimizer)]
+        away = [_given_when_seen(kind, name, self.give) for kind, name in ((Value, "data"), (self.classes[-1], "state"))]
+        self.away = [*[away[0]] * m, away[1]]
 
-    def pull(self) -> None:
-        """Take the parameters, and the optimiser's settings and state, as they may have been changed."""
+    def epochs(self, count: int, scored: bool) -> Iterator[Epoch]:
+        try:
+            yield from super().epochs(count, scored)
+        finally:
+            if not self.given:
+                self.give()
+
+    def take(self) -> None:
+        """Take the optimiser's settings; and parameters and state, if they were given, for then they may have changed.
+
+        Until somebody looks at one of them they stay with the evaluator: to give 337 parameters after each epoch, and
+        take them again, would last twice as long as the epoch.
+        """
         optimizer, arrays = self.optimizer, self.arrays
-        numbers = [p.data for p in optimizer.parameters]
-        if numbers != self.numbers:  # as a rule they are the very objects that push() put there: no time is lost
-            arrays["P"][:] = array("d", numbers)
-        own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
-        arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
-        if optimizer.state is not self.known:
-            columns = list(zip(*optimizer.state, strict=True)) if self.adam else [optimizer.state]
+        if self.given:
+            arrays["P"][:] = array("d", [p.data for p in self.samples.parameters])
+            columns = zip(*optimizer.state, strict=True) if self.adam else [optimizer.state]
             for name, column in zip(("first", "second", "times"), columns, strict=False):
                 arrays[name][:] = array(arrays[name].typecode, column)
+            with self.lock:
+                deque(map(CLASS.__set__, self.objects, self.away), 0)
+                self.given = False
+        own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
+        arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
 
-    def push(self) -> None:
-        """Give parameters and optimiser what the steps so far came to; as a whole, even if it is interrupted."""
+    def give(self) -> None:
+        """Give parameters and optimiser what the steps so far came to. Ctrl-C finds no Python code to interrupt."""
         arrays = self.arrays
-        state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
-        self.numbers, self.known = arrays["P"].tolist(), list(state) if self.adam else arrays["first"].tolist()
-        try:
-            self.assign()
-        except BaseException:
-            self.assign()
-            raise
-
-    def assign(self) -> None:
-        for p, x in zip(self.optimizer.parameters, self.numbers, strict=True):
-            p.data = x
-        self.optimizer.state = self.known
+        with self.lock:
+            state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
+            vars(self.optimizer)["state"] = list(state) if self.adam else arrays["first"].tolist()
+            deque(map(DATA.__set__, self.objects, arrays["P"].tolist()), 0)
+            self.given = True
+            deque(map(CLASS.__set__, self.objects, self.classes), 0)
 
     def run(self) -> tuple[float, int]:
         """Run through the samples once; return the sum of their losses, and how many were right."""
-        self.pull()
         taken, loss, right, address = 0, 0.0, 0, self.struct.buffer_info()[0]
-        try:
-            while taken < self.batches:
-                to = min(self.batches, taken + self.at_once)
+        while taken < self.batches:
+            self.take()
+            to = min(self.batches, taken + self.at_once)
+            with self.lock:  # whoever looks at a number now waits
+                if self.given:  # somebody was quicker
+                    continue
                 taken = self.train(address, taken, to)
-                if taken < to:  # that batch fails: the engine says why, or does better
-                    self.push()
-                    start = taken * self.batch_size
-                    losses, hits = self.eager_step(self.arrays["order"][start : start + self.batch_size])
-                    loss, right, taken = loss + losses, right + hits, taken + 1
-                    self.pull()
-        finally:
-            self.push()
+            if taken < to:  # that batch fails: the engine says why, or does better
+                start = taken * self.batch_size
+                losses, hits = self.eager_step(self.arrays["order"][start : start + self.batch_size])
+                loss, right, taken = loss + losses, right + hits, taken + 1
         return loss + self.arrays["settings"][-1], right + self.struct[-1]
+
+
+def _given_when_seen(kind: type, name: str, give: Callable[[], None]) -> type:
+    """Return a class for objects whose attribute is elsewhere: who looks at it calls `give`, which changes them back."""
+
+    def get(x: Any) -> Any:
+        give()
+        return getattr(x, name)
+
+    def put(x: Any, new: Any) -> None:
+        give()
+        setattr(x, name, new)
+
+    def reduce(x: Any, protocol: Any) -> Any:  # for copy and pickle
+        give()
+        return copyreg.dispatch_table[kind](x) if kind in copyreg.dispatch_table else x.__reduce_ex__(protocol)
+
+    return type(kind.__name__, (kind,), {"__slots__": (), name: property(get, put), "__reduce_ex__": reduce})
 
 
 # -------------------- recording --------------------
