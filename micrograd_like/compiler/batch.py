@@ -49,8 +49,9 @@ def compiled_epochs(
     """
     samples = Samples(model, loss, optimizer.parameters, threshold is not None, rows, targets)
     samples.compare(model, loss)
-    native = type(optimizer) in (SGD, Adam) and all(p.backend == "c" for p in samples.programs)
-    kind = _InC if native and "update" not in vars(optimizer) else _InPython
+    native = type(optimizer) in (SGD, Adam) and "update" not in vars(optimizer)
+    native = native and all(type(p) is Value for p in optimizer.parameters)
+    kind = _InC if native and all(p.backend == "c" for p in samples.programs) else _InPython
     training = kind(samples, optimizer, threshold or 0.0, batch_size, seed, step)
     return training.epochs(epochs, threshold is not None)
 
@@ -87,9 +88,9 @@ class Samples:
                 ends[target] = kind, [columns[j][i] for j in free]
             inputs = [*x, *held, *(leaves[j] for j in free)]
             self.graphs.append((graph, inputs))
-            self.programs.append(Program([graph, *scores] if scored else [graph], inputs, parameters))
-            there = set(topological_order(graph))
-            self.reached.append(bytes(p in there for p in parameters))
+            program = Program([graph, *scores] if scored else [graph], inputs, parameters)
+            self.programs.append(program)
+            self.reached.append(bytes(isinstance(g, str) for g in program.lowered.gradients))
         middle = [float(v.data) for v in held]
         self.kinds = [ends[target][0] for target in targets]
         self.numbers = [[*row, *middle, *ends[y][1]] for row, y in zip(rows, targets, strict=True)]
@@ -196,7 +197,7 @@ class _InC(_InPython):
             "order": array("i", self.order),
             "chosen": array("i", bytes(4 * n)),
             "there": array("b", bytes(m)),
-            "room": array("d", bytes(8 * (5 * m + n * tapes[0].results))),
+            "room": array("d", bytes(8 * (7 * m + n * tapes[0].results))),
             "settings": array("d", [0.0, 0.0, 0.0, 0.0, 0.0, threshold, 0.0]),  # the last is the sum of losses
         }
         addresses = [x.buffer_info()[0] for x in self.arrays.values()]
@@ -208,9 +209,9 @@ class _InC(_InPython):
         self.at_once = max(1, AT_ONCE // (batch_size * max(tape.words for tape in tapes)))
         self.given, self.lock = True, threading.RLock()
         self.objects = [*samples.parameters, optimizer]
-        self.classes = [*[Value] * m, type(optimizer)]
-        away = [_given_when_seen(kind, name, self.give) for kind, name in ((Value, "data"), (self.classes[-1], "state"))]
-        self.away = [*[away[0]] * m, away[1]]
+        self.home = [*[Value] * m, type(optimizer)]
+        value, other = _until_seen(Value, "data", self.give), _until_seen(type(optimizer), "state", self.give)
+        self.away = [*[value] * m, other]
 
     def epochs(self, count: int, scored: bool) -> Iterator[Epoch]:
         try:
@@ -219,23 +220,21 @@ class _InC(_InPython):
             if not self.given:
                 self.give()
 
-    def take(self) -> None:
-        """Take the optimiser's settings; and parameters and state, if they were given, for then they may have changed.
+    def take(self) -> bool:
+        """Take the optimiser's settings, and parameters and state if they were given: then they may have changed.
 
         Until somebody looks at one of them they stay with the evaluator: to give 337 parameters after each epoch, and
         take them again, would last twice as long as the epoch.
         """
-        optimizer, arrays = self.optimizer, self.arrays
-        if self.given:
+        optimizer, arrays, given = self.optimizer, self.arrays, self.given
+        if given:
             arrays["P"][:] = array("d", [p.data for p in self.samples.parameters])
             columns = zip(*optimizer.state, strict=True) if self.adam else [optimizer.state]
             for name, column in zip(("first", "second", "times"), columns, strict=False):
                 arrays[name][:] = array(arrays[name].typecode, column)
-            with self.lock:
-                deque(map(CLASS.__set__, self.objects, self.away), 0)
-                self.given = False
         own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
         arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
+        return given
 
     def give(self) -> None:
         """Give parameters and optimiser what the steps so far came to. Ctrl-C finds no Python code to interrupt."""
@@ -245,17 +244,19 @@ class _InC(_InPython):
             vars(self.optimizer)["state"] = list(state) if self.adam else arrays["first"].tolist()
             deque(map(DATA.__set__, self.objects, arrays["P"].tolist()), 0)
             self.given = True
-            deque(map(CLASS.__set__, self.objects, self.classes), 0)
+            deque(map(CLASS.__set__, self.objects, self.home), 0)
 
     def run(self) -> tuple[float, int]:
         """Run through the samples once; return the sum of their losses, and how many were right."""
         taken, loss, right, address = 0, 0.0, 0, self.struct.buffer_info()[0]
         while taken < self.batches:
-            self.take()
-            to = min(self.batches, taken + self.at_once)
+            given, to = self.take(), min(self.batches, taken + self.at_once)
             with self.lock:  # whoever looks at a number now waits
-                if self.given:  # somebody was quicker
+                if self.given and not given:  # somebody was quicker
                     continue
+                if given:
+                    deque(map(CLASS.__set__, self.objects, self.away), 0)
+                    self.given = False
                 taken = self.train(address, taken, to)
             if taken < to:  # that batch fails: the engine says why, or does better
                 start = taken * self.batch_size
@@ -264,8 +265,8 @@ class _InC(_InPython):
         return loss + self.arrays["settings"][-1], right + self.struct[-1]
 
 
-def _given_when_seen(kind: type, name: str, give: Callable[[], None]) -> type:
-    """Return a class for objects whose attribute is elsewhere: who looks at it calls `give`, which changes them back."""
+def _until_seen(kind: type, name: str, give: Callable[[], None]) -> type:
+    """Return the class of objects whose attribute is elsewhere: to look at it calls `give`, which makes them `kind`."""
 
     def get(x: Any) -> Any:
         give()

@@ -258,7 +258,7 @@ typedef struct {
     unsigned *random;            /* the state of Python's generator: 624 words, and the place of the next one */
     int *order, *chosen;
     char *there;                 /* which parameters a batch reaches */
-    double *room;                /* for outputs, and five numbers for each parameter */
+    double *room;                /* for outputs, and seven numbers for each parameter */
     struct { double lr, decay, a, b, eps, threshold, loss; } *settings;
     long kinds_of_tapes, width, samples, batch, parameters, adam, right;
 } Training;
@@ -267,8 +267,8 @@ typedef struct {
 static unsigned draw(unsigned *s) {
     if (s[624] >= 624) {
         for (int i = 0; i < 624; i++) {
-            const unsigned y = (s[i] & 0x80000000u) | (s[(i + 1) %% 624] & 0x7fffffffu);
-            s[i] = s[(i + 397) %% 624] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
+            const unsigned y = (s[i] & 0x80000000u) | (s[i < 623 ? i + 1 : 0] & 0x7fffffffu);
+            s[i] = s[i < 227 ? i + 397 : i - 227] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
         }
         s[624] = 0;
     }
@@ -302,39 +302,39 @@ static int is_right(const Training *t, const double *scores, long n, double targ
 /* Change every parameter that was reached once, as optim.py does; return 0, or 1 and change none if one overflows. */
 static int update(Training *t, const double *gradient, const char *reached, double *fresh) {
     const long n = t->parameters;
-    double *x = fresh, *first = x + n, *second = first + n, one = 0, two = 0, a = t->settings->a, b = t->settings->b;
-    int counted = -1;
-    for (long j = 0; j < n; j++) {
-        double g = gradient[j];
-        x[j] = t->P[j], first[j] = t->first[j], second[j] = t->second[j];
-        if (!reached[j]) continue;
-        if (t->adam) {
-            if (t->times[j] != counted) {
-                counted = t->times[j];
-                one = 1 - pow(a, counted + 1), two = 1 - pow(b, counted + 1);
-            }
-            g += t->settings->decay * x[j];
-            first[j] = a * first[j] + (1 - a) * g;
-            second[j] = b * second[j] + (1 - b) * g * g;
-            x[j] -= t->settings->lr * (first[j] / one / (sqrt(second[j] / two) + t->settings->eps));
-        } else {
-            if (t->settings->decay) g += t->settings->decay * x[j];
-            first[j] = t->settings->a ? g + a * first[j] : g;
-            x[j] -= t->settings->lr * first[j];
-        }
-        if (x[j] - x[j] != 0) return 1;
+    const double lr = t->settings->lr, decay = t->settings->decay, a = t->settings->a, b = t->settings->b;
+    double *x = fresh, *first = x + n, *second = first + n, *one = second + n, *two = one + n;
+    int bad = 0;
+    for (long j = 0; t->adam && j < n; j++) {
+        const int again = j && t->times[j] == t->times[j - 1];
+        one[j] = again ? one[j - 1] : 1 - pow(a, t->times[j] + 1);
+        two[j] = again ? two[j - 1] : 1 - pow(b, t->times[j] + 1);
     }
-    for (long j = 0; j < n; j++) {
-        t->P[j] = x[j], t->first[j] = first[j], t->second[j] = second[j];
+    for (long j = 0; j < n; j++) { /* what does not count is computed too, for without branches there are vectors */
+        const double g = gradient[j] + decay * t->P[j];
+        if (t->adam) {
+            first[j] = a * t->first[j] + (1 - a) * g;
+            second[j] = b * t->second[j] + (1 - b) * g * g;
+            x[j] = t->P[j] - lr * (first[j] / one[j] / (sqrt(second[j] / two[j]) + t->settings->eps));
+        } else {
+            first[j] = g + a * t->first[j];
+            x[j] = t->P[j] - lr * first[j];
+        }
+        bad |= reached[j] & (x[j] - x[j] != 0);
+    }
+    for (long j = 0; j < n && !bad; j++) {
+        t->P[j] = reached[j] ? x[j] : t->P[j];
+        t->first[j] = reached[j] ? first[j] : t->first[j];
+        t->second[j] = reached[j] ? second[j] : t->second[j];
         t->times[j] += reached[j];
     }
-    return 0;
+    return bad;
 }
 
 /* Take the steps from one batch of an epoch to before another; return the first that was not taken. */
 long train(Training *t, long from, long to) {
     const long n = t->parameters, results = t->tapes[0]->results;
-    double *gradient = t->room, *total = gradient + n, *fresh = total + n, *outputs = fresh + 3 * n;
+    double *gradient = t->room, *total = gradient + n, *fresh = total + n, *outputs = fresh + 5 * n;
     char *reached = t->there;
     if (from == 0) {
         shuffle(t->order, t->samples, t->random);

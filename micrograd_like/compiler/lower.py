@@ -78,7 +78,7 @@ class Lowered(NamedTuple):
                 found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
             elif op not in TRANSPARENT:
                 found.update(dict.fromkeys(operands))
-        unused = {i.target for i in code if any(isinstance(x, str) for x in i.operands)} - used  # nothing would be seen
+        unused = {i.target for i in code if str in map(type, i.operands)} - used  # nothing would be seen
         return [i.target for i in code if i.target in found or i.target in unused]
 
 
@@ -276,9 +276,10 @@ class _Lowering:
 
 def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, tuple[Operand, ...]]:
     """Return the same with less work; `positive` stands for an operand as it is."""
-    if not any(isinstance(x, float) for x in operands):
+    kinds = {*map(type, operands)}
+    if float not in kinds:
         return op, operands
-    if all(isinstance(x, float) for x in operands):
+    if str not in kinds:
         try:
             return ops.positive, (float(op.compute(operands)),)
         except (ValueError, ArithmeticError):

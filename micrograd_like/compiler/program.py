@@ -13,7 +13,7 @@ from itertools import chain
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
-from ..engine import Value, record, topological_order
+from ..engine import Value, many_nodes, record, topological_order
 from ..graph.derivatives import grad
 from .emit import emit
 from .lower import lower
@@ -94,17 +94,18 @@ class Program:
         self._several = isinstance(output, list | tuple)
         self._outputs: list[Value] = list(output) if isinstance(output, list | tuple) else [output]  # type: ignore
         self._inputs, self._values = list(inputs), list(params)
-        self._lowered = lower(self._outputs, self._inputs, self._values)
         self._mean = reduction == "mean"
         self.params = array("d", [p.data for p in self._values])
-        self.backend, kernel = self._choose(backend)
+        with many_nodes():
+            self.lowered = lower(self._outputs, self._inputs, self._values)
+            self.backend, kernel = self._choose(backend)
         self._kernels = {True: kernel}  # with the gradient; the one without it is made when it is wanted
 
     def __repr__(self) -> str:
         """Say what it is and how it runs."""
-        inputs, steps = len(self._inputs), len(self._lowered.forward) + len(self._lowered.backward)
+        inputs, steps = len(self._inputs), len(self.lowered.forward) + len(self.lowered.backward)
         return (
-            f"<program of {steps} instructions: {', '.join(self._lowered.names)} of {inputs} input{'s' * (inputs != 1)}"
+            f"<program of {steps} instructions: {', '.join(self.lowered.names)} of {inputs} input{'s' * (inputs != 1)}"
             f" and {len(self._values)} parameters, in {self.backend}>"
         )
 
@@ -161,7 +162,7 @@ class Program:
         Raises:
             ValueError: an unknown language.
         """
-        return emit(self._lowered, language or self.backend, gradient)
+        return emit(self.lowered, language or self.backend, gradient)
 
     @property
     def tape(self) -> Tape:
@@ -181,7 +182,7 @@ class Program:
             return chosen, self._build(chosen, True)
 
     def _build(self, backend: str, gradient: bool) -> Kernel:
-        program = self._lowered if gradient else self._lowered._replace(backward=(), gradients=())
+        program = self.lowered if gradient else self.lowered._replace(backward=(), gradients=())
         if backend == "c":
             return self._native(Tape(program))
         source, width = emit(program, backend, gradient, by_name=True), len(self._inputs)
@@ -249,7 +250,7 @@ class Program:
 
     def _run(self, X: Rows, params: Any, gradient: bool) -> tuple[Any, Any]:  # noqa: N803
         width = len(self._inputs)
-        numbers, n = (array("d"), 1) if X is None and not width else read_rows(X, width, self._lowered.inputs)
+        numbers, n = (array("d"), 1) if X is None and not width else read_rows(X, width, self.lowered.inputs)
         params = self._read_params(params)
         if gradient not in self._kernels:
             self._kernels[gradient] = self._build(self.backend, gradient)
@@ -277,12 +278,12 @@ class Program:
             raise ValueError(f"the program has {len(self.params)} parameters, not {len(numbers)}")
         if table is not None and table.dtype == float:
             return table
-        return to_floats(numbers, lambda place: f"the parameter {self._lowered.parameters[place]}")
+        return to_floats(numbers, lambda place: f"the parameter {self.lowered.parameters[place]}")
 
     def _explain(self, numbers: Numbers, n: int, params: Numbers, gradient: bool) -> tuple[Any, Any]:
         """Return the results row by row; one that fails is computed by the engine, whose error says what went wrong."""
-        width, names = len(self._inputs), self._lowered.inputs
-        for name, x in zip(self._lowered.parameters, params, strict=True):
+        width, names = len(self._inputs), self.lowered.inputs
+        for name, x in zip(self.lowered.parameters, params, strict=True):
             if not isfinite(x):
                 raise ValueError(f"the parameter {name} is {x}, which is not a finite number")
         flat = numbers.ravel() if _is_array(numbers) else numbers
@@ -321,7 +322,7 @@ class Program:
             grads = grad(outputs[0], [twins.get(p, Value(0.0)) for p in self._values]) if gradient else []
             if not all(map(isfinite, grads)):
                 outputs[0].backward()  # names the node
-            for name, v in zip(self._lowered.names, outputs, strict=True):
+            for name, v in zip(self.lowered.names, outputs, strict=True):
                 if not isfinite(v.data):
                     raise OverflowError(f"{name} is {v.data}, not a finite number")
         except (ValueError, ArithmeticError) as error:
