@@ -1,7 +1,10 @@
 """Writing a lowered program out as source that runs on its own; how names are kept apart stands in `spelling.py`."""
 
+import keyword
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import isfinite
+from pathlib import PurePath
 from typing import NamedTuple
 
 from .. import escape, ops
@@ -19,6 +22,7 @@ def finite_(check):
     if check != 0:
         raise OverflowError("a number is too large for a float")
 """
+FILES = {".c": "c", ".py": "python", ".js": "javascript", ".mjs": "javascript"}
 COMMENT = "becomes NaN where a number is infinite and might not show"
 
 
@@ -85,6 +89,58 @@ def emit(program: Lowered, language: str, gradient: bool = True, by_name: bool =
     if language in ARRAYS:
         return _arrays(program, gradient, language, by_name)
     return _python(program, gradient, by_name) if language == "python" else BRACES[language](program, gradient)
+
+
+def emit_file(program: Lowered, path: str, row: Sequence[float], params: Sequence[float], gradient: bool = True) -> str:
+    """Return what a file of this name is to hold: an example of its use, the source, and the parameters' numbers.
+
+    Args:
+        program: what is written.
+        path: the file, whose ending says in which language.
+        row: inputs, for the example.
+        params: the parameters' numbers.
+        gradient: whether it computes the gradient too.
+
+    Raises:
+        ValueError: the path has another ending.
+        CompilerError: as `emit` says.
+    """
+    stem, ending = PurePath(path).stem, PurePath(path).suffix
+    if ending not in FILES:
+        raise ValueError(f"a program is saved in a file that ends in {', '.join(FILES)}, not in {path!r}")
+    language, stem = FILES[ending], stem if stem.isidentifier() and not keyword.iskeyword(stem) else "model"
+    name, many = (
+        ("valueAndGrad" if language == "javascript" else "value_and_grad") if gradient else "value",
+        len(params),
+    )
+    source = emit(program, language, gradient)
+    x, p = ([repr(float(z)) if isfinite(z) else number(z, language) for z in numbers] for numbers in (row, params))
+    if language == "python":
+        call = f"{name}(rows, parameters)" if row else f"{name}(*parameters)"
+        use = [f"from {stem} import parameters, {name}", *_listed(x, "rows = [[", "]]")]
+        use += [f"outputs, gradient = {call}", "print(outputs, gradient)"]
+        numbers = _listed(p, "parameters = [", "]")
+    elif language == "javascript":
+        use = [f'import {{ parameters, {name} }} from "./{stem}{ending}";', *_listed(x, "const rows = [[", "]];")]
+        use += [f"const [outputs, gradient] = {name}(rows, parameters);", "console.log(outputs, gradient);"]
+        numbers = _listed(p, "export const parameters = [", "];")
+    else:
+        sizes = {"outputs": len(program.outputs), **({"gradient": many} if gradient else {})}
+        use = ["#include <stdio.h>", f"extern const double parameters[{many or 1}];"]
+        use += [f"int {name}(long, const double *, const double *, double *, double *);", "int main(void) {"]
+        use += [*_indented(_listed(x or ["0"], "const double rows[] = {", "};"))]
+        use += [f"    double outputs[{len(program.outputs)}], gradient[{many or 1}];"]
+        use += [f"    if ({name}(1, rows, parameters, outputs, gradient)) return 1;"]
+        use += [f'    for (int i = 0; i < {n}; i++) printf("%.17g\\n", {what}[i]);' for what, n in sizes.items()]
+        use += ["    return 0;", "}"]
+        numbers = _listed(p or ["0"], f"const double parameters[{many or 1}] = {{", "};")
+    title = f"Usage, if this file is called {stem}{ending}"
+    if language == "c":
+        head = [f"/* {title}, and `cc main.c {stem}.c -lm` compiles it with this in main.c:", "", *_indented(use), "*/"]
+    else:
+        mark = "#" if language == "python" else "//"
+        head = [f"{mark} {title}:", mark, *(f"{mark}     {line}" for line in use)]
+    return "\n".join([*head, "", f"{source}\n", *numbers, ""])
 
 
 # -------------------- one function for each kind of language --------------------
