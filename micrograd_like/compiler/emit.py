@@ -23,6 +23,49 @@ def finite_(check):
         raise OverflowError("a number is too large for a float")
 """
 FILES = {".c": "c", ".py": "python", ".js": "javascript", ".mjs": "javascript"}
+MARKS = {"c": "        ", "python": "#         ", "javascript": "//         "}  # of a line in the example
+LAYOUT = {  # of these files
+    "c": """/* Usage, if this file is called {file}; `cc main.c {file} -lm` compiles it with this in main.c:
+
+    #include <stdio.h>
+
+    extern const double parameters[{count}];
+    int {function}(long, const double *, const double *, double *, double *);
+
+    int main(void) {{
+        const double rows[] = {row};
+        double outputs[{outputs}], gradient[{count}];
+        if ({function}(1, rows, parameters, outputs, gradient)) return 1;
+        for (int i = 0; i < {outputs}; i++) printf("%.17g\\n", outputs[i]);
+        return 0;
+    }}
+*/
+
+{source}
+const double parameters[{count}] = {parameters};
+""",
+    "python": """# Usage, if this file is called {file}:
+#
+#     from {name} import parameters, {function}
+#     rows = [{row}]
+#     outputs, gradient = {function}({arguments})
+#     print(outputs, gradient)
+
+{source}
+
+parameters = {parameters}
+""",
+    "javascript": """// Usage, if this file is called {file}:
+//
+//     import {{ parameters, {function} }} from "./{file}";
+//     const rows = [{row}];
+//     const [outputs, gradient] = {function}(rows, parameters);
+//     console.log(outputs, gradient);
+
+{source}
+export const parameters = {parameters};
+""",
+}
 COMMENT = "becomes NaN where a number is infinite and might not show"
 
 
@@ -108,39 +151,24 @@ def emit_file(program: Lowered, path: str, row: Sequence[float], params: Sequenc
     stem, ending = PurePath(path).stem, PurePath(path).suffix
     if ending not in FILES:
         raise ValueError(f"a program is saved in a file that ends in {', '.join(FILES)}, not in {path!r}")
-    language, stem = FILES[ending], stem if stem.isidentifier() and not keyword.iskeyword(stem) else "model"
-    name, many = (
-        ("valueAndGrad" if language == "javascript" else "value_and_grad") if gradient else "value",
-        len(params),
+    language = FILES[ending]
+    name = stem if stem.isidentifier() and not keyword.iskeyword(stem) else "model"
+
+    def write(numbers: Sequence[float]) -> list[str]:
+        written = [repr(float(x)) if isfinite(x) else number(x, language) for x in numbers]
+        return _listed(written or ["0"], "{", "}") if language == "c" else _listed(written, "[", "]")
+
+    return LAYOUT[language].format(
+        name=name,
+        file=f"{name}{ending}",
+        function=("valueAndGrad" if language == "javascript" else "value_and_grad") if gradient else "value",
+        row=f"\n{MARKS[language]}".join(write(row)),
+        arguments="rows, parameters" if row else "*parameters",
+        outputs=len(program.outputs),
+        count=len(params) or 1,  # no array of C is empty
+        parameters="\n".join(write(params)),
+        source=emit(program, language, gradient),
     )
-    source = emit(program, language, gradient)
-    x, p = ([repr(float(z)) if isfinite(z) else number(z, language) for z in numbers] for numbers in (row, params))
-    if language == "python":
-        call = f"{name}(rows, parameters)" if row else f"{name}(*parameters)"
-        use = [f"from {stem} import parameters, {name}", *_listed(x, "rows = [[", "]]")]
-        use += [f"outputs, gradient = {call}", "print(outputs, gradient)"]
-        numbers = _listed(p, "parameters = [", "]")
-    elif language == "javascript":
-        use = [f'import {{ parameters, {name} }} from "./{stem}{ending}";', *_listed(x, "const rows = [[", "]];")]
-        use += [f"const [outputs, gradient] = {name}(rows, parameters);", "console.log(outputs, gradient);"]
-        numbers = _listed(p, "export const parameters = [", "];")
-    else:
-        sizes = {"outputs": len(program.outputs), **({"gradient": many} if gradient else {})}
-        use = ["#include <stdio.h>", f"extern const double parameters[{many or 1}];"]
-        use += [f"int {name}(long, const double *, const double *, double *, double *);", "int main(void) {"]
-        use += [*_indented(_listed(x or ["0"], "const double rows[] = {", "};"))]
-        use += [f"    double outputs[{len(program.outputs)}], gradient[{many or 1}];"]
-        use += [f"    if ({name}(1, rows, parameters, outputs, gradient)) return 1;"]
-        use += [f'    for (int i = 0; i < {n}; i++) printf("%.17g\\n", {what}[i]);' for what, n in sizes.items()]
-        use += ["    return 0;", "}"]
-        numbers = _listed(p or ["0"], f"const double parameters[{many or 1}] = {{", "};")
-    title = f"Usage, if this file is called {stem}{ending}"
-    if language == "c":
-        head = [f"/* {title}, and `cc main.c {stem}.c -lm` compiles it with this in main.c:", "", *_indented(use), "*/"]
-    else:
-        mark = "#" if language == "python" else "//"
-        head = [f"{mark} {title}:", mark, *(f"{mark}     {line}" for line in use)]
-    return "\n".join([*head, "", f"{source}\n", *numbers, ""])
 
 
 # -------------------- one function for each kind of language --------------------
