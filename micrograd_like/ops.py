@@ -267,7 +267,8 @@ def shorten(written: str, longest: int = 120) -> str:
 def _power(x: Any, y: Any) -> Any:
     if x < 0 and y % 1:
         raise ValueError  # Python would answer with a complex number
-    if isinstance(x, Rational) and isinstance(y, Rational) and not y % 1 and is_too_long(x, abs(y)):
+    exact = type(x) is not float and isinstance(x, Rational) and isinstance(y, Rational)
+    if exact and not y % 1 and is_too_long(x, abs(y)):
         raise OverflowError
     return x**y
 

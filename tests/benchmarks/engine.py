@@ -23,6 +23,7 @@ from .timing import paired, report, seconds
 def run() -> None:
     """Print every measurement."""
     compare_with_micrograd()
+    compare_operations()
     compare_with_local_derivatives()
     count_bytes()
     time_nodes()
@@ -52,6 +53,20 @@ def compare_with_micrograd() -> None:
     f, g, ratio = paired(lambda: step(ours, Value), lambda: step(theirs, micrograd.engine.Value))
     measured = f"{1e3 * f:.1f} ms, micrograd {1e3 * g:.1f} ms: {ratio:.1f} times"
     report("MLP(2, [16, 16, 1]), 20 points, a step", measured, ">= 8 times", ratio >= 8)
+
+
+def compare_operations() -> None:
+    """Time the recording of single operations, also with plain numbers, in both libraries."""
+    for expression in "a + b", "a * b", "a * 2.0", "1 + a", "a - b", "a / b", "a**2", "-a", "a.relu()":
+        code = compile(f"[{expression} for _ in range(1000)]", "operation", "eval")
+
+        def recorded(kind: Any, code: Any = code) -> Callable[[], Any]:
+            names = {"a": kind(1.5), "b": kind(2.5)}
+            return lambda: eval(code, names)
+
+        f, g, ratio = paired(recorded(Value), recorded(micrograd.engine.Value))
+        measured = f"{1e6 * f:.0f} ns, micrograd {1e6 * g:.0f} ns: {ratio:.1f} times as fast"
+        report(f"recording {expression}", measured, ">= 1 times", ratio >= 1)
 
 
 def chain(nodes: int) -> Value:
