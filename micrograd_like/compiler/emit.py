@@ -1,6 +1,5 @@
 """Writing a lowered program out as source that runs on its own; how names are kept apart stands in `spelling.py`."""
 
-import keyword
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite
@@ -23,44 +22,23 @@ def finite_(check):
         raise OverflowError("a number is too large for a float")
 """
 FILES = {".c": "c", ".py": "python", ".js": "javascript", ".mjs": "javascript"}
-MARKS = {"c": "        ", "python": "#         ", "javascript": "//         "}  # of a line in the example
-LAYOUT = {  # of these files
-    "c": """/* Usage, if this file is called {file}; `cc main.c {file} -lm` compiles it with this in main.c:
-
-    #include <stdio.h>
-
-    extern const double parameters[{count}];
-    int {function}(long, const double *, const double *, double *, double *);
-
-    int main(void) {{
-        const double rows[] = {row};
-        double outputs[{outputs}], gradient[{count}];
-        if ({function}(1, rows, parameters, outputs, gradient)) return 1;
-        for (int i = 0; i < {outputs}; i++) printf("%.17g\\n", outputs[i]);
-        return 0;
-    }}
-*/
+LAYOUTS = {  # of these files
+    "c": """// Usage, after #include of this file:
+// double outputs[{outputs}], gradient[{count}];
+// int failed = {function}(1, (double[]){row}, parameters, outputs, gradient);
 
 {source}
 const double parameters[{count}] = {parameters};
 """,
-    "python": """# Usage, if this file is called {file}:
-#
-#     from {name} import parameters, {function}
-#     rows = [{row}]
-#     outputs, gradient = {function}({arguments})
-#     print(outputs, gradient)
+    "python": """# Usage, after an import of this file's names:
+# outputs, gradient = {function}({arguments})
 
 {source}
 
 parameters = {parameters}
 """,
-    "javascript": """// Usage, if this file is called {file}:
-//
-//     import {{ parameters, {function} }} from "./{file}";
-//     const rows = [{row}];
-//     const [outputs, gradient] = {function}(rows, parameters);
-//     console.log(outputs, gradient);
+    "javascript": """// Usage, after an import of this file's names:
+// const [outputs, gradient] = {function}({arguments});
 
 {source}
 export const parameters = {parameters};
@@ -135,39 +113,29 @@ def emit(program: Lowered, language: str, gradient: bool = True, by_name: bool =
 
 
 def emit_file(program: Lowered, path: str, row: Sequence[float], params: Sequence[float], gradient: bool = True) -> str:
-    """Return what a file of this name is to hold: an example of its use, the source, and the parameters' numbers.
-
-    Args:
-        program: what is written.
-        path: the file, whose ending says in which language.
-        row: inputs, for the example.
-        params: the parameters' numbers.
-        gradient: whether it computes the gradient too.
+    """Return what a file is to hold: an example with this row of inputs, the source, and the parameters' numbers.
 
     Raises:
-        ValueError: the path has another ending.
+        ValueError: the path does not end in .c, .py, .js or .mjs.
         CompilerError: as `emit` says.
     """
-    stem, ending = PurePath(path).stem, PurePath(path).suffix
-    if ending not in FILES:
+    if (ending := PurePath(path).suffix) not in FILES:
         raise ValueError(f"a program is saved in a file that ends in {', '.join(FILES)}, not in {path!r}")
     language = FILES[ending]
-    name = stem if stem.isidentifier() and not keyword.iskeyword(stem) else "model"
 
     def write(numbers: Sequence[float]) -> list[str]:
         written = [repr(float(x)) if isfinite(x) else number(x, language) for x in numbers]
         return _listed(written or ["0"], "{", "}") if language == "c" else _listed(written, "[", "]")
 
-    return LAYOUT[language].format(
-        name=name,
-        file=f"{name}{ending}",
+    example = ("\n# " if language == "python" else "\n// ").join(write(row))
+    return LAYOUTS[language].format(
         function=("valueAndGrad" if language == "javascript" else "value_and_grad") if gradient else "value",
-        row=f"\n{MARKS[language]}".join(write(row)),
-        arguments="rows, parameters" if row else "*parameters",
+        row=example,
+        arguments="*parameters" if language == "python" and not row else f"[{example}], parameters",
         outputs=len(program.outputs),
         count=len(params) or 1,  # no array of C is empty
-        parameters="\n".join(write(params)),
         source=emit(program, language, gradient),
+        parameters="\n".join(write(params)),
     )
 
 

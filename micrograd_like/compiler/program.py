@@ -152,7 +152,7 @@ class Program:
             ValueError: as a call, and where `upstream` has not as many rows as X.
         """
         width, k, names = len(self._inputs), len(self._outputs), self.lowered.names
-        numbers, n = (array("d"), 1) if X is None and not width else read_rows(X, width, self.lowered.inputs)
+        numbers, n = read_rows(X, width, self.lowered.inputs)
         more, rows = read_rows(upstream, k, names, "upstream")
         if rows != n:
             raise ValueError(f"upstream has {rows} rows and X has {n}: one is needed for each row of X")
@@ -295,8 +295,7 @@ class Program:
     # -------------------- running --------------------
 
     def _run(self, X: Rows, params: Any, gradient: bool) -> tuple[Any, Any]:  # noqa: N803
-        width = len(self._inputs)
-        numbers, n = (array("d"), 1) if X is None and not width else read_rows(X, width, self.lowered.inputs)
+        numbers, n = read_rows(X, len(self._inputs), self.lowered.inputs)
         params = self._read_params(params)
         if gradient not in self._kernels:
             self._kernels[gradient] = self._build(self.backend, gradient)
@@ -380,12 +379,14 @@ class Program:
 def read_rows(X: Rows, width: int, names: Sequence[str], what: str = "X") -> tuple[Numbers, int]:  # noqa: N803
     """Return the numbers of rows one after the other, as an array if `X` is one or a table, and how many rows.
 
-    `what` is the name of `X` in errors.
+    None is one row of nothing; `what` is the name of `X` in errors.
 
     Raises:
         ValueError: no rows, or a wrong number of columns.
         TypeError: something that is not a number, by row and column.
     """
+    if X is None and not width:
+        return array("d"), 1
     table = _as_array(X) if hasattr(X, "__array__") else None
     if table is not None and table.dtype == float:
         if table.ndim != 2:
