@@ -281,14 +281,12 @@ static unsigned draw(unsigned *s) {
 
 /* random.shuffle */
 static void shuffle(int *order, long n, unsigned *random) {
-    for (unsigned i = n - 1; i > 0; i--) {
-        const int bits = 32 - __builtin_clz(i + 1);
-        unsigned j;
-        do j = draw(random) >> (32 - bits);
-        while (j > i);
+    for (unsigned i = n - 1; i > 0;) { /* no branch depends on what was drawn, for nothing could predict it */
+        const unsigned drawn = draw(random) >> __builtin_clz(i + 1), fits = drawn <= i, j = fits ? drawn : i;
         const int swapped = order[i];
         order[i] = order[j];
         order[j] = swapped;
+        i -= fits;
     }
 }
 
