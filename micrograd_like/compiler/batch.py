@@ -177,7 +177,11 @@ class _InPython:
 
 
 class _InC(_InPython):
-    """Training of which whole epochs are run by the evaluator."""
+    """Training of which whole epochs are run by the evaluator.
+
+    Parameters and state stay there until somebody looks at one: to give them after each epoch, and take them again,
+    would last twice as long as an epoch of a hundred samples.
+    """
 
     def __init__(
         self, samples: Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
@@ -221,11 +225,7 @@ class _InC(_InPython):
                 self.give()
 
     def take(self) -> bool:
-        """Take the optimiser's settings, and parameters and state if they were given: then they may have changed.
-
-        Until somebody looks at one of them they stay with the evaluator: to give 337 parameters after each epoch, and
-        take them again, would last twice as long as the epoch.
-        """
+        """Take the optimiser's settings, and parameters and state if they were given: then they may have changed."""
         optimizer, arrays, given = self.optimizer, self.arrays, self.given
         if given:
             arrays["P"][:] = array("d", [p.data for p in self.samples.parameters])

@@ -112,30 +112,22 @@ def emit(program: Lowered, language: str, gradient: bool = True, by_name: bool =
     return _python(program, gradient, by_name) if language == "python" else BRACES[language](program, gradient)
 
 
-def emit_file(program: Lowered, path: str, row: Sequence[float], params: Sequence[float], gradient: bool = True) -> str:
-    """Return what a file is to hold: an example with this row of inputs, the source, and the parameters' numbers.
-
-    Raises:
-        ValueError: the path does not end in .c, .py, .js or .mjs.
-        CompilerError: as `emit` says.
-    """
+def emit_file(program: Lowered, path: str, row: Sequence[float], params: Sequence[float], gradient: bool) -> str:
+    """Return what `Program.save` writes to a file of this name; the example has one row of inputs."""
     if (ending := PurePath(path).suffix) not in FILES:
         raise ValueError(f"a program is saved in a file that ends in {', '.join(FILES)}, not in {path!r}")
     language = FILES[ending]
-
-    def write(numbers: Sequence[float]) -> list[str]:
-        written = [repr(float(x)) if isfinite(x) else number(x, language) for x in numbers]
-        return _listed(written or ["0"], "{", "}") if language == "c" else _listed(written, "[", "]")
-
-    example = ("\n# " if language == "python" else "\n// ").join(write(row))
+    lists = [[repr(float(x)) if isfinite(x) else number(x, language) for x in numbers] for numbers in (row, params)]
+    inputs, numbers = (_listed(written, *("{}" if language == "c" else "[]")) for written in lists)
+    example = ("\n# " if language == "python" else "\n// ").join(inputs)
     return LAYOUTS[language].format(
         function=("valueAndGrad" if language == "javascript" else "value_and_grad") if gradient else "value",
         row=example,
         arguments="*parameters" if language == "python" and not row else f"[{example}], parameters",
         outputs=len(program.outputs),
-        count=len(params) or 1,  # no array of C is empty
+        count=len(params),
         source=emit(program, language, gradient),
-        parameters="\n".join(write(params)),
+        parameters="\n".join(numbers),
     )
 
 
@@ -175,7 +167,8 @@ def _python(program: Lowered, gradient: bool, by_name: bool) -> str:
     text = "\n".join([*head, *_indented([_docstring(program, gradient, "rows"), *body])])
     used = [x for x in MATH if re.search(rf"\b{x}\(", functions + text)]
     imports = f"from math import {', '.join(used)}\n" if used else ""
-    return f"{imports}{_spaced(functions)}{_gap(imports + functions)}{text}\n"
+    gap = "\n\n" if imports or functions else ""
+    return f"{imports}{_spaced(functions)}{gap}{text}\n"
 
 
 def _arrays(program: Lowered, gradient: bool, language: str, by_name: bool) -> str:
@@ -397,7 +390,3 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 def _spaced(functions: str) -> str:
     return functions.replace("\ndef", "\n\ndef")
-
-
-def _gap(above: str) -> str:
-    return "\n\n" if above else ""

@@ -141,15 +141,12 @@ class Program:
     def vjp(self, X: Rows, upstream: Rows, params: Any = None) -> Any:  # noqa: N803
         """Return a vector-Jacobian product: the gradient of the sum of upstream * output over all rows and outputs.
 
-        With 1 for one of the outputs and 0 for the others it is the gradient of that one. It is never their mean.
+        With 1 for one output and 0 for the others it is that output's gradient. It is never a mean; errors as a call.
 
         Args:
-            X: rows of numbers, one for each input; None if there are no inputs.
-            upstream: for each row of X a row of upstream gradients, one for each output.
+            X: rows of numbers, one for each input; None if there are none.
+            upstream: as many rows of upstream gradients, one for each output.
             params: the parameters' numbers, if not those of the program.
-
-        Raises:
-            ValueError: as a call, and where `upstream` has not as many rows as X.
         """
         width, k, names = len(self._inputs), len(self._outputs), self.lowered.names
         numbers, n = read_rows(X, width, self.lowered.inputs)
