@@ -20,6 +20,9 @@ Operand: TypeAlias = str | float  # the name of an input, a parameter or a targe
 Pair: TypeAlias = tuple[Operand, Operand]  # upstream gradient and local derivative
 
 
+_FOREIGN, _OTHERS = re.compile(r"[^\x00-\x7f]"), re.compile("[^0-9A-Za-z]+")
+
+
 class _Internal(Operation):
     """What formulas are made of besides rows."""
 
@@ -290,10 +293,9 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 
 def _identifier(label: str) -> str:
     """Return a label as a name in every language: `w1[3→2]` as w1_3_2, `θ` as theta."""
-    label = re.sub(r"[^\x00-\x7f]", lambda found: _in_letters(found[0]), label)
-    name = re.sub(r"[^0-9A-Za-z]+", "_", label).strip("_")[:60].rstrip("_")
+    name = _OTHERS.sub("_", _FOREIGN.sub(_in_letters, label)).strip("_")[:60].rstrip("_")
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
 
 
-def _in_letters(c: str) -> str:
-    return unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_"
+def _in_letters(found: re.Match[str]) -> str:
+    return unicodedata.name(c, "_").split()[-1].lower() if (c := found[0]).isalpha() else "_"
