@@ -301,32 +301,36 @@ static int is_right(const Training *t, const double *scores, long n, double targ
 static int update(Training *t, const double *gradient, const char *reached, double *fresh) {
     const long n = t->parameters;
     const double lr = t->settings->lr, decay = t->settings->decay, a = t->settings->a, b = t->settings->b;
+    const double eps = t->settings->eps;
     double *x = fresh, *first = x + n, *second = first + n, *one = second + n, *two = one + n;
+    double *P = t->P, *m = t->first, *v = t->second;
     int bad = 0;
     for (long j = 0; t->adam && j < n; j++) {
         const int again = j && t->times[j] == t->times[j - 1];
         one[j] = again ? one[j - 1] : 1 - pow(a, t->times[j] + 1);
         two[j] = again ? two[j - 1] : 1 - pow(b, t->times[j] + 1);
     }
-    for (long j = 0; j < n; j++) { /* what does not count is computed too, for without branches there are vectors */
-        const double g = gradient[j] + decay * t->P[j];
-        if (t->adam) {
-            first[j] = a * t->first[j] + (1 - a) * g;
-            second[j] = b * t->second[j] + (1 - b) * g * g;
-            x[j] = t->P[j] - lr * (first[j] / one[j] / (sqrt(second[j] / two[j]) + t->settings->eps));
-        } else {
-            first[j] = g + a * t->first[j];
-            x[j] = t->P[j] - lr * first[j];
+    if (t->adam) {
+        _Pragma("GCC ivdep") for (long j = 0; j < n; j++) {
+            const double g = gradient[j] + decay * P[j];
+            first[j] = a * m[j] + (1 - a) * g;
+            second[j] = b * v[j] + (1 - b) * g * g;
+            x[j] = P[j] - lr * (first[j] / one[j] / (sqrt(second[j] / two[j]) + eps));
         }
-        bad |= reached[j] & (x[j] - x[j] != 0);
+    } else {
+        _Pragma("GCC ivdep") for (long j = 0; j < n; j++) {
+            first[j] = gradient[j] + decay * P[j] + a * m[j];
+            x[j] = P[j] - lr * first[j];
+        }
     }
-    for (long j = 0; j < n && !bad; j++) {
-        t->P[j] = reached[j] ? x[j] : t->P[j];
-        t->first[j] = reached[j] ? first[j] : t->first[j];
-        t->second[j] = reached[j] ? second[j] : t->second[j];
-        t->times[j] += reached[j];
-    }
-    return bad;
+    /* What was not reached is computed too, and not kept: without branches there are vectors. */
+    for (long j = 0; j < n; j++) bad |= reached[j] & (x[j] - x[j] != 0);
+    if (bad) return 1;
+    for (long j = 0; j < n; j++) P[j] = reached[j] ? x[j] : P[j];
+    for (long j = 0; j < n; j++) m[j] = reached[j] ? first[j] : m[j];
+    for (long j = 0; j < n; j++) v[j] = reached[j] ? second[j] : v[j];
+    for (long j = 0; j < n; j++) t->times[j] += reached[j];
+    return 0;
 }
 
 /* Take the steps from one batch of an epoch to before another; return the first that was not taken. */
