@@ -1,8 +1,10 @@
 """Training on compiled programs: the same epochs as eager training, whole epochs at a time in C where that can be."""
 
+import copyreg
 import sys
 import threading
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
@@ -17,6 +19,7 @@ from .program import Program
 
 Rows = Sequence[Sequence[float]]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
+DATA, CLASS = vars(Value)["data"], vars(object)["__class__"]
 RECORDING = threading.RLock()  # for it changes what all Values do, until it ends
 AT_ONCE = 200_000_000  # instructions and products times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
@@ -46,8 +49,9 @@ def compiled_epochs(
     """
     samples = Samples(model, loss, optimizer.parameters, threshold is not None, rows, targets)
     samples.compare(model, loss)
-    native = type(optimizer) in (SGD, Adam) and all(p.backend == "c" for p in samples.programs)
-    kind = _InC if native and "update" not in vars(optimizer) else _InPython
+    native = type(optimizer) in (SGD, Adam) and "update" not in vars(optimizer)
+    native = native and all(type(p) is Value for p in optimizer.parameters)
+    kind = _InC if native and all(p.backend == "c" for p in samples.programs) else _InPython
     training = kind(samples, optimizer, threshold or 0.0, batch_size, seed, step)
     return training.epochs(epochs, threshold is not None)
 
@@ -84,9 +88,9 @@ class Samples:
                 ends[target] = kind, [columns[j][i] for j in free]
             inputs = [*x, *held, *(leaves[j] for j in free)]
             self.graphs.append((graph, inputs))
-            self.programs.append(Program([graph, *scores] if scored else [graph], inputs, parameters))
-            there = set(topological_order(graph))
-            self.reached.append(bytes(p in there for p in parameters))
+            program = Program([graph, *scores] if scored else [graph], inputs, parameters)
+            self.programs.append(program)
+            self.reached.append(bytes(isinstance(g, str) for g in program.lowered.gradients))
         middle = [float(v.data) for v in held]
         self.kinds = [ends[target][0] for target in targets]
         self.numbers = [[*row, *middle, *ends[y][1]] for row, y in zip(rows, targets, strict=True)]
@@ -173,7 +177,11 @@ class _InPython:
 
 
 class _InC(_InPython):
-    """Training of which whole epochs are run by the evaluator."""
+    """Training of which whole epochs are run by the evaluator.
+
+    Parameters and state stay there until somebody looks at one: to give them after each epoch, and take them again,
+    would last twice as long as an epoch of a hundred samples.
+    """
 
     def __init__(
         self, samples: Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
@@ -193,7 +201,7 @@ class _InC(_InPython):
             "order": array("i", self.order),
             "chosen": array("i", bytes(4 * n)),
             "there": array("b", bytes(m)),
-            "room": array("d", bytes(8 * (4 * m + n * tapes[0].results))),
+            "room": array("d", bytes(8 * (6 * m + n * tapes[0].results))),
             "settings": array("d", [0.0, 0.0, 0.0, 0.0, 0.0, threshold, 0.0]),  # the last is the sum of losses
         }
         addresses = [x.buffer_info()[0] for x in self.arrays.values()]
@@ -203,55 +211,76 @@ class _InC(_InPython):
         self.train, self.tapes = tapes[0].library.train, tapes
         self.batches = -(-n // batch_size)
         self.at_once = max(1, AT_ONCE // (batch_size * max(tape.work for tape in tapes)))
-        self.known: Any = None  # the optimiser's state as it was left
-        self.numbers: list[float] = []  # and the parameters
+        self.given, self.lock = True, threading.RLock()
+        self.objects = [*samples.parameters, optimizer]
+        self.home = [*[Value] * m, type(optimizer)]
+        value, other = _until_seen(Value, "data", self.give), _until_seen(type(optimizer), "state", self.give)
+        self.away = [*[value] * m, other]
 
-    def pull(self) -> None:
-        """Take the parameters, and the optimiser's settings and state, as they may have been changed."""
-        optimizer, arrays = self.optimizer, self.arrays
-        numbers = [p.data for p in optimizer.parameters]
-        if numbers != self.numbers:  # as a rule they are the very objects that push() put there: no time is lost
-            arrays["P"][:] = array("d", numbers)
-        own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
-        arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
-        if optimizer.state is not self.known:
-            columns = list(zip(*optimizer.state, strict=True)) if self.adam else [optimizer.state]
+    def epochs(self, count: int, scored: bool) -> Iterator[Epoch]:
+        try:
+            yield from super().epochs(count, scored)
+        finally:
+            if not self.given:
+                self.give()
+
+    def take(self) -> bool:
+        """Take the optimiser's settings, and parameters and state if they were given: then they may have changed."""
+        optimizer, arrays, given = self.optimizer, self.arrays, self.given
+        if given:
+            arrays["P"][:] = array("d", [p.data for p in self.samples.parameters])
+            columns = zip(*optimizer.state, strict=True) if self.adam else [optimizer.state]
             for name, column in zip(("first", "second", "times"), columns, strict=False):
                 arrays[name][:] = array(arrays[name].typecode, column)
+        own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
+        arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
+        return given
 
-    def push(self) -> None:
-        """Give parameters and optimiser what the steps so far came to; as a whole, even if it is interrupted."""
+    def give(self) -> None:
+        """Give parameters and optimiser what the steps so far came to. Ctrl-C finds no Python code to interrupt."""
         arrays = self.arrays
-        state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
-        self.numbers, self.known = arrays["P"].tolist(), list(state) if self.adam else arrays["first"].tolist()
-        try:
-            self.assign()
-        except BaseException:
-            self.assign()
-            raise
-
-    def assign(self) -> None:
-        for p, x in zip(self.optimizer.parameters, self.numbers, strict=True):
-            p.data = x
-        self.optimizer.state = self.known
+        with self.lock:
+            state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
+            vars(self.optimizer)["state"] = list(state) if self.adam else arrays["first"].tolist()
+            deque(map(DATA.__set__, self.objects, arrays["P"].tolist()), 0)
+            self.given = True
+            deque(map(CLASS.__set__, self.objects, self.home), 0)
 
     def run(self) -> tuple[float, int]:
         """Run through the samples once; return the sum of their losses, and how many were right."""
-        self.pull()
         taken, loss, right, address = 0, 0.0, 0, self.struct.buffer_info()[0]
-        try:
-            while taken < self.batches:
-                to = min(self.batches, taken + self.at_once)
+        while taken < self.batches:
+            given, to = self.take(), min(self.batches, taken + self.at_once)
+            with self.lock:  # whoever looks at a number now waits
+                if self.given and not given:  # somebody was quicker
+                    continue
+                if given:
+                    deque(map(CLASS.__set__, self.objects, self.away), 0)
+                    self.given = False
                 taken = self.train(address, taken, to)
-                if taken < to:  # that batch fails: the engine says why, or does better
-                    self.push()
-                    start = taken * self.batch_size
-                    losses, hits = self.eager_step(self.arrays["order"][start : start + self.batch_size])
-                    loss, right, taken = loss + losses, right + hits, taken + 1
-                    self.pull()
-        finally:
-            self.push()
+            if taken < to:  # that batch fails: the engine says why, or does better
+                start = taken * self.batch_size
+                losses, hits = self.eager_step(self.arrays["order"][start : start + self.batch_size])
+                loss, right, taken = loss + losses, right + hits, taken + 1
         return loss + self.arrays["settings"][-1], right + self.struct[-1]
+
+
+def _until_seen(kind: type, name: str, give: Callable[[], None]) -> type:
+    """Return the class of objects whose attribute is elsewhere: to look at it calls `give`, which makes them `kind`."""
+
+    def get(x: Any) -> Any:
+        give()
+        return getattr(x, name)
+
+    def put(x: Any, new: Any) -> None:
+        give()
+        setattr(x, name, new)
+
+    def reduce(x: Any, protocol: Any) -> Any:  # for copy and pickle
+        give()
+        return copyreg.dispatch_table[kind](x) if kind in copyreg.dispatch_table else x.__reduce_ex__(protocol)
+
+    return type(kind.__name__, (kind,), {"__slots__": (), name: property(get, put), "__reduce_ex__": reduce})
 
 
 # -------------------- recording --------------------

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import isfinite
+from pathlib import PurePath
 from typing import NamedTuple
 
 from .. import escape, ops
@@ -19,6 +21,29 @@ def finite_(check):
     if check != 0:
         raise OverflowError("a number is too large for a float")
 """
+FILES = {".c": "c", ".py": "python", ".js": "javascript", ".mjs": "javascript"}
+LAYOUTS = {  # of these files
+    "c": """// Usage, after #include of this file:
+// double outputs[{outputs}], gradient[{count}];
+// int failed = {function}(1, (double[]){row}, parameters, outputs, gradient);
+
+{source}
+const double parameters[{count}] = {parameters};
+""",
+    "python": """# Usage, after an import of this file's names:
+# outputs, gradient = {function}({arguments})
+
+{source}
+
+parameters = {parameters}
+""",
+    "javascript": """// Usage, after an import of this file's names:
+// const [outputs, gradient] = {function}({arguments});
+
+{source}
+export const parameters = {parameters};
+""",
+}
 COMMENT = "becomes NaN where a number is infinite and might not show"
 
 
@@ -87,6 +112,25 @@ def emit(program: Lowered, language: str, gradient: bool = True, by_name: bool =
     return _python(program, gradient, by_name) if language == "python" else BRACES[language](program, gradient)
 
 
+def emit_file(program: Lowered, path: str, row: Sequence[float], params: Sequence[float], gradient: bool) -> str:
+    """Return what `Program.save` writes to a file of this name; the example has one row of inputs."""
+    if (ending := PurePath(path).suffix) not in FILES:
+        raise ValueError(f"a program is saved in a file that ends in {', '.join(FILES)}, not in {path!r}")
+    language = FILES[ending]
+    lists = [[repr(float(x)) if isfinite(x) else number(x, language) for x in numbers] for numbers in (row, params)]
+    inputs, numbers = (_listed(written, *("{}" if language == "c" else "[]")) for written in lists)
+    example = ("\n# " if language == "python" else "\n// ").join(inputs)
+    return LAYOUTS[language].format(
+        function=("valueAndGrad" if language == "javascript" else "value_and_grad") if gradient else "value",
+        row=example,
+        arguments="*parameters" if language == "python" and not row else f"[{example}], parameters",
+        outputs=len(program.outputs),
+        count=len(params),
+        source=emit(program, language, gradient),
+        parameters="\n".join(numbers),
+    )
+
+
 # -------------------- one function for each kind of language --------------------
 
 
@@ -123,7 +167,8 @@ def _python(program: Lowered, gradient: bool, by_name: bool) -> str:
     text = "\n".join([*head, *_indented([_docstring(program, gradient, "rows"), *body])])
     used = [x for x in MATH if re.search(rf"\b{x}\(", functions + text)]
     imports = f"from math import {', '.join(used)}\n" if used else ""
-    return f"{imports}{_spaced(functions)}{_gap(imports + functions)}{text}\n"
+    gap = "\n\n" if imports or functions else ""
+    return f"{imports}{_spaced(functions)}{gap}{text}\n"
 
 
 def _arrays(program: Lowered, gradient: bool, language: str, by_name: bool) -> str:
@@ -345,7 +390,3 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 def _spaced(functions: str) -> str:
     return functions.replace("\ndef", "\n\ndef")
-
-
-def _gap(above: str) -> str:
-    return "\n\n" if above else ""

@@ -313,7 +313,7 @@ typedef struct {
     unsigned *random;            /* the state of Python's generator: 624 words, and the place of the next one */
     int *order, *chosen;
     char *there;                 /* which parameters a batch reaches */
-    double *room;                /* for outputs, and four numbers for each parameter */
+    double *room;                /* for outputs, and six numbers for each parameter */
     struct { double lr, decay, a, b, eps, threshold, loss; } *settings;
     long kinds_of_tapes, width, samples, batch, parameters, adam, right;
 } Training;
@@ -322,8 +322,8 @@ typedef struct {
 static unsigned draw(unsigned *s) {
     if (s[624] >= 624) {
         for (int i = 0; i < 624; i++) {
-            const unsigned y = (s[i] & 0x80000000u) | (s[(i + 1) %% 624] & 0x7fffffffu);
-            s[i] = s[(i + 397) %% 624] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
+            const unsigned y = (s[i] & 0x80000000u) | (s[i < 623 ? i + 1 : 0] & 0x7fffffffu);
+            s[i] = s[i < 227 ? i + 397 : i - 227] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
         }
         s[624] = 0;
     }
@@ -336,14 +336,12 @@ static unsigned draw(unsigned *s) {
 
 /* random.shuffle */
 static void shuffle(int *order, long n, unsigned *random) {
-    for (unsigned i = n - 1; i > 0; i--) {
-        const int bits = 32 - __builtin_clz(i + 1);
-        unsigned j;
-        do j = draw(random) >> (32 - bits);
-        while (j > i);
+    for (unsigned i = n - 1; i > 0;) { /* no branch depends on what was drawn, for nothing could predict it */
+        const unsigned drawn = draw(random) >> __builtin_clz(i + 1), fits = drawn <= i, j = fits ? drawn : i;
         const int swapped = order[i];
         order[i] = order[j];
         order[j] = swapped;
+        i -= fits;
     }
 }
 
@@ -357,39 +355,43 @@ static int is_right(const Training *t, const double *scores, long n, double targ
 /* Change every parameter that was reached once, as optim.py does; return 0, or 1 and change none if one overflows. */
 static int update(Training *t, const double *gradient, const char *reached, double *fresh) {
     const long n = t->parameters;
-    double *x = fresh, *first = x + n, *second = first + n, one = 0, two = 0, a = t->settings->a, b = t->settings->b;
-    int counted = -1;
-    for (long j = 0; j < n; j++) {
-        double g = gradient[j];
-        x[j] = t->P[j], first[j] = t->first[j], second[j] = t->second[j];
-        if (!reached[j]) continue;
-        if (t->adam) {
-            if (t->times[j] != counted) {
-                counted = t->times[j];
-                one = 1 - pow(a, counted + 1), two = 1 - pow(b, counted + 1);
-            }
-            g += t->settings->decay * x[j];
-            first[j] = a * first[j] + (1 - a) * g;
-            second[j] = b * second[j] + (1 - b) * g * g;
-            x[j] -= t->settings->lr * (first[j] / one / (sqrt(second[j] / two) + t->settings->eps));
-        } else {
-            if (t->settings->decay) g += t->settings->decay * x[j];
-            first[j] = t->settings->a ? g + a * first[j] : g;
-            x[j] -= t->settings->lr * first[j];
+    const double lr = t->settings->lr, decay = t->settings->decay, a = t->settings->a, b = t->settings->b;
+    const double eps = t->settings->eps;
+    double *x = fresh, *first = x + n, *second = first + n, *one = second + n, *two = one + n;
+    double *P = t->P, *m = t->first, *v = t->second;
+    int bad = 0;
+    for (long j = 0; t->adam && j < n; j++) {
+        const int again = j && t->times[j] == t->times[j - 1];
+        one[j] = again ? one[j - 1] : 1 - pow(a, t->times[j] + 1);
+        two[j] = again ? two[j - 1] : 1 - pow(b, t->times[j] + 1);
+    }
+    if (t->adam) {
+        _Pragma("GCC ivdep") for (long j = 0; j < n; j++) {
+            const double g = gradient[j] + decay * P[j];
+            first[j] = a * m[j] + (1 - a) * g;
+            second[j] = b * v[j] + (1 - b) * g * g;
+            x[j] = P[j] - lr * (first[j] / one[j] / (sqrt(second[j] / two[j]) + eps));
         }
-        if (x[j] - x[j] != 0) return 1;
+    } else {
+        _Pragma("GCC ivdep") for (long j = 0; j < n; j++) {
+            first[j] = gradient[j] + decay * P[j] + a * m[j];
+            x[j] = P[j] - lr * first[j];
+        }
     }
-    for (long j = 0; j < n; j++) {
-        t->P[j] = x[j], t->first[j] = first[j], t->second[j] = second[j];
-        t->times[j] += reached[j];
-    }
+    /* What was not reached is computed too, and not kept: without branches there are vectors. */
+    for (long j = 0; j < n; j++) bad |= reached[j] & (x[j] - x[j] != 0);
+    if (bad) return 1;
+    for (long j = 0; j < n; j++) P[j] = reached[j] ? x[j] : P[j];
+    for (long j = 0; j < n; j++) m[j] = reached[j] ? first[j] : m[j];
+    for (long j = 0; j < n; j++) v[j] = reached[j] ? second[j] : v[j];
+    for (long j = 0; j < n; j++) t->times[j] += reached[j];
     return 0;
 }
 
 /* Take the steps from one batch of an epoch to before another; return the first that was not taken. */
 long train(Training *t, long from, long to) {
     const long n = t->parameters, results = t->tapes[0]->results;
-    double *gradient = t->room, *fresh = gradient + n, *outputs = fresh + 3 * n;
+    double *gradient = t->room, *fresh = gradient + n, *outputs = fresh + 5 * n;
     char *reached = t->there;
     if (from == 0) {
         shuffle(t->order, t->samples, t->random);

@@ -20,6 +20,9 @@ Operand: TypeAlias = str | float  # the name of an input, a parameter or a targe
 Pair: TypeAlias = tuple[Operand, Operand]  # upstream gradient and local derivative
 
 
+_FOREIGN, _OTHERS = re.compile(r"[^\x00-\x7f]"), re.compile("[^0-9A-Za-z]+")
+
+
 class _Internal(Operation):
     """What formulas are made of besides rows."""
 
@@ -78,7 +81,7 @@ class Lowered(NamedTuple):
                 found.update(dict.fromkeys(operands[1:] if op is ops.divide else operands[:1]))
             elif op not in TRANSPARENT:
                 found.update(dict.fromkeys(operands))
-        unused = {i.target for i in code if any(isinstance(x, str) for x in i.operands)} - used  # nothing would be seen
+        unused = {i.target for i in code if str in map(type, i.operands)} - used  # nothing would be seen
         return [i.target for i in code if i.target in found or i.target in unused]
 
 
@@ -276,9 +279,10 @@ class _Lowering:
 
 def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, tuple[Operand, ...]]:
     """Return the same with less work; `positive` stands for an operand as it is."""
-    if not any(isinstance(x, float) for x in operands):
+    kinds = {*map(type, operands)}
+    if float not in kinds:
         return op, operands
-    if all(isinstance(x, float) for x in operands):
+    if str not in kinds:
         try:
             return ops.positive, (float(op.compute(operands)),)
         except (ValueError, ArithmeticError):
@@ -289,10 +293,9 @@ def _simplify(op: Operation, operands: tuple[Operand, ...]) -> tuple[Operation, 
 
 def _identifier(label: str) -> str:
     """Return a label as a name in every language: `w1[3→2]` as w1_3_2, `θ` as theta."""
-    label = re.sub(r"[^\x00-\x7f]", lambda found: _in_letters(found[0]), label)
-    name = re.sub(r"[^0-9A-Za-z]+", "_", label).strip("_")[:60].rstrip("_")
+    name = _OTHERS.sub("_", _FOREIGN.sub(_in_letters, label)).strip("_")[:60].rstrip("_")
     return name if name[:1].isalpha() else f"v_{name}".rstrip("_")
 
 
-def _in_letters(c: str) -> str:
-    return unicodedata.name(c, "_").split()[-1].lower() if c.isalpha() else "_"
+def _in_letters(found: re.Match[str]) -> str:
+    return unicodedata.name(c, "_").split()[-1].lower() if (c := found[0]).isalpha() else "_"

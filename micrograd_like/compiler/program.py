@@ -13,9 +13,10 @@ from itertools import chain
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
-from ..engine import Value, record, topological_order
+from ..engine import Value, dot, many_nodes, record, topological_order
+from ..files import write_whole
 from ..graph.derivatives import grad
-from .emit import emit
+from .emit import emit, emit_file
 from .lower import lower
 from .spelling import SPELLINGS, CompilerError
 from .tape import Tape
@@ -51,7 +52,8 @@ def compile(
     hundred neurons take about as long as matrices in NumPy.
 
     Args:
-        output: the result for one row, such as its loss; or several, of which the first has the gradient.
+        output: the result for one row, such as its loss; or several, which one program computes. `value_and_grad` takes
+            the gradient of the first, and `vjp` that of any, or of all with weights.
         inputs: the leaves that a row gives numbers to, in the order of its columns.
         params: the leaves with respect to which the gradient is taken; the output need not depend on each.
         backend: "c", "numpy" or "python"; "auto" takes the first of these that works here, and says so if it is not C.
@@ -94,17 +96,19 @@ class Program:
         self._several = isinstance(output, list | tuple)
         self._outputs: list[Value] = list(output) if isinstance(output, list | tuple) else [output]  # type: ignore
         self._inputs, self._values = list(inputs), list(params)
-        self._lowered = lower(self._outputs, self._inputs, self._values)
         self._mean = reduction == "mean"
+        self._product: Program | None = None  # for vjp, made when it is wanted
         self.params = array("d", [p.data for p in self._values])
-        self.backend, kernel = self._choose(backend)
+        with many_nodes():
+            self.lowered = lower(self._outputs, self._inputs, self._values)
+            self.backend, kernel = self._choose(backend)
         self._kernels = {True: kernel}  # with the gradient; the one without it is made when it is wanted
 
     def __repr__(self) -> str:
         """Say what it is and how it runs."""
-        inputs, steps = len(self._inputs), len(self._lowered.forward) + len(self._lowered.backward)
+        inputs, steps = len(self._inputs), len(self.lowered.forward) + len(self.lowered.backward)
         return (
-            f"<program of {steps} instructions: {', '.join(self._lowered.names)} of {inputs} input{'s' * (inputs != 1)}"
+            f"<program of {steps} instructions: {', '.join(self.lowered.names)} of {inputs} input{'s' * (inputs != 1)}"
             f" and {len(self._values)} parameters, in {self.backend}>"
         )
 
@@ -134,6 +138,32 @@ class Program:
             gradient = [g / n for g in gradient] if isinstance(gradient, list) else gradient / n
         return outputs, gradient
 
+    def vjp(self, X: Rows, upstream: Rows, params: Any = None) -> Any:  # noqa: N803
+        """Return a vector-Jacobian product: the gradient of the sum of upstream * output over all rows and outputs.
+
+        With 1 for one output and 0 for the others it is that output's gradient. It is never a mean; errors as a call.
+
+        Args:
+            X: rows of numbers, one for each input; None if there are none.
+            upstream: as many rows of upstream gradients, one for each output.
+            params: the parameters' numbers, if not those of the program.
+        """
+        width, k, names = len(self._inputs), len(self._outputs), self.lowered.names
+        numbers, n = read_rows(X, width, self.lowered.inputs)
+        more, rows = read_rows(upstream, k, names, "upstream")
+        if rows != n:
+            raise ValueError(f"upstream has {rows} rows and X has {n}: one is needed for each row of X")
+        if self._product is None:  # the program of that sum, of which the upstream gradients are more inputs
+            weights = [Value(0.0, f"upstream_{name}") for name in names]
+            total, inputs = dot(weights, self._outputs), [*self._inputs, *weights]
+            self._product = Program(total, inputs, self._values, self.backend, threads=self._threads)
+        if _is_array(numbers):
+            joined = sys.modules["numpy"].hstack([numbers, _as_array(more).reshape(n, k)])
+        else:
+            more = more.ravel() if _is_array(more) else more
+            joined = [[*numbers[i * width : (i + 1) * width], *more[i * k : (i + 1) * k]] for i in range(n)]
+        return self._product.value_and_grad(joined, self._read_params(params))[1]
+
     def backward(self, X: Rows = None) -> Any:  # noqa: N803
         """Take the parameters' numbers from the Values, add the gradient to their `grad`, and return the outputs."""
         self.pull()
@@ -161,7 +191,21 @@ class Program:
         Raises:
             ValueError: an unknown language.
         """
-        return emit(self._lowered, language or self.backend, gradient)
+        return emit(self.lowered, language or self.backend, gradient)
+
+    def save(self, path: str | os.PathLike[str], gradient: bool = True) -> None:
+        """Write the source to a file, with an example of its use at the top and the parameters' numbers at the end.
+
+        Args:
+            path: a file that ends in .py, .c, .js or .mjs; what is there is replaced.
+            gradient: whether it computes the gradient too.
+
+        Raises:
+            ValueError: another ending.
+            OSError: the file cannot be written; the text names it.
+        """
+        row = [float(v.data) for v in self._inputs]
+        write_whole(path, emit_file(self.lowered, os.fspath(path), row, self.params, gradient).encode())
 
     @property
     def tape(self) -> Tape:
@@ -181,7 +225,7 @@ class Program:
             return chosen, self._build(chosen, True)
 
     def _build(self, backend: str, gradient: bool) -> Kernel:
-        program = self._lowered if gradient else self._lowered._replace(backward=(), gradients=())
+        program = self.lowered if gradient else self.lowered._replace(backward=(), gradients=())
         if backend == "c":
             return self._native(Tape(program))
         source, width = emit(program, backend, gradient, by_name=True), len(self._inputs)
@@ -248,8 +292,7 @@ class Program:
     # -------------------- running --------------------
 
     def _run(self, X: Rows, params: Any, gradient: bool) -> tuple[Any, Any]:  # noqa: N803
-        width = len(self._inputs)
-        numbers, n = (array("d"), 1) if X is None and not width else read_rows(X, width, self._lowered.inputs)
+        numbers, n = read_rows(X, len(self._inputs), self.lowered.inputs)
         params = self._read_params(params)
         if gradient not in self._kernels:
             self._kernels[gradient] = self._build(self.backend, gradient)
@@ -272,17 +315,17 @@ class Program:
         if params is None:
             return self.params
         table = _as_array(params).ravel() if hasattr(params, "__array__") else None
-        numbers = _as_row(-1, params) if table is None else table
+        numbers = _as_list_of(f"params is a list of {len(self.params)} numbers", params) if table is None else table
         if len(numbers) != len(self.params):
             raise ValueError(f"the program has {len(self.params)} parameters, not {len(numbers)}")
         if table is not None and table.dtype == float:
             return table
-        return to_floats(numbers, lambda place: f"the parameter {self._lowered.parameters[place]}")
+        return to_floats(numbers, lambda place: f"the parameter {self.lowered.parameters[place]}")
 
     def _explain(self, numbers: Numbers, n: int, params: Numbers, gradient: bool) -> tuple[Any, Any]:
         """Return the results row by row; one that fails is computed by the engine, whose error says what went wrong."""
-        width, names = len(self._inputs), self._lowered.inputs
-        for name, x in zip(self._lowered.parameters, params, strict=True):
+        width, names = len(self._inputs), self.lowered.inputs
+        for name, x in zip(self.lowered.parameters, params, strict=True):
             if not isfinite(x):
                 raise ValueError(f"the parameter {name} is {x}, which is not a finite number")
         flat = numbers.ravel() if _is_array(numbers) else numbers
@@ -321,7 +364,7 @@ class Program:
             grads = grad(outputs[0], [twins.get(p, Value(0.0)) for p in self._values]) if gradient else []
             if not all(map(isfinite, grads)):
                 outputs[0].backward()  # names the node
-            for name, v in zip(self._lowered.names, outputs, strict=True):
+            for name, v in zip(self.lowered.names, outputs, strict=True):
                 if not isfinite(v.data):
                     raise OverflowError(f"{name} is {v.data}, not a finite number")
         except (ValueError, ArithmeticError) as error:
@@ -330,29 +373,35 @@ class Program:
         return [v.data for v in outputs], grads
 
 
-def read_rows(X: Rows, width: int, names: Sequence[str]) -> tuple[Numbers, int]:  # noqa: N803
+def read_rows(X: Rows, width: int, names: Sequence[str], what: str = "X") -> tuple[Numbers, int]:  # noqa: N803
     """Return the numbers of rows one after the other, as an array if `X` is one or a table, and how many rows.
+
+    None is one row of nothing; `what` is the name of `X` in errors.
 
     Raises:
         ValueError: no rows, or a wrong number of columns.
         TypeError: something that is not a number, by row and column.
     """
+    if X is None and not width:
+        return array("d"), 1
     table = _as_array(X) if hasattr(X, "__array__") else None
     if table is not None and table.dtype == float:
         if table.ndim != 2:
-            raise ValueError(f"X is rows of {width} numbers, an array of two dimensions, not of {table.ndim}")
+            raise ValueError(f"{what} is rows of {width} numbers, an array of two dimensions, not of {table.ndim}")
         n, wrong = len(table), None if table.shape[1] == width else (0, table.shape[1])
     else:
-        rows = [_as_row(i, row) for i, row in enumerate(_as_row(-1, X if table is None else table.tolist()))]
+        listed = _as_list_of(f"{what} is rows of {width} numbers", X if table is None else table.tolist())
+        rows = [_as_list_of(f"row {i} of {what} is a list of {width} numbers", row) for i, row in enumerate(listed)]
         n, wrong = len(rows), next(((i, len(row)) for i, row in enumerate(rows) if len(row) != width), None)
     if not n:
-        raise ValueError("X has no rows")
+        raise ValueError(f"{what} has no rows")
     if wrong:
-        raise ValueError(f"row {wrong[0]} of X has {wrong[1]} columns; the program takes {width}: {', '.join(names)}")
+        taken = f"{wrong[1]} columns; the program takes {width}: {', '.join(names)}"
+        raise ValueError(f"row {wrong[0]} of {what} has {taken}")
     if table is not None and table.dtype == float:
         return table, n
     flat = list(chain.from_iterable(rows))
-    return to_floats(flat, lambda place: f"row {place // width} of X: {names[place % width]}"), n
+    return to_floats(flat, lambda place: f"row {place // width} of {what}: {names[place % width]}"), n
 
 
 def to_floats(numbers: Sequence[Any], name: Callable[[int], str]) -> "array[float]":
@@ -368,13 +417,12 @@ def to_floats(numbers: Sequence[Any], name: Callable[[int], str]) -> "array[floa
         raise
 
 
-def _as_row(i: int, row: Any) -> Any:
-    if isinstance(row, list | tuple):
-        return row
-    if isinstance(row, str | bytes | Mapping) or not isinstance(row, Iterable):
-        what = "X is rows" if i < 0 else f"row {i} of X is a list"
-        raise TypeError(f"{what} of numbers, one for each input, not {row!r}")
-    return list(row)
+def _as_list_of(what: str, numbers: Any) -> Any:
+    if isinstance(numbers, list | tuple):
+        return numbers
+    if isinstance(numbers, str | bytes | Mapping) or not isinstance(numbers, Iterable):
+        raise TypeError(f"{what}, not {numbers!r}")
+    return list(numbers)
 
 
 def _warn(text: str) -> None:

@@ -40,7 +40,7 @@ def walk(
         gradient = add_up(v, waiting.pop(v))
         positions = [i for i, x in enumerate(v.operands) if (x.op is not CONSTANT if within is None else x in within)]
         made: list[tuple[int, C]] = []
-        for i, contribution in zip(positions, contribute(v, gradient, positions), strict=True):
+        for i, contribution in zip(positions, contribute(v, gradient, positions) if positions else (), strict=True):
             if contribution is not None:
                 made.append((i, contribution))
                 waiting.setdefault(v.operands[i], []).append(contribution)

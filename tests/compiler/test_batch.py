@@ -1,7 +1,11 @@
 """Training on compiled programs comes to what eager training comes to."""
 
+import copy
 import math
+import pickle
 import re
+import threading
+import time
 from functools import partial
 
 import pytest
@@ -264,6 +268,113 @@ def test_what_is_changed_between_epochs_counts(way):
                 optimizer.state = [0.0] * len(optimizer.state)
         found.append([*losses, *(p.data for p in model.parameters())])
     assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+def looked_at(model, optimizer, epoch):
+    return [model([0.5, 0.5]).data, *(p.data for p in model.parameters())]
+
+
+def state(model, optimizer, epoch):
+    return [x for entry in optimizer.state for x in (entry if isinstance(entry, tuple) else [entry])]
+
+
+def slower(model, optimizer, epoch):
+    optimizer.lr /= 2
+
+
+def moved_unseen(model, optimizer, epoch):
+    if epoch % 2:
+        model.parameters()[-1].data = 0.125 * epoch
+
+
+def one_state(model, optimizer, epoch):
+    optimizer.state[3] = optimizer.state[0]
+
+
+def state_unseen(model, optimizer, epoch):
+    optimizer.state = [(0.5, 0.25, 2) if isinstance(optimizer, Adam) else 0.5] * 13
+
+
+def copied(model, optimizer, epoch):
+    others = [pickle.loads(pickle.dumps(model)), copy.deepcopy(model), *map(copy.copy, model.parameters())]
+    own, pickled = copy.copy(optimizer), pickle.loads(pickle.dumps(optimizer))
+    assert {type(v) for v in (*others[0].parameters(), *others[1].parameters(), *others[2:])} == {Value}
+    assert type(own) is type(pickled) is type(optimizer)
+    assert own.state == pickled.state == optimizer.state
+    return [p.data for p in (*others[0].parameters(), *others[1].parameters(), *others[2:], *pickled.parameters)]
+
+
+def trained_elsewhere(model, optimizer, epoch):
+    other = list(train(model, moons(8), optimizer="sgd", epochs=1, batch_size=3, compiled=epoch > 2))
+    return [other[0].loss]
+
+
+def stepped(model, optimizer, epoch):
+    optimizer.zero_grad()
+    model([0.3, -0.2]).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "change",
+    [looked_at, state, slower, moved_unseen, one_state, state_unseen, copied, trained_elsewhere, stepped],
+)
+def test_whoever_looks_or_changes_something_between_epochs_finds_what_eager_training_has(way, change, optimizer):
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [3, 1], activation="tanh", seed=3)
+        made = optimizer(model.parameters())
+        seen = []
+        for epoch, loss, _ in train(model, moons(20), optimizer=made, epochs=6, compiled=compiled):
+            seen += [loss, *((epoch > 1 and change(model, made, epoch)) or [])]
+        assert {*map(type, model.parameters())} == {Value}
+        assert type(made) in (SGD, Adam)
+        found.append([*seen, *looked_at(model, made, 0), *state(model, made, 0)])
+    assert found[1] == pytest.approx(found[0], rel=1e-9, abs=1e-300)
+
+
+def test_two_trainings_of_one_model_that_take_turns(way):
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [3, 1], activation="tanh", seed=3)
+        optimizer = Adam(model.parameters(), lr=0.05)
+        one, other = (train(model, moons(20), optimizer=optimizer, seed=i, compiled=compiled) for i in range(2))
+        losses = [next(each).loss for each in (one, other, other, one, other, one, one)]
+        del one, other
+        found.append([*losses, *(p.data for p in model.parameters()), *state(model, optimizer, 0)])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+def test_another_thread_sees_whole_steps_only(c_compiler):
+    model = MLP(2, [1], activation="linear", seed=3)
+    w1, w2, b = model.parameters()
+    w1.data = w2.data = b.data = 0.0
+    done, seen = threading.Event(), []
+
+    def watch():
+        while not done.is_set():
+            seen.append((b.data, w1.data, b.data))
+            time.sleep(0)
+
+    def loss(outputs, targets):
+        return add_up(outputs) / len(outputs)
+
+    optimizer = SGD(model.parameters(), lr=1.0)  # each step takes 1 from b, and 0.5 from w1; an epoch is 40 steps
+    rows = [[0.5, 0.25]] * 400
+    thread = threading.Thread(target=watch)
+    for epoch in train(model, rows, [0.0] * 400, loss=loss, optimizer=optimizer, epochs=100_000, compiled=True):
+        if epoch.epoch == 1:
+            thread.start()
+        if epoch.epoch > 100 and len(set(seen)) > 3:
+            break
+    done.set()
+    thread.join()
+    assert b.data == 2 * w1.data == 4 * w2.data == -40 * epoch.epoch
+    assert len(set(seen)) > 3
+    for before, middle, after in seen:
+        assert before >= 2 * middle >= after
+        assert before % 40 == 2 * middle % 40 == after % 40 == 0
 
 
 def test_only_the_optimisers_parameters_are_trained(way):
