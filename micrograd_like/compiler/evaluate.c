@@ -2,14 +2,30 @@
 
    A program is a tape of numbers: for each instruction what it does, how often, where its results go, and where its
    operands lie. W rows are computed side by side, each place holding a number for each of them; W is 1, or as many times
-   8 as fit into the cache. What neurons of a layer have in common is one instruction, so that a number that was loaded
-   is used several times. There are no headers, so that no name has a meaning that is not seen here.
+   8 as fit into the cache; LANES of them make a vector. What neurons of a layer have in common is one instruction, so
+   that a number that was loaded is used several times. There are no headers, so that no name has a meaning that is not
+   seen here.
 
    Each instruction rounds as the engine does. Only the sums of LAYER and OUTER, where there is more than one row, are
    contracted to fused multiply-adds, which round once where the engine rounds twice. */
 
-typedef double vec __attribute__((vector_size(64), may_alias));
-typedef double anywhere __attribute__((vector_size(64), may_alias, aligned(8)));
+/* A vector as wide as the processor's own: GCC keeps wider ones in memory, which takes ten times as long. Tiles, of
+   neurons and vectors, are as large as its registers allow. */
+#ifdef __AVX512F__
+#define LANES 8
+#define FIRST_TILE 4, 6
+#define TALL 8
+#else
+#ifdef __AVX__
+#define LANES 4
+#else
+#define LANES 2
+#endif
+#define FIRST_TILE 2, 6
+#define TALL 4
+#endif
+typedef double vec __attribute__((vector_size(8 * LANES), may_alias));
+typedef double anywhere __attribute__((vector_size(8 * LANES), may_alias, aligned(8)));
 typedef long indices __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 #define APART static __attribute__((noinline))
@@ -43,15 +59,16 @@ enum { SUM = -1, DOT = -2, LAYER = -3, OUTER = -4 }; /* the other instructions a
 
 INLINE vec multiply_add(vec a, vec b, vec c) {
 #ifdef __FP_FAST_FMA
-    for (int k = 0; k < 8; k++) c[k] = __builtin_fma(a[k], b[k], c[k]);
+    for (int k = 0; k < LANES; k++) c[k] = __builtin_fma(a[k], b[k], c[k]);
     return c;
 #else
     return a * b + c;
 #endif
 }
 
-/* Turn eight vectors over: number i of vector k becomes number k of vector i. */
+/* Turn as many vectors over as one has numbers: number i of vector k becomes number k of vector i. */
 INLINE void transpose(vec *x) {
+#if LANES == 8
     vec pairs[8], quads[8];
     UNROLL for (int k = 0; k < 8; k += 2) {
         pairs[k] = PICK(x[k], x[k + 1], 0, 8, 2, 10, 4, 12, 6, 14);
@@ -65,12 +82,21 @@ INLINE void transpose(vec *x) {
         const vec a = quads[k & 3], b = quads[k & 3 | 4];
         x[k] = k & 4 ? PICK(a, b, 4, 5, 6, 7, 12, 13, 14, 15) : PICK(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
     }
+#else
+    UNROLL for (int k = 0; k < LANES; k++)
+        UNROLL for (int i = 0; i < k; i++) {
+            const double other = x[i][k];
+            x[i][k] = x[k][i];
+            x[k][i] = other;
+        }
+#endif
 }
 
 /* Make one of the zeros NaN if one of n numbers is infinite or NaN. */
 INLINE void check(const double *x, long n, vec zeros[4]) {
-    for (; n >= 32; n -= 32, x += 32) UNROLL for (int k = 0; k < 4; k++) zeros[k] += ((anywhere *)x)[k] - ((anywhere *)x)[k];
-    for (; n >= 8; n -= 8, x += 8) zeros[0] += *(anywhere *)x - *(anywhere *)x;
+    for (; n >= 4 * LANES; n -= 4 * LANES, x += 4 * LANES)
+        UNROLL for (int k = 0; k < 4; k++) zeros[k] += ((anywhere *)x)[k] - ((anywhere *)x)[k];
+    for (; n >= LANES; n -= LANES, x += LANES) zeros[0] += *(anywhere *)x - *(anywhere *)x;
     for (; n; n--, x++) zeros[0] += *x - *x;
 }
 
@@ -90,7 +116,7 @@ APART void dot(const int *c, long W, double *V) {
     }
 }
 
-/* The weighted sums of J neurons, or of m if that is less, for 8 * K rows. */
+/* The weighted sums of J neurons, or of m if that is less, for K vectors of rows. */
 INLINE void neurons(const int J, const int K, long W, int m, int n, int step, const int *starts, const int *firsts,
                     const int *inputs, const double *P, const double *V, double *out) {
     vec sum[8][4];
@@ -136,30 +162,33 @@ APART void layer(const int *c, long W, const double *P, double *V) {
         return;
     }
 #define NEURONS(J, K) neurons(J, K, W, m - j, n, step, starts + j, firsts + j, inputs, P, V + v, out + j * W + v)
-#define ROWS(K, J)                                         \
-    for (; v + 8 * K <= W; v += 8 * K)                     \
+#define ROWS(...) ROWS_OF(__VA_ARGS__)
+#define ROWS_OF(K, J)                                      \
+    for (; v + LANES * K <= W; v += LANES * K)             \
         for (int j = 0; j < m; j += J)                     \
             if (m == 1) NEURONS(1, K);                     \
             else if (m - j <= 4) NEURONS(4, K);            \
             else NEURONS(J, K)
     long v = 0;
-    ROWS(4, 6);
-    ROWS(2, 8);
+    ROWS(FIRST_TILE);
+    ROWS(2, TALL);
     ROWS(1, 8);
 }
 
-/* Return the products of a number and of up to eight others, each summed over rows. */
+/* Return the products of a number and of up to LANES others, each summed over rows. */
 INLINE vec products(long W, int n, const vec *number, const int *others, const double *V) {
-    const vec *x[8];
-    vec sum[8];
-    UNROLL for (int i = 0; i < 8; i++) x[i] = (vec *)(V + others[i < n ? i : n - 1] * W), sum[i] = (vec){0};
-    for (long k = 0; k < W / 8; k++)
-        UNROLL for (int i = 0; i < 8; i++) sum[i] = multiply_add(number[k], x[i][k], sum[i]);
+    const vec *x[LANES];
+    vec sum[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) x[i] = (vec *)(V + others[i < n ? i : n - 1] * W), sum[i] = (vec){0};
+    for (long k = 0; k < W / LANES; k++)
+        UNROLL for (int i = 0; i < LANES; i++) sum[i] = multiply_add(number[k], x[i][k], sum[i]);
     transpose(sum);
-    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+    UNROLL for (int half = LANES / 2; half; half /= 2)
+        UNROLL for (int i = 0; i < half; i++) sum[i] += sum[i + half];
+    return sum[0];
 }
 
-/* Add the products of J upstream gradients, or of m if that is less, and of 8 * L local derivatives, or of n, summed
+/* Add the products of J upstream gradients, or of m if that is less, and of L vectors of local derivatives, or of n, summed
    over rows, to the gradient. */
 INLINE void tile(const int J, const int L, long W, long rows, int m, int n, const int *upstream, const int *to,
                  const vec (*local)[3], const double *V, double *G) {
@@ -169,7 +198,7 @@ INLINE void tile(const int J, const int L, long W, long rows, int m, int n, cons
         const int k = j < m ? j : m - 1;
         u[j] = V + upstream[k] * W;
         UNROLL for (int l = 0; l < L; l++) sum[j][l] = (vec){0};
-        UNROLL for (int l = 0; l <= L; l++) __builtin_prefetch(G + to[k] + 8 * l, 1);
+        UNROLL for (int l = 0; l <= L; l++) __builtin_prefetch(G + to[k] + LANES * l, 1);
     }
     for (long r = 0; r < rows; r++)
         UNROLL for (int j = 0; j < J; j++)
@@ -177,8 +206,8 @@ INLINE void tile(const int J, const int L, long W, long rows, int m, int n, cons
     for (int j = 0; j < J && j < m; j++) {
         double *g = G + to[j];
         for (int l = 0; l < L; l++)
-            if (8 * l + 8 <= n) ((anywhere *)g)[l] += sum[j][l];
-            else for (int i = 8 * l; i < n; i++) g[i] += ((double *)sum[j])[i];
+            if (LANES * l + LANES <= n) ((anywhere *)g)[l] += sum[j][l];
+            else for (int i = LANES * l; i < n; i++) g[i] += ((double *)sum[j])[i];
     }
 }
 
@@ -189,31 +218,31 @@ APART void outer(const int *c, long W, long rows, double *V, double *G) {
         const int more = m < n, *one = more ? upstream : local, *others = more ? local : upstream;
         for (int j = 0; j < m; j++) for (long k = rows; k < W; k++) V[upstream[j] * W + k] = 0; /* not wanted */
         for (int a = 0; a < (more ? m : n); a++)
-            for (int b = 0, rest = more ? n : m; rest > 0; b += 8, rest -= 8) {
+            for (int b = 0, rest = more ? n : m; rest > 0; b += LANES, rest -= LANES) {
                 const vec found = products(W, rest, (vec *)(V + one[a] * W), others + b, V);
-                for (int k = b; k < b + 8 && k < b + rest; k++) G[more ? to[a] + k : to[k] + a] += found[k - b];
+                for (int k = b; k < b + LANES && k < b + rest; k++) G[more ? to[a] + k : to[k] + a] += found[k - b];
             }
         return;
     }
-    vec turned[MOST][3]; /* of each row 24 local derivatives */
-    for (int i = 0; i < n; i += 24) {
-        const int vectors = n - i > 16 ? 3 : n - i > 8 ? 2 : 1;
+    vec turned[MOST][3]; /* of each row as many local derivatives as three vectors hold */
+    for (int i = 0; i < n; i += 3 * LANES) {
+        const int vectors = n - i > 2 * LANES ? 3 : n - i > LANES ? 2 : 1;
         for (int l = 0; l < vectors; l++) {
-            const double *from[8];
-            for (int h = 0, k = i + 8 * l; h < 8; h++, k++) from[h] = V + local[k < n ? k : n - 1] * W;
-            if (W == 1) for (int h = 0; h < 8; h++) turned[0][l][h] = *from[h];
-            else for (long k = 0; k < W; k += 8) {
-                vec some[8];
-                UNROLL for (int h = 0; h < 8; h++) some[h] = *(vec *)(from[h] + k);
+            const double *from[LANES];
+            for (int h = 0, k = i + LANES * l; h < LANES; h++, k++) from[h] = V + local[k < n ? k : n - 1] * W;
+            if (W == 1) for (int h = 0; h < LANES; h++) turned[0][l][h] = *from[h];
+            else for (long k = 0; k < W; k += LANES) {
+                vec some[LANES];
+                UNROLL for (int h = 0; h < LANES; h++) some[h] = *(vec *)(from[h] + k);
                 transpose(some);
-                UNROLL for (int h = 0; h < 8; h++) turned[k + h][l] = some[h];
+                UNROLL for (int h = 0; h < LANES; h++) turned[k + h][l] = some[h];
             }
         }
 #define TILE(J, L) tile(J, L, W, rows, m - j, n - i, upstream + j, to + j, turned, V, G + i)
 #define TILES(L)                                           \
-        for (int j = 0; j < m; j += 8)                     \
+        for (int j = 0; j < m; j += TALL)                  \
             if (m - j <= 4) TILE(4, L);                    \
-            else TILE(8, L)
+            else TILE(TALL, L)
         if (vectors == 3) TILES(3);
         else if (vectors == 2) TILES(2);
         else TILES(1);
@@ -268,22 +297,22 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
             for (long j = 0; j < t->copying; j++) for (long k = 0; k < W; k++) *v++ = P[t->copied[j]];
         }
         v = V + (t->constant + t->copying) * W;
-        for (long k = 0; k < W; k += 8) { /* the last row fills up what is left of a vector */
-            const double *x[8];
-            for (long i = 0; i < 8; i++) {
+        for (long k = 0; k < W; k += LANES) { /* the last row fills up what is left of a vector */
+            const double *x[LANES];
+            for (long i = 0; i < LANES; i++) {
                 const long row = r + (k + i < rows ? k + i : rows - 1);
                 x[i] = X + (order ? order[row] : row) * width;
             }
             long j = 0;
-            for (; W > 1 && j + 8 <= t->inputs; j += 8) {
-                vec some[8];
-                UNROLL for (int i = 0; i < 8; i++) some[i] = *(anywhere *)(x[i] + j);
+            for (; W > 1 && j + LANES <= t->inputs; j += LANES) {
+                vec some[LANES];
+                UNROLL for (int i = 0; i < LANES; i++) some[i] = *(anywhere *)(x[i] + j);
                 transpose(some);
-                UNROLL for (int i = 0; i < 8; i++) *(vec *)(v + (j + i) * W + k) = some[i];
+                UNROLL for (int i = 0; i < LANES; i++) *(vec *)(v + (j + i) * W + k) = some[i];
             }
             for (; j < t->inputs; j++)
                 if (W == 1) v[j] = x[0][j];
-                else for (int i = 0; i < 8; i++) v[j * W + k + i] = x[i][j];
+                else for (int i = 0; i < LANES; i++) v[j * W + k + i] = x[i][j];
         }
         pass(W, rows, t, P, V, gradient, zeros);
         for (long k = 0; k < rows; k++) {
@@ -297,7 +326,7 @@ int evaluate(const Tape *t, long n, const double *X, long width, const int *orde
     free(V);
     zeros[0] += zeros[1] + zeros[2] + zeros[3];
     double bad = 0;
-    for (int k = 0; k < 8; k++) bad += zeros[0][k];
+    for (int k = 0; k < LANES; k++) bad += zeros[0][k];
     return bad != 0;
 }
 
