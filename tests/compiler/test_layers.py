@@ -1,14 +1,17 @@
 """What neurons have in common is computed at once, in blocks of rows: the numbers are those of one row at a time."""
 
 import math
+import platform
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from micrograd_like import MLP, Value, ops
-from micrograd_like.compiler import compile
+from micrograd_like.compiler import compile, native, tape
 from micrograd_like.graph.derivatives import grad
 
+NEEDED = {"x86-64": [], "haswell": ["avx2", "fma"], "skylake-avx512": ["avx512f", "avx512dq", "avx512vl"]}
 ROWS = [*range(1, 41), 56, 100, 127, 128, 129, 300]
 
 
@@ -73,6 +76,22 @@ def check_layers(seed):
 @pytest.mark.parametrize("seed", range(30))
 def test_random_layers(c_compiler, seed):
     check_layers(seed)
+
+
+@pytest.mark.parametrize("processor", ["x86-64", "haswell", "skylake-avx512"])  # vectors of 2, 4 and 8 numbers
+def test_vectors_of_other_processors(c_compiler, processor, monkeypatch):
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("these flags are for x86")
+    here = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    if any(needed not in here for needed in NEEDED[processor]):
+        pytest.skip(f"this machine cannot run programs for {processor}")
+    monkeypatch.setattr(native, "FLAGS", [x.replace("native", processor) for x in native.FLAGS])
+    tape._evaluator.cache_clear()
+    try:
+        for seed in range(200, 215):
+            check_layers(seed)
+    finally:
+        tape._evaluator.cache_clear()
 
 
 @pytest.mark.parametrize("seed", range(100, 120))
