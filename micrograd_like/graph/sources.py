@@ -25,7 +25,7 @@ class Source(NamedTuple):
 
     file: str
     line: int
-    text: str  # the expression that made the node; empty if the file cannot be read
+    text: str  # the expression that made the node; empty if there is no such file
 
     def __str__(self) -> str:
         """Return the place in one line: `lesson.py:3: a * b`."""
@@ -73,7 +73,9 @@ def _caller() -> Source | None:
     code = frame.f_code
     first, last, begin, end = list(code.co_positions())[frame.f_lasti // 2]
     line = first or frame.f_lineno
-    lines = [linecache.getline(code.co_filename, n).encode() for n in range(line, (last or line) + 1)]
+    # Under the name "<string>" Python 3.13 keeps what follows `python -c`, but all that eval() runs is called so.
+    file = code.co_filename if code.co_filename != "<string>" else ""
+    lines = [linecache.getline(file, n).encode() for n in range(line, (last or line) + 1)]
     if begin is not None and end is not None:  # the columns count bytes
         lines[-1] = lines[-1][:end]
         lines[0] = lines[0][begin:]

@@ -1,6 +1,8 @@
 """Where nodes were made."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -53,6 +55,16 @@ def test_lines_without_a_file():
         v = eval("Value(1.0) * 2", {"Value": Value})
     assert (v.source.file, v.source.text) == ("<string>", "")
     assert str(v.source) == "<string>:1"
+
+
+def test_a_program_in_the_command_line_is_not_taken_for_what_eval_runs():
+    code = (
+        "import micrograd_like as m\n"
+        "with m.record_sources():\n"
+        "    v = eval('m.Value(1.0) * 2')\n"
+        "print(repr(v.source.text))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.strip() == b"''"
 
 
 def test_errors_steps_and_pictures_say_it():

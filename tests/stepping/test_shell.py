@@ -245,7 +245,7 @@ def test_under_pytest_as_breakpoint_does(tmp_path):
     (tmp_path / "test_it.py").write_text(
         "from micrograd_like import Value, debug\n\ndef test_it():\n    a = Value(2.0)\n    debug(a * 3)\n"
     )
-    t = start("-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path))
+    t = start("-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path), PYTEST_ADDOPTS="")
     t.expect(r"\(0/2\) ")
     assert typed(t, "c").endswith("the pass is done: ∂v1/∂a = 3")
     t.sendline("q")
