@@ -11,7 +11,7 @@ from math import isfinite
 from random import Random
 from typing import Any
 
-from ..engine import Value, topological_order
+from ..engine import UNREACHED, Value, topological_order
 from ..nn.optim import SGD, Adam, Optimizer
 from ..nn.training import Epoch
 from ..ops import CONSTANT
@@ -19,7 +19,7 @@ from .program import Program
 
 Rows = Sequence[Sequence[float]]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
-DATA, CLASS = vars(Value)["data"], vars(object)["__class__"]
+DATA, GRAD, CLASS = vars(Value)["data"], vars(Value)["grad"], vars(object)["__class__"]
 RECORDING = threading.RLock()  # for it changes what all Values do, until it ends
 AT_ONCE = 200_000_000  # instructions and products times rows in one call of C, about 0.1 s, so that Ctrl-C is heard
 
@@ -214,7 +214,7 @@ class _InC(_InPython):
         self.given, self.lock = True, threading.RLock()
         self.objects = [*samples.parameters, optimizer]
         self.home = [*[Value] * m, type(optimizer)]
-        value, other = _until_seen(Value, "data", self.give), _until_seen(type(optimizer), "state", self.give)
+        value, other = _until_seen(Value, self.give, "data", "grad"), _until_seen(type(optimizer), self.give, "state")
         self.away = [*[value] * m, other]
 
     def epochs(self, count: int, scored: bool) -> Iterator[Epoch]:
@@ -240,6 +240,10 @@ class _InC(_InPython):
         """Give parameters and optimiser what the steps so far came to. Ctrl-C finds no Python code to interrupt."""
         arrays = self.arrays
         with self.lock:
+            gradient = zip(
+                arrays["room"], arrays["there"], strict=False
+            )  # of the last batch, as eager training leaves it
+            deque(map(GRAD.__set__, self.objects, [g if reached else UNREACHED for g, reached in gradient]), 0)
             state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
             vars(self.optimizer)["state"] = list(state) if self.adam else arrays["first"].tolist()
             deque(map(DATA.__set__, self.objects, arrays["P"].tolist()), 0)
@@ -265,22 +269,26 @@ class _InC(_InPython):
         return loss + self.arrays["settings"][-1], right + self.struct[-1]
 
 
-def _until_seen(kind: type, name: str, give: Callable[[], None]) -> type:
-    """Return the class of objects whose attribute is elsewhere: to look at it calls `give`, which makes them `kind`."""
+def _until_seen(kind: type, give: Callable[[], None], *names: str) -> type:
+    """Return the class of objects whose attributes are elsewhere: to look calls `give`, which makes them `kind`."""
 
-    def get(x: Any) -> Any:
-        give()
-        return getattr(x, name)
+    def attribute(name: str) -> property:
+        def get(x: Any) -> Any:
+            give()
+            return getattr(x, name)
 
-    def put(x: Any, new: Any) -> None:
-        give()
-        setattr(x, name, new)
+        def put(x: Any, new: Any) -> None:
+            give()
+            setattr(x, name, new)
+
+        return property(get, put)
 
     def reduce(x: Any, protocol: Any) -> Any:  # for copy and pickle
         give()
         return copyreg.dispatch_table[kind](x) if kind in copyreg.dispatch_table else x.__reduce_ex__(protocol)
 
-    return type(kind.__name__, (kind,), {"__slots__": (), name: property(get, put), "__reduce_ex__": reduce})
+    looked = {name: attribute(name) for name in names}
+    return type(kind.__name__, (kind,), {"__slots__": (), **looked, "__reduce_ex__": reduce})
 
 
 # -------------------- recording --------------------

@@ -14,6 +14,7 @@ from micrograd_like import MLP, Value
 from micrograd_like import sum as add_up
 from micrograd_like.cli import main
 from micrograd_like.compiler import Program, batch
+from micrograd_like.engine import UNREACHED
 from micrograd_like.nn.datasets import iris, moons, xor
 from micrograd_like.nn.optim import SGD, Adam, Optimizer
 from micrograd_like.nn.training import train
@@ -116,14 +117,19 @@ def way(request, monkeypatch):
 
 
 def same(make, *data, optimizer=None, **options):
-    """Train eagerly and compiled; the epochs, the parameters and the optimiser's state must be the same."""
+    """Train eagerly and compiled; epochs, parameters, gradients and the optimiser's state must be the same."""
     found = []
     for compiled in (False, True):
         model = make()
         made = optimizer(model.parameters()) if optimizer else "adam"
+        for p in model.parameters():
+            p.grad = 7.0  # of what was before
         epochs = list(train(model, *data, optimizer=made, compiled=compiled, **{"epochs": 4, **options}))
-        found.append((epochs, [p.data for p in model.parameters()], made.state if optimizer else []))
-    (eager, numbers, state), (compiled, others, other_state) = found
+        trained = made.parameters if optimizer else model.parameters()
+        gradients = [None if p.grad is UNREACHED else p.grad for p in trained]
+        found.append((epochs, [p.data for p in model.parameters()], gradients, made.state if optimizer else []))
+    (eager, numbers, gradients, state), (compiled, others, other_gradients, other_state) = found
+    assert other_gradients == pytest.approx(gradients, rel=1e-9, abs=1e-12)
     assert [e.loss for e in compiled] == pytest.approx([e.loss for e in eager], rel=1e-9)
     assert [e.accuracy for e in compiled] == [e.accuracy for e in eager]
     assert others == pytest.approx(numbers, rel=1e-9)
