@@ -237,12 +237,10 @@ class _InC(_InPython):
         return given
 
     def give(self) -> None:
-        """Give parameters and optimiser what the steps so far came to. Ctrl-C finds no Python code to interrupt."""
+        """Give parameters and optimiser what the steps so far came to; if it is interrupted, the next look does it."""
         arrays = self.arrays
         with self.lock:
-            gradient = zip(
-                arrays["room"], arrays["there"], strict=False
-            )  # of the last batch, as eager training leaves it
+            gradient = zip(arrays["room"], arrays["there"], strict=False)  # of the last batch
             deque(map(GRAD.__set__, self.objects, [g if reached else UNREACHED for g, reached in gradient]), 0)
             state = zip(arrays["first"], arrays["second"], arrays["times"], strict=True)
             vars(self.optimizer)["state"] = list(state) if self.adam else arrays["first"].tolist()
@@ -262,7 +260,9 @@ class _InC(_InPython):
                     deque(map(CLASS.__set__, self.objects, self.away), 0)
                     self.given = False
                 taken = self.train(address, taken, to)
-            if taken < to:  # that batch fails: the engine says why, or does better
+                if taken < to:  # that batch has no gradient
+                    self.arrays["there"][:] = array("b", bytes(len(self.samples.parameters)))
+            if taken < to:  # it fails: the engine says why, or does better
                 start = taken * self.batch_size
                 losses, hits = self.eager_step(self.arrays["order"][start : start + self.batch_size])
                 loss, right, taken = loss + losses, right + hits, taken + 1

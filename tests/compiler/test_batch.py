@@ -252,6 +252,22 @@ def test_divergence_is_told_as_eager_training_tells_it(way):
     assert said[1] == pytest.approx(said[3], rel=1e-6)
 
 
+def test_a_batch_of_which_one_program_fails_leaves_no_part_of_a_gradient(way):
+    def loss(outputs, targets):  # after an update exp() is too large, where the target is 1
+        terms = [(o * o).exp() if t else (o - 1) ** 2 for o, t in zip(outputs, targets, strict=True)]
+        return add_up(terms) / len(terms)
+
+    found = []
+    for compiled in (False, True):
+        model = MLP(1, [1], activation="linear", seed=1)
+        rows, targets = [[1.0], [2.0]] * 4, [0, 1] * 4
+        with pytest.raises(OverflowError):
+            list(train(model, rows, targets, loss=loss, optimizer="sgd", lr=1e3, batch_size=8, compiled=compiled))
+        found.append([p.grad for p in model.parameters()])
+    for eager, ours in zip(*found, strict=True):
+        assert ours is UNREACHED or ours == pytest.approx(eager, rel=1e-9)
+
+
 def test_a_batch_on_which_the_program_fails_is_left_to_the_engine(way):
     def loss(outputs, targets):
         terms = [(o - t) ** 2 + 1 / (1 + o.maximum(-math.inf) ** 2) for o, t in zip(outputs, targets, strict=True)]
