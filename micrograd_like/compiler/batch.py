@@ -4,14 +4,14 @@ import copyreg
 import sys
 import threading
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from random import Random
 from typing import Any
 
-from ..engine import UNREACHED, Value, topological_order
+from ..engine import UNREACHED, Value, dot, record, topological_order
 from ..nn.optim import SGD, Adam, Optimizer
 from ..nn.training import Epoch
 from ..ops import CONSTANT
@@ -68,25 +68,26 @@ class Samples:
             output = model(x)
             graphs = {target: loss([output], [target]) for target in dict.fromkeys(targets)}
         self.scores = scores = output if isinstance(output, list | tuple) else [output]
-        known = dict.fromkeys([*x, *parameters, *(v for score in scores for v in topological_order(score))])
+        known = {v: v for v in [*x, *parameters, *(v for score in scores for v in topological_order(score))]}
         given = {*x, *parameters}
         held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in given]
-        places = {v: i for i, v in enumerate(known)}
-        shapes: dict[Any, list[tuple[float, Value, list[Value]]]] = {}
+        known |= _in_all(list(graphs.values()), known)
+        reach: dict[frozenset[Value], frozenset[Value]] = {}
+        shapes: dict[Any, dict[float, _Above]] = {}
         for target, graph in graphs.items():
-            shape, leaves = _above(graph, places)
-            shapes.setdefault(shape, []).append((target, graph, leaves))
+            above = _Above(graph, known)
+            nodes = frozenset(above.referred)
+            if nodes not in reach:  # a sample moves the parameters that its loss reaches, and no others
+                reach[nodes] = frozenset(v for node in nodes for v in topological_order(node) if v in given)
+            shapes.setdefault((above.shape, reach[nodes]), {})[target] = above
         self.programs: list[Program] = []
         self.graphs: list[tuple[Value, list[Value]]] = []  # what each program computes: the loss, from which inputs
         self.reached: list[bytes] = []  # for each program, which of the parameters are in its graph
         ends: dict[float, tuple[int, Sequence[float]]] = {}  # of each target: its program, and the end of its rows
         for kind, alike in enumerate(shapes.values()):
-            columns = list(zip(*([v.data for v in leaves] for _, _, leaves in alike), strict=True))
-            _, graph, leaves = alike[0]
-            free = [j for j, v in enumerate(leaves) if v.op is not CONSTANT or len(set(columns[j])) > 1]
-            for i, (target, *_) in enumerate(alike):
-                ends[target] = kind, [columns[j][i] for j in free]
-            inputs = [*x, *held, *(leaves[j] for j in free)]
+            graph, added, columns = _merged(list(alike.values()))
+            ends.update((target, (kind, numbers)) for target, *numbers in zip(alike, *columns, strict=True))
+            inputs = [*x, *held, *added]
             self.graphs.append((graph, inputs))
             program = Program([graph, *scores] if scored else [graph], inputs, parameters)
             self.programs.append(program)
@@ -294,20 +295,74 @@ def _until_seen(kind: type, give: Callable[[], None], *names: str) -> type:
 # -------------------- recording --------------------
 
 
-def _above(graph: Value, places: dict[Value, int]) -> tuple[Any, list[Value]]:
-    """Return what a graph computes of nodes that have places, whatever its numbers; and the leaves it adds."""
-    own: dict[Value, int] = {}
-    shape, stack = [], [graph]
+def nodes_above(graph: Value, known: Container[Value]) -> Iterator[Value]:
+    """Yield a graph's nodes that are neither known nor under known ones, operands before what is made from them."""
+    seen = set[Value]()
+    stack = [graph] if graph not in known else []
     while stack:
         v = stack[-1]
-        rest = [x for x in v.operands if x not in places and x not in own]
+        rest = [x for x in v.operands if x not in known and x not in seen]
         stack += rest[:1]
         if not rest:
             stack.pop()
-            if v not in places and v not in own:
-                own[v] = len(places) + len(own)
-                shape.append((v.op.name, *(own[x] if x in own else places[x] for x in v.operands)))
-    return (places.get(graph), *shape), [v for v in own if not v.operands]
+            seen.add(v)
+            yield v
+
+
+def _in_all(graphs: list[Value], known: Container[Value]) -> dict[Value, Value]:
+    """Return the nodes that all graphs have alike, such as each score's exponential, and for each that of the first."""
+    firsts: dict[Any, Value] = {}
+    same: dict[Value, Value] = {}
+    count = Counter[Value]()
+    for graph in graphs:
+        found = set()
+        for v in nodes_above(graph, known):
+            leaf = repr(v.data) if v.op is CONSTANT else v  # 0.0 and -0.0 are equal
+            same[v] = firsts.setdefault((v.op, *(same.get(x, x) for x in v.operands)) if v.operands else leaf, v)
+            found.add(same[v])
+        count.update(found)
+    return {v: first for v, first in same.items() if v.operands and count[first] == len(graphs)}
+
+
+class _Above:
+    """What a graph computes of known nodes; `shape` tells what, whatever the numbers and whichever the nodes are."""
+
+    def __init__(self, graph: Value, known: Mapping[Value, Value]) -> None:
+        self.nodes = list(nodes_above(graph, known))
+        own = {v: i for i, v in enumerate(self.nodes)}
+        self.shape = tuple((v.op.name, *map(own.get, v.operands)) for v in self.nodes)
+        referred = (x for v in self.nodes for x in v.operands if x in known) if self.nodes else [graph]
+        self.referred = [known[x] for x in referred]  # as its nodes take them one after the other
+
+
+def _merged(alike: list[_Above]) -> tuple[Value, list[Value], list[Sequence[float]]]:
+    """Return a graph that computes what each of several does, the inputs that it adds, and their numbers for each.
+
+    Where they take different ones of the known nodes, such as the score of the target's class, it takes their sum
+    weighted by inputs, of which one is 1 and the others are 0.
+    """
+    first, inputs, columns = alike[0], list[Value](), list[Sequence[float]]()
+    for leaves in zip(*([v for v in above.nodes if not v.operands] for above in alike), strict=True):
+        numbers = [v.data for v in leaves]
+        if leaves[0].op is not CONSTANT or len(set(numbers)) > 1:
+            inputs.append(leaves[0])
+            columns.append(numbers)
+    referred = list(zip(*(above.referred for above in alike), strict=True))
+    taken: dict[tuple[Value, ...], Value] = {}
+    for nodes in dict.fromkeys(referred):
+        choices = list(dict.fromkeys(nodes))
+        taken[nodes] = nodes[0]
+        if len(choices) > 1:
+            ones = [[float(v is choice) for v in nodes] for choice in choices]
+            flags = [Value(one[0]) for one in ones]
+            taken[nodes] = dot(flags, choices)
+            inputs += flags
+            columns += ones
+    operands = iter([taken[nodes] for nodes in referred])
+    own: dict[Value, Value] = {}
+    for v in first.nodes:
+        own[v] = record(v.op, [own[x] if x in own else next(operands) for x in v.operands]) if v.operands else v
+    return own[first.nodes[-1]] if own else next(operands), inputs, columns
 
 
 @contextmanager

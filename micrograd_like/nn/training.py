@@ -152,8 +152,13 @@ def task(
     measure = _find_loss(loss, output, labelled, -1 in wanted)
     if measure is losses.hinge and labelled:
         wanted = [1 if y == 1 else -1 for y in wanted]
-    if measure in LOSSES.values():
-        measure([output] * len(rows), wanted)  # an unfit target is found now, and by its place in the data
+    if measure in LOSSES.values():  # an unfit target is found now
+        different = list(dict.fromkeys(wanted))
+        try:
+            measure([output] * len(different), different)
+        except ValueError:
+            measure([output] * len(rows), wanted)  # which says its place in the data
+            raise
     return Task(rows, wanted, measure, threshold_for(output, measure, wanted) if labelled else None)
 
 

@@ -9,10 +9,10 @@ from itertools import chain
 from math import isfinite
 from typing import Any
 
-from ..compiler.batch import Samples
+from ..compiler.batch import Samples, nodes_above
 from ..compiler.emit import emit
 from ..compiler.lower import lower
-from ..engine import Value
+from ..engine import Value, record
 from ..escape import html, one_line
 from ..nn.datasets import Dataset
 from ..nn.losses import Loss, binary_cross_entropy, cross_entropy
@@ -147,18 +147,21 @@ def _programs(given: Sequence[Sequence[str]], sizes: Sequence[int], learnt: Task
         written.append(f"[{choice!r}, {{ train: [{', '.join(kinds)}], predict: {predict} }}]")
         numbers = {"kinds": samples.kinds, "numbers": samples.numbers}
     table = ",\n".join(written)
-    script = f"const PROGRAMS = new Map([\n{table},\n]);\n{_errors(sizes[-1], learnt)}"
+    script = f"const PROGRAMS = new Map([\n{table},\n]);\n{_errors(samples)}"
     return f"/* eslint-disable no-unused-vars, prefer-const */\n{script}/* eslint-enable */\n", numbers
 
 
-def _errors(outputs: int, learnt: Task) -> str:
+def _errors(samples: Samples) -> str:
     """Return the programs of the loss alone, by shape, for what comes back into the outputs."""
-    scores = [Value(0.5, f"output{k}") for k in range(1, outputs + 1)]
-    samples = Samples(
-        lambda _: scores if outputs > 1 else scores[0], learnt.loss, scores, False, learnt.rows, learnt.targets
-    )
-    functions = ", ".join(_function(p.source("javascript"), "valueAndGrad") for p in samples.programs)
-    return f"const LOSSES = [{functions}];\n"
+    scores = {v: Value(v.data, f"output{k}") for k, v in enumerate(samples.scores, start=1)}
+    functions = []
+    for loss, inputs in samples.graphs:
+        twins = dict(scores)
+        for v in nodes_above(loss, scores):
+            twins[v] = record(v.op, [twins[x] for x in v.operands]) if v.operands else v
+        program = lower([twins[loss]], inputs, [*scores.values()])
+        functions.append(_function(emit(program, "javascript", True), "valueAndGrad"))
+    return f"const LOSSES = [{', '.join(functions)}];\n"
 
 
 def _function(code: str, name: str) -> str:
