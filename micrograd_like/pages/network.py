@@ -145,7 +145,7 @@ def _programs(given: Sequence[Sequence[str]], sizes: Sequence[int], learnt: Task
         forward = lower(scores, features, samples.parameters)._replace(backward=(), gradients=())
         predict = _function(emit(forward, "javascript", False), "value")
         written.append(f"[{choice!r}, {{ train: [{', '.join(kinds)}], predict: {predict} }}]")
-        numbers = {"kinds": samples.kinds, "numbers": samples.numbers}
+        numbers = {"kinds": samples.kinds, "numbers": [samples.row(i) for i in range(len(samples.rows))]}
     table = ",\n".join(written)
     script = f"const PROGRAMS = new Map([\n{table},\n]);\n{_errors(samples)}"
     return f"/* eslint-disable no-unused-vars, prefer-const */\n{script}/* eslint-enable */\n", numbers
