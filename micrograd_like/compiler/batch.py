@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
+from operator import attrgetter
 from random import Random
 from typing import Any
 
@@ -216,6 +217,8 @@ class _InC(_InPython):
         }
         addresses = [x.buffer_info()[0] for x in self.arrays.values()]
         self.adam = isinstance(optimizer, Adam)
+        self.settings_of = attrgetter("lr", "weight_decay", *(["betas", "eps"] if self.adam else ["momentum"]))
+        self.settings: tuple[Any, ...] = ()  # those that the array has
         counts = len(tapes), samples.width, n, min(batch_size, n), m, self.adam, 0  # the last is how many were right
         self.struct = array("q", [*addresses, *counts])
         self.train, self.tapes = tapes[0].library.train, tapes
@@ -242,8 +245,11 @@ class _InC(_InPython):
             columns = zip(*optimizer.state, strict=True) if self.adam else [optimizer.state]
             for name, column in zip(("first", "second", "times"), columns, strict=False):
                 arrays[name][:] = array(arrays[name].typecode, column)
-        own = (*optimizer.betas, optimizer.eps) if isinstance(optimizer, Adam) else (optimizer.momentum, 0, 0)  # type: ignore
-        arrays["settings"][:5] = array("d", [optimizer.lr, optimizer.weight_decay, *own])
+        if (settings := self.settings_of(optimizer)) != self.settings:
+            lr, decay, *own = settings
+            own = [*own[0], own[1]] if self.adam else [*own, 0.0, 0.0]
+            arrays["settings"][:5] = array("d", [lr, decay, *own])
+            self.settings = settings
         return given
 
     def give(self) -> None:

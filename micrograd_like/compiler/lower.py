@@ -23,7 +23,7 @@ Pair: TypeAlias = tuple[Operand, Operand]  # upstream gradient and local derivat
 _FOREIGN, _OTHERS = re.compile(r"[^\x00-\x7f]"), re.compile("[^0-9A-Za-z]+")
 
 
-class _Internal(Operation):
+class Internal(Operation):
     """What formulas are made of besides rows."""
 
     operand_names: tuple[str, ...]
@@ -33,9 +33,9 @@ class _Internal(Operation):
         self.operand_names = forward.__code__.co_varnames
 
 
-CHOOSE = _Internal("choose", lambda condition, a, b: a if condition else b)
-ABOVE = _Internal("above", lambda x, y: 1.0 if x > y else 0.0)
-EQUAL = _Internal("equal", lambda x, y: 1.0 if x == y else 0.0)
+CHOOSE = Internal("choose", lambda condition, a, b: a if condition else b)
+ABOVE = Internal("above", lambda x, y: 1.0 if x > y else 0.0)
+EQUAL = Internal("equal", lambda x, y: 1.0 if x == y else 0.0)
 INTERNAL = CHOOSE, ABOVE, EQUAL
 
 # What is infinite or NaN stays so through these; the operands of every other operation are watched.

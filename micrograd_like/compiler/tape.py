@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 from .. import ops
 from ..ops import Operation, Variadic
 from . import native
-from .lower import INTERNAL, Lowered, Operand
+from .lower import ABOVE, INTERNAL, Internal, Lowered, Operand
 from .spelling import HELPERS, SPELLINGS, missing
 
+GATE = Internal("gate", lambda number, x, y: number * (x > y))
 SUM, DOT, LAYER, OUTER = range(-1, -5, -1)  # as in evaluate.c; the rows of ops.py count from 0
 
 Group: TypeAlias = list[tuple[str, tuple[Operand, ...]]]  # targets and operands
@@ -56,7 +57,7 @@ class Tape:
                 alike.setdefault(tuple(places[x] for x in run), []).append((places[upstream], first))
         for local, rows in alike.items():  # last, for they change what they read where there is no row
             words.extend([OUTER, len(rows), len(local), *chain.from_iterable(zip(*rows, strict=True)), *local])
-        watched = array("i", [places[x] for x in (*program.inputs, *program.watched())])
+        watched = array("i", [places[x] for x in (*program.inputs, *program.watched(), *program.outputs)])
         outputs, copies = array("i", [places[x] for x in program.outputs]), array("i", [parameters[x] for x in copied])
         self.kept = words, watched, copies, array("d", constants), outputs, gathered
         start, *others = (x.buffer_info()[0] for x in self.kept)
@@ -83,7 +84,7 @@ def _group(
     groups: dict[tuple[Any, ...], Group] = {}
     products: dict[Operand, list[tuple[Operand, int]]] = {}
     levels: dict[Operand, int] = {}
-    for target, op, named, _ in (*program.forward, *program.backward):
+    for target, op, named in _gated(program):
         operands = tuple(map(same.get, named, named))
         if op is ops.power and operands[1] == 2:  # the function takes twenty times as long
             op, operands = ops.multiply, (operands[0], operands[0])
@@ -113,6 +114,24 @@ def _group(
             upstream, local = operands if op is ops.multiply else (same.get(target, target), 1.0)
             products.setdefault(upstream, []).append((local, sums[target]))
     return groups, products
+
+
+def _gated(program: Lowered) -> Iterator[tuple[str, Operation, tuple[Operand, ...]]]:
+    """Yield the instructions; where a comparison is only a factor, as in relu's derivative, its products compare."""
+    code = [i[:3] for i in (*program.forward, *program.backward)]
+    compared: dict[Operand, tuple[Operand, ...]] = {x: operands for x, op, operands in code if op is ABOVE}
+    kept, factors = {*program.outputs, *program.gradients}, set[Operand]()
+    for target, op, operands in code:
+        found = [x for x in operands if x in compared]
+        alone = len(found) == 1 and op is ops.multiply and target not in program.gradients
+        (factors if alone else kept).update(found)
+    factors -= kept
+    for target, op, (x, *rest) in code:
+        if x in factors or (rest and rest[0] in factors):
+            factor, other = (x, *rest) if x in factors else (*rest, x)
+            yield target, GATE, (other, *compared[factor])
+        elif target not in factors:
+            yield target, op, (x, *rest)
 
 
 def _write(
@@ -184,7 +203,7 @@ def _runs(pairs: Sequence[tuple[Operand, int]]) -> Iterator[tuple[list[Operand],
 
 def _rows() -> list[Operation]:
     """Return the operations that have a case of their own in the evaluator; the place in the list is its number."""
-    rows = [op for op in (*ops.OPERATIONS.values(), *INTERNAL) if op.name in SPELLINGS["c"]]
+    rows = [op for op in (*ops.OPERATIONS.values(), *INTERNAL, GATE) if op.name in SPELLINGS["c"]]
     return [op for op in rows if op not in (ops.sum, ops.dot, ops.positive)]
 
 
