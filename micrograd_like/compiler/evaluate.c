@@ -26,6 +26,7 @@
 #endif
 typedef double vec __attribute__((vector_size(8 * LANES), may_alias));
 typedef double anywhere __attribute__((vector_size(8 * LANES), may_alias, aligned(8)));
+typedef long bits __attribute__((vector_size(8 * LANES)));
 typedef long indices __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 #define APART static __attribute__((noinline))
@@ -119,8 +120,8 @@ APART void dot(const int *c, long W, double *V) {
 }
 
 /* The weighted sums of J neurons, or of m if that is less, for K vectors of rows. */
-INLINE void neurons(const int J, const int K, long W, int m, int n, int step, const int *starts, const int *firsts,
-                    const int *inputs, const double *P, const double *V, double *out) {
+INLINE void neurons(const int J, const int K, long W, int m, int n, int step, int relu, const int *starts,
+                    const int *firsts, const int *inputs, const double *P, const double *V, double *out, vec *zeros) {
     vec sum[8][4];
     const double *weights[8];
     UNROLL for (int j = 0; j < J; j++) {
@@ -136,15 +137,21 @@ INLINE void neurons(const int J, const int K, long W, int m, int n, int step, co
             UNROLL for (int k = 0; k < K; k++) sum[j][k] = multiply_add(w, x[k], sum[j][k]);
         }
     }
+    if (relu)
+        UNROLL for (int j = 0; j < J; j++)
+            UNROLL for (int k = 0; k < K; k++) {
+                zeros[k] += sum[j][k] - sum[j][k];
+                sum[j][k] = (vec)((sum[j][k] > 0) & (bits)sum[j][k]);
+            }
     UNROLL for (int j = 0; j < J; j++)
         UNROLL for (int k = 0; k < K; k++) ((vec *)(out + (j < m ? j : m - 1) * W))[k] = sum[j][k];
 }
 
-/* Carry out LAYER: the first out, m neurons, n inputs, and how far apart the weights of a neuron are among the
-   parameters; then which parameter, or ~place, each neuron's sum starts from; which is the first weight of each; and
-   n inputs. */
-APART void layer(const int *c, long W, const double *P, double *V) {
-    const int m = c[2], n = c[3], step = c[4], *starts = c + 5, *firsts = starts + m, *inputs = firsts + m;
+/* Carry out LAYER: the first out, m neurons, n inputs, how far apart the weights of a neuron are among the parameters,
+   and whether relus of the sums are wanted; then which parameter, or ~place, each neuron's sum starts from; which is the
+   first weight of each; and n inputs. */
+APART void layer(const int *c, long W, const double *P, double *V, vec *zeros) {
+    const int m = c[2], n = c[3], step = c[4], relu = c[5], *starts = c + 6, *firsts = starts + m, *inputs = firsts + m;
     double *out = AT(1);
     if (W == 1) {
         for (int j = 0; j < m; j += 8) { /* eight at once, so that none waits for its own last addition */
@@ -159,11 +166,15 @@ APART void layer(const int *c, long W, const double *P, double *V) {
                 const double x = V[inputs[i]];
                 UNROLL for (int k = 0; k < 8; k++) sum[k] += weights[k][(long)i * step] * x;
             }
-            for (int k = 0; k < 8 && j + k < m; k++) out[j + k] = sum[k];
+            for (int k = 0; k < 8 && j + k < m; k++) {
+                out[j + k] = relu && sum[k] <= 0 ? 0 : sum[k];
+                zeros[0] += sum[k] - sum[k];
+            }
         }
         return;
     }
-#define NEURONS(J, K) neurons(J, K, W, m - j, n, step, starts + j, firsts + j, inputs, P, V + v, out + j * W + v)
+#define NEURONS(J, K)                                                                                              \
+    neurons(J, K, W, m - j, n, step, relu, starts + j, firsts + j, inputs, P, V + v, out + j * W + v, zeros)
 #define ROWS(...) ROWS_OF(__VA_ARGS__)
 #define ROWS_OF(K, J)                                      \
     for (; v + LANES * K <= W; v += LANES * K)             \
@@ -266,7 +277,7 @@ static void pass(long W, long rows, const Tape *t, const double *P, double *V, d
             break;
         }
         case DOT: dot(c, W, V); c += 4 + 2 * c[2]; break;
-        case LAYER: layer(c, W, P, V); c += 5 + 2 * c[2] + c[3]; break;
+        case LAYER: layer(c, W, P, V, zeros); c += 6 + 2 * c[2] + c[3]; break;
         case OUTER: outer(c, W, rows, V, G); c += 3 + 2 * c[1] + c[2]; break;
 %(cases)s
         default: __builtin_unreachable();

@@ -3,6 +3,7 @@
 import ctypes
 import platform
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -57,7 +58,8 @@ class Tape:
                 alike.setdefault(tuple(places[x] for x in run), []).append((places[upstream], first))
         for local, rows in alike.items():  # last, for they change what they read where there is no row
             words.extend([OUTER, len(rows), len(local), *chain.from_iterable(zip(*rows, strict=True)), *local])
-        watched = array("i", [places[x] for x in (*program.inputs, *program.watched(), *program.outputs)])
+        watched = array("i")  # where there are relus only, the layer watches
+        watched.extend(places[x] for x in (*program.inputs, *program.watched(), *program.outputs) if x in places)
         outputs, copies = array("i", [places[x] for x in program.outputs]), array("i", [parameters[x] for x in copied])
         self.kept = words, watched, copies, array("d", constants), outputs, gathered
         start, *others = (x.buffer_info()[0] for x in self.kept)
@@ -84,10 +86,13 @@ def _group(
     groups: dict[tuple[Any, ...], Group] = {}
     products: dict[Operand, list[tuple[Operand, int]]] = {}
     levels: dict[Operand, int] = {}
-    for target, op, named in _gated(program):
+    code, relus = _fused(program)
+    for target, op, named in code:
         operands = tuple(map(same.get, named, named))
         if op is ops.power and operands[1] == 2:  # the function takes twenty times as long
             op, operands = ops.multiply, (operands[0], operands[0])
+        if op is ops.relu and relus.get(operands[0]) in levels:  # the layer does it
+            continue
         if op is ops.positive:
             same[target] = operands[0]
         elif not (target in sums and op is ops.multiply):
@@ -101,7 +106,9 @@ def _group(
                 for weights, inputs in (first, second), (second, first):
                     if all(x in parameters for x in weights):
                         step = _step([parameters[x] for x in weights])
-                        key, operands = (level, LAYER, inputs, step), (*weights, *inputs, *start)
+                        key, operands = (level, LAYER, inputs, step, target in relus), (*weights, *inputs, *start)
+                        target = relus.get(target, target)
+                        levels[target] = level
                         break
             elif op is ops.sum:
                 key = level, SUM, target
@@ -116,8 +123,11 @@ def _group(
     return groups, products
 
 
-def _gated(program: Lowered) -> Iterator[tuple[str, Operation, tuple[Operand, ...]]]:
-    """Yield the instructions; where a comparison is only a factor, as in relu's derivative, its products compare."""
+def _fused(program: Lowered) -> tuple[list[tuple[str, Operation, tuple[Operand, ...]]], dict[Operand, str]]:
+    """Return fewer instructions, and for each number that is needed for its relu alone that relu.
+
+    A comparison that is nothing but a factor, as in relu's derivative, is made by the products, and with the relu.
+    """
     code = [i[:3] for i in (*program.forward, *program.backward)]
     compared: dict[Operand, tuple[Operand, ...]] = {x: operands for x, op, operands in code if op is ABOVE}
     kept, factors = {*program.outputs, *program.gradients}, set[Operand]()
@@ -126,12 +136,22 @@ def _gated(program: Lowered) -> Iterator[tuple[str, Operation, tuple[Operand, ..
         alone = len(found) == 1 and op is ops.multiply and target not in program.gradients
         (factors if alone else kept).update(found)
     factors -= kept
-    for target, op, (x, *rest) in code:
-        if x in factors or (rest and rest[0] in factors):
-            factor, other = (x, *rest) if x in factors else (*rest, x)
-            yield target, GATE, (other, *compared[factor])
-        elif target not in factors:
-            yield target, op, (x, *rest)
+    used, fewer = Counter[Operand]([*program.outputs, *program.gradients]), []
+    for target, op, operands in code:
+        if factors.isdisjoint(operands):
+            if target not in factors:
+                used.update(operands)
+                fewer.append((target, op, operands))
+            continue
+        other, factor = operands[:: -1 if operands[0] in factors else 1]
+        x, limit = compared[factor]
+        used.update([other] if limit == 0.0 else [other, x, limit])
+        fewer.append((target, GATE, (other, x, limit)))
+    relus = {operands[0]: target for target, op, operands in fewer if op is ops.relu and used[operands[0]] == 1}
+    return [
+        (target, op, (operands[0], relus.get(operands[1], operands[1]), operands[2]) if op is GATE else operands)
+        for target, op, operands in fewer
+    ], relus
 
 
 def _write(
@@ -145,10 +165,10 @@ def _write(
     """Write the instructions of a group, and give their targets places, one next to the other."""
     kind, out = key[1], len(places)
     if kind == LAYER:
-        n, step = len(group[0][1]) // 2, key[3]
+        n, (step, relu) = len(group[0][1]) // 2, key[3:]
         listed = [([parameters[x] for x in operands[:n]], operands[-1], target) for target, operands in group]
         rows = sorted(listed, key=itemgetter(0))
-        words.extend([kind, out, len(rows), n, step or 1])
+        words.extend([kind, out, len(rows), n, step or 1, relu])
         words.extend([parameters[x] if x in parameters else ~places[x] for _, x, _ in rows])
         for i, (weights, _, target) in enumerate(rows, start=out):
             words.append(weights[0] if step else len(parameters) + len(gathered))

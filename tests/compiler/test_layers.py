@@ -34,7 +34,8 @@ def network(rng, functions=("relu", "tanh")):
             parameters += [x for x in start if not x.operands and x not in inputs and x not in parameters]
             sides = [weights, seen] if rng.random() < 0.8 else [seen, weights]
             out = ops.dot(*sides[0], *sides[1], *start)
-            layer.append(rng.choice([out, out * out, *(getattr(out, name)() for name in functions)]))
+            others = [out, out * out, out.relu() - 2 * out, out.relu() * out, out.relu() + out.relu() * 0.5]
+            layer.append(rng.choice([*(getattr(out, name)() for name in functions for _ in range(3)), *others]))
         below = layer + rng.sample(below, rng.randint(0, min(3, len(below))))
     if order == "reversed":
         parameters.reverse()
@@ -150,3 +151,19 @@ def test_a_row_that_fails_among_many(c_compiler):
             with pytest.raises(ValueError, match="log") as raised:
                 program.value_and_grad(wrong)
             assert raised.value.__notes__ == [f"in row {at} of X"]
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_relu_hides_no_infinite_sum(c_compiler, side):
+    x, y = Value(1.0, "x"), Value(1.0, "y")
+    weights = [Value(0.1 * i, f"w{i}") for i in range(38)]
+    neurons = [ops.dot(w, v, x, y).relu() for w, v in zip(weights[::2], weights[1::2], strict=True)]
+    for outputs in neurons, [ops.minimum(ops.sum(*neurons), 1.0)]:
+        program = compile(outputs, [x, y], weights, "c")
+        for n in 1, 8, 40, 129:
+            rows = [[0.5, 0.25 * i] for i in range(n)]
+            program.value_and_grad(rows)
+            for at in {0, n // 2, n - 1}:
+                wrong = [*rows[:at], [side * 1e308, side * 1e308], *rows[at + 1 :]]
+                with pytest.raises(OverflowError, match="too large for a float"):
+                    program.value_and_grad(wrong)
