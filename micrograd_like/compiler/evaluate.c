@@ -442,15 +442,18 @@ long train(Training *t, long from, long to) {
         long right = 0;
         for (long j = 0; j < n; j++) gradient[j] = reached[j] = 0;
         for (long k = 0; k < t->kinds_of_tapes; k++) {
-            long m = 0;
-            for (long i = 0; i < size; i++) if (t->kinds[batch[i]] == k) t->chosen[m++] = batch[i];
+            const int *chosen = batch;
+            long m = size;
+            if (t->kinds_of_tapes > 1) {
+                m = 0, chosen = t->chosen;
+                for (long i = 0; i < size; i++) if (t->kinds[batch[i]] == k) t->chosen[m++] = batch[i];
+            }
             if (!m) continue;
-            if (evaluate(t->tapes[k], m, t->X, t->width, t->chosen, t->P, outputs, gradient)) return from;
+            if (evaluate(t->tapes[k], m, t->X, t->width, chosen, t->P, outputs, gradient)) return from;
             for (long j = 0; j < n; j++) reached[j] |= t->reached[k * n + j];
             for (long i = 0; i < m; i++) {
                 loss += outputs[i * results];
-                if (results > 1)
-                    right += is_right(t, outputs + i * results + 1, results - 1, t->targets[t->chosen[i]]);
+                if (results > 1) right += is_right(t, outputs + i * results + 1, results - 1, t->targets[chosen[i]]);
             }
         }
         const double share = 1.0 / size;
