@@ -4,6 +4,7 @@ Everything runs on one thread; set OPENBLAS_NUM_THREADS=1 and
 XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" to hold NumPy and JAX to it.
 """
 
+import ctypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from unittest.mock import patch
 import numpy as np
 
 from micrograd_like import MLP, Value, ops
-from micrograd_like.compiler import Program, compile, tape
+from micrograd_like.compiler import Program, compile, native, tape
 from micrograd_like.nn.datasets import moons
 from micrograd_like.notation.names import named
 
@@ -47,6 +48,7 @@ def run() -> None:
     time_compiling()
     time_rows()
     time_layers()
+    time_peak()
     time_threads()
 
 
@@ -191,6 +193,42 @@ def time_layers() -> None:
                 floor = 1.0 if name == "PyTorch" else 0.8
                 measured = f"{1e6 * f:.0f} µs, {name} {1e6 * g:.0f} µs: {ratio:.2f} times"
                 report(f"c: MLP({size}, {layers}), {n} rows", measured, f">= {floor:g} times", ratio >= floor)
+
+
+PEAK = """
+#ifdef __AVX512F__
+#define LANES 8
+#else
+#define LANES 4
+#endif
+typedef double vec __attribute__((vector_size(8 * LANES)));
+double run(long n, double a, double b) {
+    vec sum[12] = {0};
+    for (; n; n--) _Pragma("GCC unroll 12") for (int i = 0; i < 12; i++)
+        for (int k = 0; k < LANES; k++) sum[i][k] = __builtin_fma(sum[i][k], a, b);
+    double all = 0;
+    for (int i = 0; i < 12; i++) for (int k = 0; k < LANES; k++) all += sum[i][k];
+    return all;
+}
+int lanes(void) { return LANES; }
+"""
+
+
+def time_peak() -> None:
+    """Time the step of 800 points against multiply-adds that wait for nothing, the most that one core does."""
+    library, rounds = native.load(PEAK), 1_000_000
+    library.run.argtypes, library.run.restype = (ctypes.c_long, ctypes.c_double, ctypes.c_double), ctypes.c_double
+    model, loss, inputs = network()
+    program = compile(loss, inputs, model.parameters(), "c")
+    rows = np.resize(ARRAY, (800, 3))
+    f, g, _ = paired(lambda: program.value_and_grad(rows), lambda: library.run(rounds, 0.5, 0.5), 101)
+    layers = [(len(layer.neurons[0].w), len(layer.neurons)) for layer in model.layers]
+    # Forward and for the weights a multiply-add for each weight, and one for what comes back into hidden units.
+    adds = sum(3 * n * m for n, m in layers) - layers[0][0] * layers[0][1]
+    peak = 24 * library.lanes() * rounds / g
+    share = 800 * 2 * adds / f / peak
+    measured = f"{1e6 * f:.1f} µs, {share:.0%} of {1e-9 * peak:.0f} GFLOP/s"
+    report("c: MLP(2, [16, 16, 1]), 800 points", measured, ">= 30 %", share >= 0.3)
 
 
 def time_threads() -> None:
