@@ -17,9 +17,10 @@ from . import native
 from .lower import ABOVE, INTERNAL, Internal, Lowered, Operand
 from .spelling import HELPERS, SPELLINGS, missing
 
-GATE = Internal("gate", lambda number, x, y: number * (x > y))
+GATE = Internal("gate", lambda number, x: number * (x > 0))
 SUM, DOT, LAYER, OUTER = range(-1, -5, -1)  # as in evaluate.c; the rows of ops.py count from 0
 
+Code: TypeAlias = tuple[str, Operation, tuple[Operand, ...]]  # target, what, operands
 Group: TypeAlias = list[tuple[str, tuple[Operand, ...]]]  # targets and operands
 
 
@@ -44,7 +45,7 @@ class Tape:
                     operands = operands[n : n * 2 + (operands[-1] not in parameters)]
                 needed.update(dict.fromkeys(operands))
         needed.update((x, None) for pairs in products.values() for x, _ in pairs)
-        constants, copied = [x for x in needed if isinstance(x, float)], [x for x in needed if x in parameters]
+        constants, copied = [x for x in needed if isinstance(x, float)], [x for x in parameters if x in needed]
         places: dict[Operand, int] = {}
         for x in (*constants, *copied, *program.inputs):
             places.setdefault(x, len(places))
@@ -123,33 +124,32 @@ def _group(
     return groups, products
 
 
-def _fused(program: Lowered) -> tuple[list[tuple[str, Operation, tuple[Operand, ...]]], dict[Operand, str]]:
+def _fused(program: Lowered) -> tuple[list[Code], dict[Operand, str]]:
     """Return fewer instructions, and for each number that is needed for its relu alone that relu.
 
-    A comparison that is nothing but a factor, as in relu's derivative, is made by the products, and with the relu.
+    Whether a number is positive, in relu's derivative, is asked where something is multiplied by the answer, and asked
+    of the relu.
     """
     code = [i[:3] for i in (*program.forward, *program.backward)]
-    compared: dict[Operand, tuple[Operand, ...]] = {x: operands for x, op, operands in code if op is ABOVE}
+    positive = {x: operands[0] for x, op, operands in code if op is ABOVE and operands[1] == 0.0}
     kept, factors = {*program.outputs, *program.gradients}, set[Operand]()
     for target, op, operands in code:
-        found = [x for x in operands if x in compared]
+        found = [x for x in operands if x in positive]
         alone = len(found) == 1 and op is ops.multiply and target not in program.gradients
         (factors if alone else kept).update(found)
     factors -= kept
-    used, fewer = Counter[Operand]([*program.outputs, *program.gradients]), []
+    used, fewer = Counter[Operand]([*program.outputs, *program.gradients]), list[Code]()
     for target, op, operands in code:
-        if factors.isdisjoint(operands):
-            if target not in factors:
-                used.update(operands)
-                fewer.append((target, op, operands))
-            continue
-        other, factor = operands[:: -1 if operands[0] in factors else 1]
-        x, limit = compared[factor]
-        used.update([other] if limit == 0.0 else [other, x, limit])
-        fewer.append((target, GATE, (other, x, limit)))
+        if not factors.isdisjoint(operands):
+            number, factor = operands[:: -1 if operands[0] in factors else 1]
+            used.update([number])
+            fewer.append((target, GATE, (number, positive[str(factor)])))
+        elif target not in factors:
+            used.update(operands)
+            fewer.append((target, op, operands))
     relus = {operands[0]: target for target, op, operands in fewer if op is ops.relu and used[operands[0]] == 1}
     return [
-        (target, op, (operands[0], relus.get(operands[1], operands[1]), operands[2]) if op is GATE else operands)
+        (target, op, (operands[0], relus.get(operands[1], operands[1])) if op is GATE else operands)
         for target, op, operands in fewer
     ], relus
 
