@@ -1,6 +1,7 @@
 """Training on compiled programs: the same epochs as eager training, whole epochs at a time in C where that can be."""
 
 import copyreg
+import ctypes
 import sys
 import threading
 from array import array
@@ -134,6 +135,8 @@ class Samples:
 class _InPython:
     """Training in which only losses and gradients are compiled."""
 
+    given = True  # whether parameters and optimiser have what the steps so far came to
+
     def __init__(
         self, samples: Samples, optimizer: Optimizer, threshold: float, batch_size: int, seed: int, step: Any
     ) -> None:
@@ -142,12 +145,19 @@ class _InPython:
 
     def epochs(self, count: int, scored: bool) -> Iterator[Epoch]:
         n = len(self.order)
-        for epoch in range(1, count + 1):
-            try:
-                loss, right = self.run()
-            except OverflowError as error:
-                raise OverflowError(f"training diverged in epoch {epoch}; try a smaller lr: {error}") from None
-            yield Epoch(epoch, loss / n, right / n if scored else None)
+        try:
+            for epoch in range(1, count + 1):
+                try:
+                    loss, right = self.run()
+                except OverflowError as error:
+                    raise OverflowError(f"training diverged in epoch {epoch}; try a smaller lr: {error}") from None
+                yield Epoch(epoch, loss / n, right / n if scored else None)
+        finally:
+            if not self.given:
+                self.give()
+
+    def give(self) -> None:
+        """Give parameters and optimiser what the steps so far came to: here they have it."""
 
     def run(self) -> tuple[float, int]:
         """Run through the samples once; return the sum of their losses, and how many were right."""
@@ -221,6 +231,7 @@ class _InC(_InPython):
         self.settings: tuple[Any, ...] = ()  # those that the array has
         counts = len(tapes), samples.width, n, min(batch_size, n), m, self.adam, 0  # the last is how many were right
         self.struct = array("q", [*addresses, *counts])
+        self.address = ctypes.c_void_p(self.struct.buffer_info()[0])
         self.train, self.tapes = tapes[0].library.train, tapes
         self.batches = -(-n // batch_size)
         self.at_once = max(1, AT_ONCE // (batch_size * max(tape.work for tape in tapes)))
@@ -229,13 +240,6 @@ class _InC(_InPython):
         self.home = [*[Value] * m, type(optimizer)]
         value, other = _until_seen(Value, self.give, "data", "grad"), _until_seen(type(optimizer), self.give, "state")
         self.away = [*[value] * m, other]
-
-    def epochs(self, count: int, scored: bool) -> Iterator[Epoch]:
-        try:
-            yield from super().epochs(count, scored)
-        finally:
-            if not self.given:
-                self.give()
 
     def take(self) -> bool:
         """Take the optimiser's settings, and parameters and state if they were given: then they may have changed."""
@@ -266,7 +270,7 @@ class _InC(_InPython):
 
     def run(self) -> tuple[float, int]:
         """Run through the samples once; return the sum of their losses, and how many were right."""
-        taken, loss, right, address = 0, 0.0, 0, self.struct.buffer_info()[0]
+        taken, loss, right = 0, 0.0, 0
         while taken < self.batches:
             given, to = self.take(), min(self.batches, taken + self.at_once)
             with self.lock:  # whoever looks at a number now waits
@@ -275,7 +279,7 @@ class _InC(_InPython):
                 if given:
                     deque(map(CLASS.__set__, self.objects, self.away), 0)
                     self.given = False
-                taken = self.train(address, taken, to)
+                taken = self.train(self.address, taken, to)
                 if taken < to:  # that batch has no gradient
                     self.arrays["there"][:] = array("b", bytes(len(self.samples.parameters)))
             if taken < to:  # it fails: the engine says why, or does better

@@ -357,12 +357,16 @@ typedef struct {
 } Training;
 
 /* The Mersenne Twister, MT19937 by M. Matsumoto and T. Nishimura (1998), as Python's module random runs it. */
+INLINE void twist(unsigned *s, int i, int next, int other) {
+    const unsigned y = (s[i] & 0x80000000u) | (s[next] & 0x7fffffffu);
+    s[i] = s[other] ^ (y >> 1) ^ (-(y & 1) & 0x9908b0dfu);
+}
+
 static unsigned draw(unsigned *s) {
-    if (s[624] >= 624) {
-        for (int i = 0; i < 624; i++) {
-            const unsigned y = (s[i] & 0x80000000u) | (s[i < 623 ? i + 1 : 0] & 0x7fffffffu);
-            s[i] = s[i < 227 ? i + 397 : i - 227] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
-        }
+    if (s[624] >= 624) { /* in three loops, which become vectors */
+        for (int i = 0; i < 227; i++) twist(s, i, i + 1, i + 397);
+        for (int i = 227; i < 623; i++) twist(s, i, i + 1, i - 227);
+        twist(s, 623, 0, 396);
         s[624] = 0;
     }
     unsigned y = s[s[624]++];
@@ -427,7 +431,7 @@ static int update(Training *t, const double *gradient, const char *reached, doub
 }
 
 /* Take the steps from one batch of an epoch to before another; return the first that was not taken. */
-long train(Training *t, long from, long to) {
+int train(Training *t, int from, int to) {
     const long n = t->parameters, results = t->tapes[0]->results;
     double *gradient = t->room, *fresh = gradient + n, *outputs = fresh + 5 * n;
     char *reached = t->there;
@@ -438,7 +442,7 @@ long train(Training *t, long from, long to) {
     for (; from < to; from++) {
         const int *batch = t->order + from * t->batch;
         const long rest = t->samples - from * t->batch, size = rest < t->batch ? rest : t->batch;
-        double loss = 0;
+        double loss = 0, losses[4] = {0}; /* four, of which none waits for the others */
         long right = 0;
         for (long j = 0; j < n; j++) gradient[j] = reached[j] = 0;
         for (long k = 0; k < t->kinds_of_tapes; k++) {
@@ -452,10 +456,11 @@ long train(Training *t, long from, long to) {
             if (evaluate(t->tapes[k], m, t->X, t->width, chosen, t->P, outputs, gradient)) return from;
             for (long j = 0; j < n; j++) reached[j] |= t->reached[k * n + j];
             for (long i = 0; i < m; i++) {
-                loss += outputs[i * results];
+                losses[i & 3] += outputs[i * results];
                 if (results > 1) right += is_right(t, outputs + i * results + 1, results - 1, t->targets[chosen[i]]);
             }
         }
+        for (int i = 0; i < 4; i++) loss += losses[i];
         const double share = 1.0 / size;
         for (long j = 0; j < n; j++) gradient[j] *= share;
         if (loss - loss != 0 || update(t, gradient, reached, fresh)) return from;

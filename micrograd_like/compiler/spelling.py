@@ -108,7 +108,7 @@ C = JAVASCRIPT | {
     **{name: f"{name}({{0}})" for name in FUNCTIONS},
     **dict.fromkeys(["power", "whole power"], "pow({0}, {1})"),
     "abs": "fabs({0})",
-    "gate": "{0} * ({1} > 0)",
+    "gate": "{1} > 0 ? {0} : 0 * {0}",
     "maximum": "{0} > {1} || {0} != {0} ? {0} : {1}",
     "minimum": "{0} < {1} || {0} != {0} ? {0} : {1}",
     "logsumexp": "logsumexp({n}, (double[]){{{all}}})",

@@ -268,7 +268,6 @@ def _evaluator(rows: tuple[Operation, ...], _: object, helpers: tuple[str, ...])
     simd = '__attribute__((simd("notinbranch")))' if _has_libmvec() else ""
     library = native.load(text % {"simd": simd, "functions": "".join(helpers), "cases": cases})
     library.evaluate.argtypes = ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_long, *[ctypes.c_void_p] * 4
-    library.train.argtypes, library.train.restype = (ctypes.c_void_p, ctypes.c_long, ctypes.c_long), ctypes.c_long
     return library
 
 
