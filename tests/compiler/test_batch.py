@@ -18,6 +18,7 @@ from micrograd_like.engine import UNREACHED
 from micrograd_like.nn.datasets import iris, moons, xor
 from micrograd_like.nn.optim import SGD, Adam, Optimizer
 from micrograd_like.nn.training import train
+from micrograd_like.notation.names import constant
 
 LINE = [[i / 10] for i in range(30)], [0.3 * i + 1 for i in range(30)]
 
@@ -273,6 +274,21 @@ def test_targets_that_are_not_finite_are_an_error_before_training(bad):
         with pytest.raises(ValueError, match="sample 20"):
             train(model, rows, targets, loss="mean_squared_error", compiled=True)
     assert [p.data for p in model.parameters()] == before
+
+
+def test_a_loss_without_a_single_operation(way):
+    class Bare:
+        def __init__(self):
+            self.w = Value(0.5, "w")
+
+        def __call__(self, row):
+            return self.w
+
+        def parameters(self):
+            return [self.w]
+
+    for loss in (lambda outputs, targets: outputs[0]), (lambda outputs, targets: constant(2.0)):
+        same(Bare, [[1.0], [2.0]], [0.5, 0.25], loss=loss)
 
 
 # -------------------- being interrupted, and going wrong --------------------
