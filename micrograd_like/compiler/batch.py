@@ -329,16 +329,20 @@ def nodes_above(graph: Value, known: Container[Value]) -> Iterator[Value]:
 
 
 def _in_all(graphs: list[Value], known: Container[Value]) -> dict[Value, Value]:
-    """Return the nodes that all graphs have alike, such as each score's exponential, and for each that of the first."""
+    """Return the nodes that all graphs have alike, such as each score's exponential, and for each that of the first.
+
+    None of them is above a leaf that is not known, whose number becomes part of a row.
+    """
     firsts: dict[Any, Value] = {}
     same: dict[Value, Value] = {}
     count = Counter[Value]()
     for graph in graphs:
         found = set()
         for v in nodes_above(graph, known):
-            leaf = repr(v.data) if v.op is CONSTANT else v  # 0.0 and -0.0 are equal
-            same[v] = firsts.setdefault((v.op, *(same.get(x, x) for x in v.operands)) if v.operands else leaf, v)
-            found.add(same[v])
+            if v.op is CONSTANT or (v.operands and all(x in same or x in known for x in v.operands)):
+                key = (v.op, *(same.get(x, x) for x in v.operands)) if v.operands else repr(v.data)  # 0.0 equals -0.0
+                same[v] = firsts.setdefault(key, v)
+                found.add(same[v])
         count.update(found)
     return {v: first for v, first in same.items() if v.operands and count[first] == len(graphs)}
 

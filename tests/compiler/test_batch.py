@@ -235,6 +235,17 @@ def test_losses_that_choose_by_the_target(way):
     same(partial(MLP, 1, [3, 1], activation="tanh", seed=4), *LINE, loss=pinball, batch_size=4)
 
 
+@pytest.mark.parametrize("targets", [[0] * 5 + [1], [0] * 6, [1, 0, 1, 0, 0, 0], [0] * 5 + [2]])
+def test_losses_may_use_leaves_that_are_not_trained(way, targets):
+    leaves = [Value(1.0), Value(2.0), Value(-0.5)]
+
+    def loss(outputs, targets):
+        terms = [(o - leaves[t]) ** 2 + o * leaves[0] ** 2 for o, t in zip(outputs, targets, strict=True)]
+        return add_up(terms) / len(outputs)
+
+    same(partial(MLP, 1, [1], seed=4), [[0.5]] * 6, targets, loss=loss, batch_size=2)
+
+
 def huber(o, t):
     return (o - t) ** 2 if abs((o - t).data) < 1 else abs(o - t)
 
