@@ -235,6 +235,15 @@ def test_losses_that_choose_by_the_target(way):
     same(partial(MLP, 1, [3, 1], activation="tanh", seed=4), *LINE, loss=pinball, batch_size=4)
 
 
+@pytest.mark.parametrize("targets", [[0.0] * 5 + [-0.0], [1] * 5 + [True], [1] * 5 + [1.0]])
+def test_equal_targets_are_not_always_the_same(way, targets):
+    def loss(outputs, targets):
+        signs = [math.copysign(1.0, t) + (t is True) + 3 * isinstance(t, float) for t in targets]
+        return add_up([(o - sign) ** 2 for o, sign in zip(outputs, signs, strict=True)]) / len(outputs)
+
+    same(partial(MLP, 1, [1], seed=4), [[0.5]] * 6, targets, loss=loss, batch_size=2)
+
+
 @pytest.mark.parametrize("targets", [[0] * 5 + [1], [0] * 6, [1, 0, 1, 0, 0, 0], [0] * 5 + [2]])
 def test_losses_may_use_leaves_that_are_not_trained(way, targets):
     leaves = [Value(1.0), Value(2.0), Value(-0.5)]
@@ -285,6 +294,22 @@ def test_targets_that_are_not_finite_are_an_error_before_training(bad):
         with pytest.raises(ValueError, match="sample 20"):
             train(model, rows, targets, loss="mean_squared_error", compiled=True)
     assert [p.data for p in model.parameters()] == before
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, pytest.param(10**5000, id="huge")])
+def test_samples_are_looked_at_before_the_loss_is_asked_about_their_targets(bad):
+    model = MLP(1, [1], seed=4)
+    for rows, targets in ([[1], [2], [3]], [0, 1, bad]), ([[1], [2], [bad]], [0, 1, 2]):
+        with pytest.raises(ValueError, match="sample 2 has"):
+            train(model, rows, targets, loss=lambda outputs, targets: outputs[0] * int(targets[0]), compiled=True)
+
+
+def test_integers_of_which_the_sum_alone_is_too_large(way):
+    def loss(outputs, targets):
+        return add_up([o.tanh() for o in outputs]) / len(outputs)
+
+    make = partial(MLP, 2, [3, 1], activation="tanh", seed=4)
+    same(make, [[10**308, 10**308], [1, 2], [-(10**308), 1]], [0, 1, 0], loss=loss)
 
 
 def test_a_loss_without_a_single_operation(way):
