@@ -75,7 +75,7 @@ class Samples:
         self.scores = scores = output if isinstance(output, list | tuple) else [output]
         known = {v: v for v in [*x, *parameters, *(v for score in scores for v in topological_order(score))]}
         given = {*x, *parameters}
-        held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in given]
+        self.held = held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in given]
         known |= _in_all(list(graphs.values()), known)
         reach: dict[frozenset[Value], frozenset[Value]] = {}
         shapes: dict[Any, dict[str, _Above]] = {}
@@ -97,7 +97,7 @@ class Samples:
             program = Program([graph, *scores] if scored else [graph], inputs, parameters)
             self.programs.append(program)
             self.reached.append(bytes(isinstance(g, str) for g in program.lowered.gradients))
-        middle = [float(v.data) for v in held]
+        self.middle = middle = [float(v.data) for v in held]
         self.kinds = [ends[name][0] for name in names]
         self.width = max(len(inputs) for _, inputs in self.graphs)
         self.numbers = array("d")  # of each sample `width`: what its program takes, and zeros
@@ -114,6 +114,14 @@ class Samples:
         except OverflowError:
             pass
         raise ValueError(f"sample {i} has a number or a target that is not finite, or too large for a float")
+
+    def look_again(self) -> None:
+        """Take the numbers of leaves that this training does not change, for another or the user may have."""
+        middle, start = [float(v.data) for v in self.held], len(self.rows[0])
+        if middle != self.middle:
+            self.middle = middle
+            for i in range(start, len(self.numbers), self.width):
+                self.numbers[i : i + len(middle)] = array("d", middle)
 
     def row(self, i: int) -> list[float]:
         """Return what the program of a sample takes."""
@@ -156,6 +164,7 @@ class _InPython:
         n = len(self.order)
         try:
             for epoch in range(1, count + 1):
+                self.samples.look_again()
                 try:
                     loss, right = self.run()
                 except OverflowError as error:

@@ -460,6 +460,40 @@ def test_two_trainings_of_one_model_that_take_turns(way):
     assert found[1] == pytest.approx(found[0], rel=1e-9)
 
 
+def test_trainings_of_two_parts_of_a_model_take_turns(way):
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [3, 1], activation="tanh", seed=3)
+        parts = [layer.parameters() for layer in model.layers]
+        optimizers = [Adam(parts[0], lr=0.05), SGD(parts[1], lr=0.1, momentum=0.5)]
+        trainings = [
+            train(model, moons(20), optimizer=optimizer, epochs=4, seed=seed, compiled=compiled)
+            for seed, optimizer in enumerate(optimizers)
+        ]
+        losses = [epoch.loss for pair in zip(*trainings, strict=True) for epoch in pair]
+        found.append(losses + [p.data for p in model.parameters()])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("change", [1.0, math.nan])
+def test_a_leaf_that_is_not_trained_may_be_changed_between_epochs(way, change):
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [3, 1], activation="tanh", seed=3)
+        first, *rest = model.parameters()
+        numbers, said = [], ""
+        try:
+            for epoch in train(model, moons(20), optimizer=SGD(rest, lr=0.1), epochs=3, compiled=compiled):
+                numbers.append(epoch.loss)
+                first.data += change
+        except ValueError as error:
+            said = str(error)
+        found.append((numbers + [p.data for p in rest], said))
+    assert found[1][0] == pytest.approx(found[0][0], rel=1e-9)
+    assert found[1][1] == found[0][1]
+    assert bool(said) == math.isnan(change)
+
+
 def test_another_thread_sees_whole_steps_only(c_compiler):
     model = MLP(2, [1], activation="linear", seed=3)
     w1, w2, b = model.parameters()
