@@ -65,6 +65,7 @@ class _InPython:
         n = len(self.order)
         try:
             for epoch in range(1, count + 1):
+                self.samples.look_again()
                 try:
                     loss, right = self.run()
                 except OverflowError as error:
@@ -152,7 +153,7 @@ class _InC(_InPython):
         self.address = ctypes.c_void_p(self.struct.buffer_info()[0])
         self.train, self.tapes = tapes[0].library.train, tapes
         self.batches = -(-n // batch_size)
-        self.at_once = max(1, AT_ONCE // (batch_size * max(tape.work for tape in tapes)))
+        self.at_once = max(1, AT_ONCE // (batch_size * max(1, *(tape.work for tape in tapes))))
         self.given, self.lock = True, threading.RLock()
         self.objects = [*samples.parameters, optimizer]
         self.home = [*[Value] * m, type(optimizer)]

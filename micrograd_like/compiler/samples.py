@@ -29,46 +29,63 @@ class Samples:
         self, model: Any, loss: Loss, parameters: list[Value], scored: bool, rows: Rows, targets: Sequence[float]
     ) -> None:
         self.rows, self.targets, self.parameters = rows, targets, parameters
+        for i, (row, target) in enumerate(zip(rows, targets, strict=True)):  # before the loss is asked about a target
+            self._check(i, [*row, target])
         x = [Value(number, f"x{i}") for i, number in enumerate(rows[0], start=1)]
+        names = list(map(repr, targets))  # 0.0 and -0.0 are equal, and 1 and True
         with RECORDING, _unseen():
             output = model(x)
-            graphs = {target: loss([output], [target]) for target in dict.fromkeys(targets)}
+            graphs = {name: loss([output], [target]) for name, target in dict(zip(names, targets, strict=True)).items()}
         self.scores = scores = output if isinstance(output, list | tuple) else [output]
         known = {v: v for v in [*x, *parameters, *(v for score in scores for v in topological_order(score))]}
         given = {*x, *parameters}
-        held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in given]
+        self.held = held = [v for v in known if not v.operands and v.op is not CONSTANT and v not in given]
         known |= _in_all(list(graphs.values()), known)
         reach: dict[frozenset[Value], frozenset[Value]] = {}
-        shapes: dict[Any, dict[float, _Above]] = {}
-        for target, graph in graphs.items():
+        shapes: dict[Any, dict[str, _Above]] = {}
+        for name, graph in graphs.items():
             above = _Above(graph, known)
             nodes = frozenset(above.referred)
             if nodes not in reach:  # a sample moves the parameters that its loss reaches, and no others
                 reach[nodes] = frozenset(v for node in nodes for v in topological_order(node) if v in given)
-            shapes.setdefault((above.shape, reach[nodes]), {})[target] = above
+            shapes.setdefault((above.shape, reach[nodes]), {})[name] = above
         self.programs: list[Program] = []
         self.graphs: list[tuple[Value, list[Value]]] = []  # what each program computes: the loss, from which inputs
         self.reached: list[bytes] = []  # for each program, which of the parameters are in its graph
-        ends: dict[float, tuple[int, Sequence[float]]] = {}  # of each target: its program, and the end of its rows
+        ends: dict[str, tuple[int, Sequence[float]]] = {}  # of each target: its program, and the end of its rows
         for kind, alike in enumerate(shapes.values()):
             graph, added, columns = _merged(list(alike.values()))
-            ends.update((target, (kind, numbers)) for target, *numbers in zip(alike, *columns, strict=True))
+            ends.update((name, (kind, numbers)) for name, *numbers in zip(alike, *columns, strict=True))
             inputs = [*x, *held, *added]
             self.graphs.append((graph, inputs))
             program = Program([graph, *scores] if scored else [graph], inputs, parameters)
             self.programs.append(program)
             self.reached.append(bytes(isinstance(g, str) for g in program.lowered.gradients))
-        middle = [float(v.data) for v in held]
-        self.kinds = [ends[target][0] for target in targets]
+        self.middle = middle = [float(v.data) for v in held]
+        self.kinds = [ends[name][0] for name in names]
         self.width = max(len(inputs) for _, inputs in self.graphs)
         self.numbers = array("d")  # of each sample `width`: what its program takes, and zeros
-        for i, (row, y) in enumerate(zip(rows, targets, strict=True)):
-            numbers = [*row, *middle, *ends[y][1]]
-            if not isfinite(sum(numbers)) and not all(
-                map(isfinite, numbers)
-            ):  # the sum alone takes a fifth of the time
-                raise ValueError(f"sample {i} has a number that is not finite, or its target {targets[i]}")
+        for i, (row, name) in enumerate(zip(rows, names, strict=True)):
+            numbers = [*row, *middle, *ends[name][1]]
+            self._check(i, numbers)
             self.numbers.fromlist(numbers + [0.0] * (self.width - len(numbers)))
+
+    def _check(self, i: int, numbers: list[float]) -> None:
+        """Raise ValueError if a number of a sample is not finite, or an integer too large for a float."""
+        try:
+            if isfinite(sum(numbers, 0.0)) or all(map(isfinite, numbers)):  # the sum alone takes a third of the time
+                return
+        except OverflowError:
+            pass
+        raise ValueError(f"sample {i} has a number or a target that is not finite, or too large for a float")
+
+    def look_again(self) -> None:
+        """Take the numbers of leaves that this training does not change, for another or the user may have."""
+        middle, start = [float(v.data) for v in self.held], len(self.rows[0])
+        if middle != self.middle:
+            self.middle = middle
+            for i in range(start, len(self.numbers), self.width):
+                self.numbers[i : i + len(middle)] = array("d", middle)
 
     def row(self, i: int) -> list[float]:
         """Return what the program of a sample takes."""
@@ -111,16 +128,20 @@ def nodes_above(graph: Value, known: Container[Value]) -> Iterator[Value]:
 
 
 def _in_all(graphs: list[Value], known: Container[Value]) -> dict[Value, Value]:
-    """Return the nodes that all graphs have alike, such as each score's exponential, and for each that of the first."""
+    """Return the nodes that all graphs have alike, such as each score's exponential, and for each that of the first.
+
+    None of them is above a leaf that is not known, whose number becomes part of a row.
+    """
     firsts: dict[Any, Value] = {}
     same: dict[Value, Value] = {}
     count = Counter[Value]()
     for graph in graphs:
         found = set()
         for v in nodes_above(graph, known):
-            leaf = repr(v.data) if v.op is CONSTANT else v  # 0.0 and -0.0 are equal
-            same[v] = firsts.setdefault((v.op, *(same.get(x, x) for x in v.operands)) if v.operands else leaf, v)
-            found.add(same[v])
+            if v.op is CONSTANT or (v.operands and all(x in same or x in known for x in v.operands)):
+                key = (v.op, *(same.get(x, x) for x in v.operands)) if v.operands else repr(v.data)  # 0.0 equals -0.0
+                same[v] = firsts.setdefault(key, v)
+                found.add(same[v])
         count.update(found)
     return {v: first for v, first in same.items() if v.operands and count[first] == len(graphs)}
 

@@ -276,8 +276,9 @@ def _step(
         raise TypeError(f"a loss returns one Value, not {value!r}")
     optimizer.zero_grad()
     value.backward()
+    before = value.data, judge(outputs, targets) if judge else []  # for an output may be a parameter itself
     optimizer.step()
-    return value.data, judge(outputs, targets) if judge else []
+    return before
 
 
 def _are_right(outputs: Sequence[Output | float], targets: Sequence[float], threshold: float) -> list[bool]:

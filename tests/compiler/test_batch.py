@@ -18,6 +18,7 @@ from micrograd_like.engine import UNREACHED
 from micrograd_like.nn.datasets import iris, moons, xor
 from micrograd_like.nn.optim import SGD, Adam, Optimizer
 from micrograd_like.nn.training import train
+from micrograd_like.notation.names import constant
 
 LINE = [[i / 10] for i in range(30)], [0.3 * i + 1 for i in range(30)]
 
@@ -234,6 +235,26 @@ def test_losses_that_choose_by_the_target(way):
     same(partial(MLP, 1, [3, 1], activation="tanh", seed=4), *LINE, loss=pinball, batch_size=4)
 
 
+@pytest.mark.parametrize("targets", [[0.0] * 5 + [-0.0], [1] * 5 + [True], [1] * 5 + [1.0]])
+def test_equal_targets_are_not_always_the_same(way, targets):
+    def loss(outputs, targets):
+        signs = [math.copysign(1.0, t) + (t is True) + 3 * isinstance(t, float) for t in targets]
+        return add_up([(o - sign) ** 2 for o, sign in zip(outputs, signs, strict=True)]) / len(outputs)
+
+    same(partial(MLP, 1, [1], seed=4), [[0.5]] * 6, targets, loss=loss, batch_size=2)
+
+
+@pytest.mark.parametrize("targets", [[0] * 5 + [1], [0] * 6, [1, 0, 1, 0, 0, 0], [0] * 5 + [2]])
+def test_losses_may_use_leaves_that_are_not_trained(way, targets):
+    leaves = [Value(1.0), Value(2.0), Value(-0.5)]
+
+    def loss(outputs, targets):
+        terms = [(o - leaves[t]) ** 2 + o * leaves[0] ** 2 for o, t in zip(outputs, targets, strict=True)]
+        return add_up(terms) / len(outputs)
+
+    same(partial(MLP, 1, [1], seed=4), [[0.5]] * 6, targets, loss=loss, batch_size=2)
+
+
 def huber(o, t):
     return (o - t) ** 2 if abs((o - t).data) < 1 else abs(o - t)
 
@@ -273,6 +294,37 @@ def test_targets_that_are_not_finite_are_an_error_before_training(bad):
         with pytest.raises(ValueError, match="sample 20"):
             train(model, rows, targets, loss="mean_squared_error", compiled=True)
     assert [p.data for p in model.parameters()] == before
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, pytest.param(10**5000, id="huge")])
+def test_samples_are_looked_at_before_the_loss_is_asked_about_their_targets(bad):
+    model = MLP(1, [1], seed=4)
+    for rows, targets in ([[1], [2], [3]], [0, 1, bad]), ([[1], [2], [bad]], [0, 1, 2]):
+        with pytest.raises(ValueError, match="sample 2 has"):
+            train(model, rows, targets, loss=lambda outputs, targets: outputs[0] * int(targets[0]), compiled=True)
+
+
+def test_integers_of_which_the_sum_alone_is_too_large(way):
+    def loss(outputs, targets):
+        return add_up([o.tanh() for o in outputs]) / len(outputs)
+
+    make = partial(MLP, 2, [3, 1], activation="tanh", seed=4)
+    same(make, [[10**308, 10**308], [1, 2], [-(10**308), 1]], [0, 1, 0], loss=loss)
+
+
+def test_a_loss_without_a_single_operation(way):
+    class Bare:
+        def __init__(self):
+            self.w = Value(0.5, "w")
+
+        def __call__(self, row):
+            return self.w
+
+        def parameters(self):
+            return [self.w]
+
+    for loss in (lambda outputs, targets: outputs[0]), (lambda outputs, targets: constant(2.0)):
+        same(Bare, [[1.0], [2.0]], [0.5, 0.25], loss=loss)
 
 
 # -------------------- being interrupted, and going wrong --------------------
@@ -406,6 +458,40 @@ def test_two_trainings_of_one_model_that_take_turns(way):
         del one, other
         found.append([*losses, *(p.data for p in model.parameters()), *state(model, optimizer, 0)])
     assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+def test_trainings_of_two_parts_of_a_model_take_turns(way):
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [3, 1], activation="tanh", seed=3)
+        parts = [layer.parameters() for layer in model.layers]
+        optimizers = [Adam(parts[0], lr=0.05), SGD(parts[1], lr=0.1, momentum=0.5)]
+        trainings = [
+            train(model, moons(20), optimizer=optimizer, epochs=4, seed=seed, compiled=compiled)
+            for seed, optimizer in enumerate(optimizers)
+        ]
+        losses = [epoch.loss for pair in zip(*trainings, strict=True) for epoch in pair]
+        found.append(losses + [p.data for p in model.parameters()])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("change", [1.0, math.nan])
+def test_a_leaf_that_is_not_trained_may_be_changed_between_epochs(way, change):
+    found = []
+    for compiled in (False, True):
+        model = MLP(2, [3, 1], activation="tanh", seed=3)
+        first, *rest = model.parameters()
+        numbers, said = [], ""
+        try:
+            for epoch in train(model, moons(20), optimizer=SGD(rest, lr=0.1), epochs=3, compiled=compiled):
+                numbers.append(epoch.loss)
+                first.data += change
+        except ValueError as error:
+            said = str(error)
+        found.append((numbers + [p.data for p in rest], said))
+    assert found[1][0] == pytest.approx(found[0][0], rel=1e-9)
+    assert found[1][1] == found[0][1]
+    assert bool(said) == math.isnan(change)
 
 
 def test_another_thread_sees_whole_steps_only(c_compiler):

@@ -180,6 +180,19 @@ def test_accuracy_of_an_epoch_is_the_share_before_its_steps():
     assert next(train(sigmoid, data, batch_size=None)).accuracy == before
 
 
+def test_accuracy_is_the_share_before_the_step_also_where_an_output_is_a_parameter():
+    class Bare:
+        w = Value(0.5)
+
+        def __call__(self, row):
+            return self.w
+
+        def parameters(self):
+            return [self.w]
+
+    assert next(train(Bare(), [[0.0]], [0], optimizer="sgd", lr=5.0)).accuracy == 0  # the step makes it negative
+
+
 @pytest.mark.parametrize(
     ("output", "loss", "targets", "threshold"),
     [
