@@ -78,7 +78,7 @@ def test_a_network_too_large_for_lines_is_trained_and_drawn(tmp_path):
         (("draw", "x +", "x=1"), "invalid syntax"),
         (("draw", "x", "x"), "'x' gives no number to a name: write it like x=2"),
         (("draw", "x", "x=two"), "'two' is not a number"),
-        (("draw", "x", "x=1", "x=2"), "a name is given two numbers"),
+        (("draw", "x", "x=1", "x=2"), "x is given two numbers, 1 and 2: give it one"),
         (("train", "moons", "--save", "no/m.json"), "there is no folder for no/m.json"),
         (("draw", "x", "x=1", "y=2"), "y is given a number but is not in the formula"),
         (("draw", "sqrt(x)", "x=0"), "no finite derivative"),
