@@ -210,7 +210,7 @@ MISTAKES: tuple[Mistake, ...] = (
         (lambda e: Term(0) if e.op in (ops.add, ops.sum, ops.dot) and e.other is None
             and not e.operand.operands and not e.operand.data else None,)),
     BackwardMistake("minus_lost", "sign lost in −",
-        "What is subtracted has the derivative -1.", "If y grows by 1, does x - y grow or shrink?",
+        "What is subtracted has the derivative -1.", "If y grows by 1, do x - y and -y grow or shrink?",
         (_at(ops.negative, ops.subtract, wrong=lambda e: 1 if e.op is ops.negative or e.position else None),)),
     BackwardMistake("minus_swapped", "plus and minus swapped in −",
         "In x - y it is y whose derivative is -1; that of x is 1.", "Which of the two is subtracted?",
