@@ -275,8 +275,11 @@ def _math(latex: str) -> Any:
 
 
 def _prose(written: str) -> Any:
-    """Return a sentence with formulas between dollar signs, these as MathML."""
+    """Return a sentence with formulas between dollar signs, these as MathML; no line begins with a comma after one."""
     from markupsafe import Markup
 
-    parts = re.split(r"\$(.+?)\$", written)
-    return Markup("").join(_math(part) if k % 2 else _html(part) for k, part in enumerate(parts))
+    parts = re.split(r"\$(.+?)\$([,.]?)", written)
+    made = [_html(parts[0])]
+    for formula, sign, rest in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        made += [Markup('<span class="whole">{}{}</span>').format(_math(formula), sign), _html(rest)]
+    return Markup("").join(made)

@@ -42,6 +42,11 @@ def test_a_mistake_is_named_and_help_comes_click_by_click(show):
     assert form.locator(".values .mark").all_inner_texts() == ["– missing"] * 3
     assert form.locator("[aria-invalid=true]").count() == 2
 
+    box = form.get_by_label("∂L/∂b =", exact=True)  # focused, with a ring around it
+    ring = "b => { const s = getComputedStyle(b); return parseFloat(s.outlineWidth) + parseFloat(s.outlineOffset) }"
+    below = form.locator(".mark", has_text="wrong").first.bounding_box()["y"]
+    assert below >= box.bounding_box()["y"] + box.bounding_box()["height"] + box.evaluate(ring) > 0
+
     right = "∂L/∂b = 10"
     row = find("overwrite")
     for button, said in (
