@@ -213,7 +213,7 @@ def test_no_order_is_given_up_on_too_many_paths():
 
 
 def test_unknown_mistake():
-    with pytest.raises(ValueError, match="there is no mistake 'typo': choose from overwrite, path_forgotten, paths_multiplied"):
+    with pytest.raises(ValueError, match="there is no mistake 'typo': choose from overwrite, path_forgotten"):
         gradients(Value(1.0), "typo")
 
 
