@@ -9,12 +9,12 @@ from builtins import sum as add_up
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from numbers import Integral, Rational, Real
+from numbers import Integral, Rational
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from . import ops
-from .escape import one_line
+from .checks import OWN_OPERATION, as_number, check_data, describe, is_real, is_true, local_derivative, not_a_label
 from .ops import CONSTANT, INPUT, Operation
 
 # The `grad` of a node that backward() has not reached: an ordinary 0.0, told from a computed zero by identity.
@@ -40,7 +40,7 @@ class Value:
         """
         if _ or not isinstance(label, str):
             raise TypeError(not_a_label(label))
-        self.data = data if type(data) is float else _number(data)
+        self.data = data if type(data) is float else as_number(data)
         self.grad = UNREACHED
         self.label = label
         self.op = INPUT
@@ -171,7 +171,7 @@ class Value:
     def contribute(self) -> bool:
         """Add upstream gradient * local derivative to each operand's gradient; return False if the data is stale."""
         numbers = [operand.data for operand in self.operands]
-        if not _is_true(self, numbers):
+        if not is_true(self, numbers):
             return False
         for i, operand in enumerate(self.operands):
             if operand.op is not CONSTANT:
@@ -240,7 +240,7 @@ class Value:
 
     @_backward.setter
     def _backward(self, function: Any) -> None:
-        raise TypeError(f"a node's derivatives are those of its operation: {_OWN_OPERATION}")
+        raise TypeError(f"a node's derivatives are those of its operation: {OWN_OPERATION}")
 
     @property
     def _op(self) -> str:
@@ -275,51 +275,6 @@ class _Operands(tuple[Value, ...]):
 # -------------------- walking a graph --------------------
 
 
-def local_derivative(v: Value, i: int, numbers: Sequence[Any]) -> Any:
-    """Return ∂v/∂operand `i`, the operands' data being `numbers`; ValueError, naming both, if it is not finite."""
-    try:
-        local = v.op.local(i, v.data, numbers)
-    except (ValueError, ArithmeticError):
-        local = float("nan")
-    if local.__class__ is float and isinstance(v.data, Fraction) and (2 * local).is_integer():
-        local = Fraction(local)  # a formula's 0.5 is exact, but a logarithm is not
-    if local - local:  # not 0: infinite or NaN
-        place = ("first", "second", "third")[i] if i < 3 else f"{i + 1}th"
-        name = one_line(v.operands[i].label) or f"its {place} operand"
-        example = v.op.example(numbers, [x.label for x in v.operands])
-        where = f" ({made_at(v)})" if hasattr(v, "source") else ""
-        raise ValueError(f"{example} = {v.data} has no finite derivative with respect to {name}{where}")
-    return local
-
-
-def stale(order: Iterable[Value]) -> list[Value]:
-    """Return the nodes whose data does not follow from the data below them, which was changed since the forward pass.
-
-    Operands come before what was made of them. It costs as much as the forward pass did; of a graph that nobody has
-    changed the list is empty.
-    """
-    old: dict[Value, None] = {}
-    for v in order:
-        is_above = bool(old) and any(x in old for x in v.operands)
-        if is_above or (v.operands and not _is_true(v, [x.data for x in v.operands])):
-            old[v] = None
-    return [*old]
-
-
-def check_data(order: Sequence[Value]) -> None:
-    """Raise ValueError if a node of a graph is stale or NaN; the text says which, and what to do."""
-    for v in order:
-        if v.data != v.data:
-            raise ValueError(f"{describe(v)} is not a number (NaN): find out where it came from")
-        if v.operands and not _is_true(v, [x.data for x in v.operands]):
-            example = v.op.example([x.data for x in v.operands], [x.label for x in v.operands])
-            name = f"{one_line(v.label)} = " if v.label else "the node "
-            raise ValueError(
-                f"{name}{example} holds {v.data}: numbers were changed after the forward pass. "
-                "Write the formula again with the new numbers, or call recompute() on the output"
-            )
-
-
 def recompute(root: Value) -> Value:
     """Compute every node under `root` anew from the leaves' data, reset their gradients, and return `root`.
 
@@ -341,15 +296,6 @@ def recompute(root: Value) -> Value:
         if v.operands:
             v.grad = UNREACHED
     return root
-
-
-def _is_true(v: Value, numbers: Sequence[Any]) -> bool:
-    """Tell whether a node's data is what its operation makes of these numbers."""
-    try:
-        data = v.op.forward(*numbers)
-    except (ValueError, ArithmeticError):
-        return False
-    return bool(data == v.data or data != data)
 
 
 def topological_order(root: Value) -> list[Value]:
@@ -401,22 +347,6 @@ def many_nodes() -> Iterator[None]:
             gc.enable()
 
 
-def describe(v: Value) -> str:
-    """Return a node's name and number for a message: `'e' (-6.0)`, or `a * b = -6.0` where it has no label."""
-    if v.label:
-        said = f"{v.label!r} ({v.data})"
-    elif v.operands:
-        said = f"{v.op.example([x.data for x in v.operands], [x.label for x in v.operands])} = {v.data}"
-    else:
-        said = f"the {v.op.name} {v.data}"
-    return f"{said}, {made_at(v)}" if hasattr(v, "source") else said
-
-
-def made_at(v: Value) -> str:
-    """Return where in a program a node was made, or nothing if that was not recorded."""
-    return f"made at {v.source}" if hasattr(v, "source") else ""
-
-
 # -------------------- making nodes --------------------
 
 
@@ -455,7 +385,7 @@ def _infix(op: Operation, x: Value, other: Any, *, reflected: bool = False) -> V
 def _node(op: Operation, data: Any, operands: tuple[Value, ...]) -> Value:
     """Make the node; this is where every result passes through."""
     if data.__class__ is not float:  # an exact fraction, or what NumPy's scalars and integers made
-        data = _number(data)
+        data = as_number(data)
         if data.__class__ is not float and ops.is_too_long(data):
             name = op.example([v.label or "…" for v in operands])
             raise OverflowError(
@@ -493,7 +423,7 @@ def _as_operand(x: Any, like: Value) -> Any:
     if type(x) is not float and type(x) is not int:  # asking these too would take 5 µs, the rest 0.8
         if isinstance(x, str | bytes | complex | list | tuple | set | dict | None):
             raise TypeError(f"a Value cannot be combined with {x!r}: write a number or a Value")
-        if not _is_real(x):
+        if not is_real(x):
             return NotImplemented  # an array of NumPy's, say, applies the operator to each of its elements
     v = Value(x)
     if like.data.__class__ is not float and isinstance(like.data, Fraction) and isinstance(x, Rational):
@@ -502,52 +432,11 @@ def _as_operand(x: Any, like: Value) -> Any:
     return v
 
 
-def _is_real(x: Any) -> bool:
-    return isinstance(x, Real) or (type(x).__module__ == "numpy" and type(x).__name__ in ("bool", "bool_"))
-
-
-def _number(x: Any) -> Any:
-    """Return what a Value holds for `x`: a float, or the fraction itself."""
-    if isinstance(x, Value):
-        raise TypeError(f"{x!r} is a Value already: use it as it is, or write Value(v.data) for a new leaf")
-    if type(x) is int or _is_real(x):
-        if type(x) is not int and isinstance(x, Rational) and not isinstance(x, Integral):
-            return x
-        try:
-            return float(x)
-        except OverflowError:
-            raise OverflowError(f"an integer of {x.bit_length()} bits is too large for a float") from None
-    if isinstance(x, str):
-        hint = "write Value(3.0), or Value(float(text)) for a number in a string"
-    elif isinstance(x, complex):
-        hint = "write Value(z.real) and Value(z.imag) for the two parts of z"
-    elif getattr(x, "size", None) == 1 and hasattr(x, "item"):
-        hint = "write Value(x.item())"
-    elif hasattr(x, "__iter__"):
-        hint = "write [Value(x) for x in numbers] for a list of Values"
-    else:
-        hint = "write Value(2.0), or Value(Fraction(1, 2)) for an exact fraction"
-    raise TypeError(f"a Value holds one real number, not {x!r} ({type(x).__name__}): {hint}")
-
-
-_OWN_OPERATION = (
-    "write cube = Operation('cube', 'cube', lambda x: x**3, x='3 * x**2'), with Operation from micrograd_like, "
-    "and then cube(v) or v.cube()"
-)
-
-
-def not_a_label(label: Any) -> str:
-    """Return what to say of a label that is not a string."""
-    if isinstance(label, tuple | set | list):
-        return f"operations make nodes, and Value(data, label) only leaves. For one of your own {_OWN_OPERATION}"
-    return f"a label is a string, not {label!r}: write label={str(label)!r}"
-
-
 def _data(x: Any) -> Any:
     """Return the number to compare with."""
     if isinstance(x, Value):
         return x.data
-    if _is_real(x):
+    if is_real(x):
         return x
     raise TypeError(f"a Value is compared with a Value or a number, not with {x!r}")
 

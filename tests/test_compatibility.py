@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_like import MLP, Value, draw, explain, grad, jvp, named, recompute, step, text, topological_order
-from micrograd_like.engine import UNREACHED, stale
+from micrograd_like.checks import stale
+from micrograd_like.engine import UNREACHED
 from micrograd_like.graph.steps import backward_steps
 from micrograd_like.teaching import grade
 

@@ -571,6 +571,7 @@ def modules_loaded_by(statement):
 def test_import_loads_the_engine_and_little_else():
     assert {name for name in modules_loaded_by("import micrograd_like") if name.startswith("micrograd_like")} == {
         "micrograd_like",
+        "micrograd_like.checks",
         "micrograd_like.engine",
         "micrograd_like.notation",
         "micrograd_like.notation.names",

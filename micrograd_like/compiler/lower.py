@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
-from ..engine import Value, describe, topological_order
+from ..checks import describe
+from ..engine import Value, topological_order
 from ..formulas import COMPARE, Apply, fold, simplify
 from ..graph.walk import depending_on, walk
 from ..ops import CONSTANT, Operation

@@ -10,7 +10,8 @@ from operator import add
 from typing import Any
 
 from .. import ops
-from ..engine import Value, check_data, describe, local_derivative, record, topological_order
+from ..checks import check_data, describe, local_derivative
+from ..engine import Value, record, topological_order
 from ..formulas import COMPARE, fold
 from ..formulas import simplify as simpler
 from ..notation.names import constant

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from ..engine import Value, check_data, local_derivative, made_at, topological_order
+from ..checks import check_data, local_derivative, made_at
+from ..engine import Value, topological_order
 from ..escape import one_line
 from ..notation.names import node_names, partial
 from ..notation.numbers import show

@@ -9,7 +9,8 @@ from functools import reduce
 from operator import add
 from typing import Any, TypeVar
 
-from ..engine import Value, local_derivative
+from ..checks import local_derivative
+from ..engine import Value
 from ..ops import CONSTANT
 
 C = TypeVar("C")  # a contribution

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from numbers import Rational, Real
 from typing import Any
 
-from ..engine import UNREACHED, Value, describe
+from ..checks import describe
+from ..engine import UNREACHED, Value
 
 _RANGES: dict[str, Callable[[float], bool]] = {
     "above 0": lambda x: 0 < x < math.inf,

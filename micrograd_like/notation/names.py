@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from numbers import Rational
 from typing import Any, NoReturn
 
-from ..engine import UNREACHED, Value, not_a_label
+from ..checks import not_a_label
+from ..engine import UNREACHED, Value
 from ..escape import one_line
 from ..formulas import TEXT, exact
 from ..ops import CONSTANT, PARAMETER, Operation

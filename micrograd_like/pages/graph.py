@@ -9,7 +9,8 @@ from contextlib import suppress
 from sys import float_info
 from typing import Any
 
-from ..engine import Value, check_data, made_at, topological_order
+from ..checks import check_data, made_at
+from ..engine import Value, topological_order
 from ..escape import html, one_line
 from ..formulas import SIGN, TEXT, Piece
 from ..graph.steps import backward_steps

@@ -9,9 +9,9 @@ from itertools import chain
 from math import isfinite
 from typing import Any
 
-from ..compiler.batch import Samples, nodes_above
 from ..compiler.emit import emit
 from ..compiler.lower import lower
+from ..compiler.samples import Samples, nodes_above
 from ..engine import Value, record
 from ..escape import html, one_line
 from ..nn.datasets import Dataset

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import escape
-from ..engine import UNREACHED, Value, made_at, stale, topological_order
+from ..checks import made_at, stale
+from ..engine import UNREACHED, Value, topological_order
 from ..escape import one_line
 from ..formulas import exact
 from ..graph.steps import backward_steps

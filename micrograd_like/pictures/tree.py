@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ..engine import Value, local_derivative, stale, topological_order
+from ..checks import local_derivative, stale
+from ..engine import Value, topological_order
 from ..escape import one_line
 from ..notation.names import constants, node_names, show_grad
 from ..notation.numbers import aligned, check_decimals, show

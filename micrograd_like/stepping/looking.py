@@ -11,7 +11,8 @@ from math import prod
 from types import BuiltinFunctionType
 from typing import Any
 
-from ..engine import Value, local_derivative, made_at
+from ..checks import local_derivative, made_at
+from ..engine import Value
 from ..escape import one_line
 from ..graph.steps import BackwardStep
 from ..notation.numbers import show

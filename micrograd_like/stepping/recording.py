@@ -18,7 +18,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..engine import Value, made_at, topological_order
+from ..checks import made_at
+from ..engine import Value, topological_order
 from ..escape import one_line
 from ..files import read_json, write_whole
 from ..formulas import TEXT

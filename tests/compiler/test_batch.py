@@ -13,7 +13,7 @@ import pytest
 from micrograd_like import MLP, Value
 from micrograd_like import sum as add_up
 from micrograd_like.cli import main
-from micrograd_like.compiler import Program, batch
+from micrograd_like.compiler import Program, batch, samples
 from micrograd_like.engine import UNREACHED
 from micrograd_like.nn.datasets import iris, moons, xor
 from micrograd_like.nn.optim import SGD, Adam, Optimizer
@@ -216,9 +216,9 @@ def test_classes_share_a_program_if_they_reach_the_same_parameters(way, monkeypa
         return add_up([loss(z, y) for z, y in zip(outputs, targets, strict=True)]) / len(outputs)
 
     made = []
-    compare = batch.Samples.compare
+    compare = samples.Samples.compare
     monkeypatch.setattr(
-        batch.Samples, "compare", lambda self, *args: (made.append(self.programs), compare(self, *args))
+        samples.Samples, "compare", lambda self, *args: (made.append(self.programs), compare(self, *args))
     )
     rows = [[math.sin(i), math.cos(3 * i)] for i in range(30)]
     make, optimizer = partial(MLP, 2, [3, 4], activation="tanh", seed=1), partial(SGD, lr=0.05, momentum=0.9)

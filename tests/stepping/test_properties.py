@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from micrograd_like import Value
-from micrograd_like.engine import UNREACHED, recompute, stale, topological_order
+from micrograd_like.checks import stale
+from micrograd_like.engine import UNREACHED, recompute, topological_order
 from micrograd_like.graph.steps import backward_steps
 from micrograd_like.stepping import Stepper
 from micrograd_like.stepping.shell import Shell

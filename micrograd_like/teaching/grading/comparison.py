@@ -10,7 +10,8 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ...engine import Value, check_data, topological_order
+from ...checks import check_data
+from ...engine import Value, topological_order
 from ...escape import one_line
 from ...graph.walk import contributions, total, walk
 from ...notation.names import node_names

@@ -11,7 +11,8 @@ from math import fsum, inf
 from numbers import Real
 from typing import Any
 
-from ...engine import Value, check_data, topological_order
+from ...checks import check_data
+from ...engine import Value, topological_order
 from ...notation.answers import Answer, read_answer
 from ...notation.names import find as find_node
 from ...ops import CONSTANT, PARAMETER

@@ -11,7 +11,8 @@ from operator import mul
 from typing import Any
 
 from ... import ops
-from ...engine import Value, local_derivative, topological_order
+from ...checks import local_derivative
+from ...engine import Value, topological_order
 from ...ops import CONSTANT, Operation
 from .kinds import AddUp, BackwardMistake, Contribute, ForwardMistake, Mistake, PassMistake, UpdateMistake
 from .lines import MANY, Edge, Term, add_up

@@ -324,8 +324,10 @@ def _read_key(path: Path) -> tuple[dict[str, list[Exercise]], dict[str, Any]]:
         for drawn in everybody.values():
             for each in drawn:
                 each.grade({})  # whether that is possible
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: the key is damaged: {error!r:.500}") from None
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError(f"{path}: the key is damaged: take the file as it was written beside the sheets") from None
+    except (ArithmeticError, ValueError) as error:
+        raise ValueError(f"{path}: the key is damaged: {error!s:.500}") from None
     return everybody, heading
 
 
