@@ -165,7 +165,8 @@ def printed(
             if show == "feedback":
                 result, unread = feedback[k][n]
                 part["lines"] = list(_graded(drawn, part["lines"], result, unread))
-                part |= {"remarks": result.explanation, "earned": f"{result.earned(sheet.points):.3g}"}
+                worth = sheet.worth or len(result.grades)  # a point for each answer
+                part |= {"remarks": result.explanation, "earned": f"{result.earned(sheet.points):.3g} of {worth}"}
             elif show != "answers":
                 part["picture"] = picture(drawn, boxes=True)
         parts.append((sheet, shown))
