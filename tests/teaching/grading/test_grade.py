@@ -119,6 +119,7 @@ def test_missing_and_partial_answers(lecture):
         "a": "right",
     }
     assert "Right so far; 5 missing." in str(grading)
+    assert grade(lecture, {}).explanation == ["No answers yet."]
 
 
 def test_decimals_are_judged_by_their_digits():
