@@ -33,12 +33,12 @@ ARRAY = np.array(ROWS)
 OF_MICROGRAD = {"c": 2000.0, "numpy": 80.0, "python": 15.0, "eager": 8.0}
 WANTED = {
     "micrograd": OF_MICROGRAD,
-    "micrograd, collector off": OF_MICROGRAD,
+    "micrograd, collector off": OF_MICROGRAD | {"eager": 2.5},
     "NumPy by hand": {"c": 1.2},
     "PyTorch": {"c": 4.0},
     "JAX": {"c": 1.2},
     "CasADi": {"c": 10.0},
-    "CasADi in C": {"c": 10.0},
+    "CasADi in C": {"c": 3.0},
 }
 
 
