@@ -300,6 +300,8 @@ def recompute(root: Value) -> Value:
 
 def topological_order(root: Value) -> list[Value]:
     """Return `root` and every node under it, each once, operands before the nodes made from them."""
+    if not isinstance(root, Value):
+        raise TypeError(f"{root!r} is not a Value: give the output of a graph, such as a loss")
     order: list[Value] = []
     seen: set[Value] = set()
     stack: list[Value | None] = [root]

@@ -78,7 +78,7 @@ def test_a_network_too_large_for_lines_is_trained_and_drawn(tmp_path):
         (("draw", "x +", "x=1"), "invalid syntax"),
         (("draw", "x", "x"), "'x' gives no number to a name: write it like x=2"),
         (("draw", "x", "x=two"), "'two' is not a number"),
-        (("draw", "x", "x=1", "x=2"), "a name is given two numbers"),
+        (("draw", "x", "x=1", "x=2"), "x is given two numbers, 1 and 2: give it one"),
         (("train", "moons", "--save", "no/m.json"), "there is no folder for no/m.json"),
         (("draw", "x", "x=1", "y=2"), "y is given a number but is not in the formula"),
         (("draw", "sqrt(x)", "x=0"), "no finite derivative"),
@@ -154,7 +154,9 @@ def test_demo_shows_a_neuron_and_a_trained_network(capsys, tmp_path):
     out = capsys.readouterr().out
     assert "o = tanh(n) = tanh(0.8814) = 0.7071" in out
     assert "∂o/∂x1 += ∂o/∂v1 * ∂v1/∂x1 = 0.5 * w1 = 0.5 * (-3) = -1.5" in out
-    assert float(out.rpartition("accuracy ")[2].split("%")[0]) > 90
+    accuracy, _, how = out.rpartition("accuracy ")[2].partition("%")
+    assert float(accuracy) > 90
+    assert how.startswith(", each batch measured just before its update")  # so the trained model may do otherwise
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         "neuron.svg",
         "training.svg",

@@ -281,6 +281,13 @@ def test_topological_order():
     assert topological_order(a) == [a]
 
 
+def test_what_is_no_value_has_no_graph():
+    for use in topological_order, micrograd_like.recompute, micrograd_like.backward_steps:
+        for thing in 3, None, [Value(1.0)]:
+            with pytest.raises(TypeError, match="is not a Value: give the output of a graph"):
+                use(thing)
+
+
 # -------------------- pickle and copy --------------------
 
 COPIES = [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]

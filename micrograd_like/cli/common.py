@@ -44,9 +44,11 @@ def take_formula(command: argparse.ArgumentParser, example: str) -> None:
 
 def root(options: argparse.Namespace) -> Value:
     """Return the Value of the formula and the numbers that were given."""
-    numbers = dict(options.numbers)
-    if len(numbers) < len(options.numbers):
-        raise ValueError("a name is given two numbers: give it one")
+    numbers = dict[str, str]()
+    for name, number in options.numbers:
+        if name in numbers:
+            raise ValueError(f"{name} is given two numbers, {numbers[name]} and {number}: give it one")
+        numbers[name] = number
     kind = Fraction if any("/" in number for number in numbers.values()) else float  # fractions stay exact
     return parse(options.expression, **{name: kind(number) for name, number in numbers.items()})
 

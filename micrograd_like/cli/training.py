@@ -148,7 +148,7 @@ def _dataset(options: argparse.Namespace) -> Dataset:
 
 def _say(epoch: Epoch) -> None:
     share = "" if epoch.accuracy is None else f", accuracy {epoch.accuracy:.1%}"
-    print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}{share}")
+    print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}{share}, each batch measured just before its update")
 
 
 def _places(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -35,9 +35,9 @@ class Dataset:
         A feature is given by its name, by its place from 0, or as text by its number from 1.
 
         Raises:
-            ValueError: there is no such feature, or none is named.
+            ValueError: there is no such feature, none is named, or one twice.
         """
-        columns = [find_column(self.feature_names, feature, self.name) for feature in features]
+        columns = _columns(self.feature_names, features, self.name)
         if not columns:
             raise ValueError(f"name at least one feature of {', '.join(self.feature_names)}")
         rows = tuple(tuple(row[i] for i in columns) for row in self.rows)
@@ -181,7 +181,7 @@ def read_csv(
             )
             warnings.warn(f"{table.path}: left out {left_out}, which numbers the rows", TableWarning, 2)
     else:
-        used = [find_column(table.names, name, table.path.name) for name in features]
+        used = _columns(table.names, features, table.path.name)
         if not used or at in used:
             raise ValueError(f"{table.path}: name features to learn from, other than {table.names[at]!r}, the class")
     rows, labels = _numbers(table, used, at, drop_missing)
@@ -233,6 +233,14 @@ def _pattern(
 
 def _near(x: float, noise: float, rng: Random) -> float:
     return round(x + rng.gauss(0.0, noise), 6)  # the last bit of a sine is not the same on every platform
+
+
+def _columns(names: Sequence[str], features: Iterable[str | int], table: str) -> list[int]:
+    columns = [find_column(names, feature, table) for feature in features]
+    if len(set(columns)) < len(columns):
+        twice = next(names[k] for k in columns if columns.count(k) > 1)
+        raise ValueError(f"{table}: the feature {twice!r} is named twice: name it once")
+    return columns
 
 
 def _check(n: int, noise: float, classes: int) -> None:

@@ -38,9 +38,8 @@ class NetworkPicture {
     this.last = sizes.length - 1;
     const height = Math.max(...sizes.map((n, k) => Math.abs(at[k][0][1])));
     const right = at[this.last][0][0];
-    this.width = right + (this.written ? 215 : 190);
+    const width = right + (this.written ? 215 : 190);
     const top = height + (this.written ? 66 : 46);
-    svg.setAttribute("viewBox", `-66 ${-top} ${this.width + 66} ${2 * top - 12}`);
     this.captions = sizes.map((_, k) => {
       const text = draw("text", { x: at[k][0][0], y: -top + 12, class: "faint" });
       svg.append(text);
@@ -50,6 +49,8 @@ class NetworkPicture {
     for (const part of ["group", "flows", "label"]) svg.append(...this.connections.filter(Boolean).map((c) => c[part]));
     this.loss = this.output(right + 130);
     this.inputs = features.map((name, i) => this.input(i, name));
+    const left = Math.max(66, ...this.inputs.map(({ title }) => 30 + title.getComputedTextLength()));
+    svg.setAttribute("viewBox", `${-left} ${-top} ${width + left} ${2 * top - 12}`);
     this.units = at.slice(1).map((column, k) => column.map((place, j) => this.unit(k + 1, j, place)));
     this.name(sizes[this.last] > 1 ? classNames : [`above ${threshold}: ${classNames[1]}`]);
   }
@@ -83,7 +84,7 @@ class NetworkPicture {
     title.append(short);
     const group = draw("g", {}, box, number, title);
     this.svg.append(group);
-    return { group, number };
+    return { group, number, title };
   }
 
   unit(layer, j, [x, y]) {

@@ -111,5 +111,5 @@ find("points").append(...points, ring, axis(WIDTH - 5, HEIGHT - 5, `${features[0
 find("classes").append(
   ...classNames.map((name, k) => element("li", "", mark(k, look(k)), classed(k))),
   element("li", "", mark(0, "point c0 missed"), "hollow: wrong"),
-  element("li", "", "ground: the class seen there, the stronger the surer"),
+  element("li", "", "background: the class seen there; the stronger the colour, the surer"),
 );

@@ -63,8 +63,8 @@ def plot_boundary(
     """Draw which class the model sees where, over two features, with the samples on top.
 
     The other features are held at their mean. Where the outputs stand for probabilities, because of the loss or of a
-    sigmoid, the ground is the stronger the surer the model is. Ringed samples are those that the model gets wrong, all
-    of their own features taken.
+    sigmoid, the surer the model is, the stronger the colour of the background. Ringed samples are those that the model
+    gets wrong, all of their own features taken.
 
     Args:
         model: turns a row into a Value or into a list with one Value for each class.
@@ -123,9 +123,9 @@ def plot_boundary(
             names.append("wrong" if len(means) == 2 else "wrong, all its features taken")
         title = _shown(data.name)
         if len(means) > 2:
-            title += "; ground: the other features at their mean"
+            title += "; background: the other features at their mean"
         if probable:
-            title += "; the stronger the surer"
+            title += "; the stronger the colour, the surer"
         labels = [_shown(data.feature_names[k]) for k in features]
         said = [axes.set_title(textwrap.fill(title, 54), fontsize="medium")]
         said += [axes.set_xlabel(textwrap.fill(labels[0], 60)), axes.set_ylabel(textwrap.fill(labels[1], 44))]

@@ -154,6 +154,13 @@ def _edge(item: Edge, names: dict[str, str]) -> str:
         label = f" node[local] {{${latex.name(item.label)}$}}" if item.label else ""
         order = next((m.text for m in item.marks if isinstance(m, Text) and m.text != item.label), "")
         order = f" node[local, near end, swap] {{{_text(order)}}}" if order else ""
+        if len(line.points) > 4:  # it goes around something
+            corners = [f"({x:.0f},{y:.0f})" for x, y in line.points[1:-1]]
+            firsts, seconds, ends = corners[0::3], corners[1::3], [*corners[2::3], f"({head})"]
+            ways = [f" .. controls {a} and {b} .." for a, b in zip(firsts, seconds, strict=True)]
+            marks = [label, *[""] * (len(ways) - 2), order]
+            route = "".join(f"{way}{mark} {end}" for way, mark, end in zip(ways, marks, ends, strict=True))
+            return rf"\draw[edge{active}] ({tail}){route};"
         return rf"\draw[edge{active}] ({tail}) to[out={out}, in={into}]{label}{order} ({head});"
     dash = f", {line.dash}" if line.dash else ""
     lines = _NEWLINE.join(_number(Text(0, 0, text, look)) for text, look in item.labels)

@@ -105,7 +105,7 @@ where {", ".join(drawn.conditions)}.
 ## Minute by minute
 
 **0–10 · What is a gradient?** Show `figures/forward`. If {leaf.label} grows by 0.001, what does {root.label} do?
-Collect guesses. It changes by about {moved}. The ratio of the two, {ratio}, is {of_leaf}. Leave it at the board.
+Collect guesses. It changes by about {moved}. The ratio of the two, {ratio}, is {of_leaf}. Leave it on the board.
 
 **10–20 · Forward.** Hand out the sheet. Everybody fills in the forward pass and compares it with a neighbour's.
 {root.label} is {show(root.data)}.
@@ -118,7 +118,7 @@ grows a little, how many times as much does the result grow? Then do the first t
 Walk around with the table of mistakes below. Ask, do not tell.
 
 **60–72 · Together.** Go through `figures/steps`. Before each click somebody says the number. {_shared(nodes)}Compare
-{of_leaf} with what has stood at the board since minute 10.
+{of_leaf} with what has stood on the board since minute 10.
 
 **72–82 · What went wrong?** Show two or three of the wrong numbers, without names. How does one come to them?
 

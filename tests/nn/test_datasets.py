@@ -138,6 +138,15 @@ def test_select_what_is_not_there(features):
         SMALL.select(features)
 
 
+@pytest.mark.parametrize("features", [["a", "a"], ["b", "a", 0], ["1", 0]])
+def test_a_feature_is_selected_once(features, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,kind\n1,2,x\n3,4,y\n")
+    for select in SMALL.select, lambda features: read_csv(path, features=features):
+        with pytest.raises(ValueError, match="the feature 'a' is named twice: name it once"):
+            select(features)
+
+
 def test_select_nothing():
     with pytest.raises(ValueError, match="at least one feature"):
         SMALL.select([])

@@ -307,6 +307,16 @@ def test_a_sample_goes_forward_back_and_moves_the_weights_by_keyboard(show_page)
     assert "has moved each weight" in shown.locator("#caption").inner_text()
 
 
+@pytest.mark.parametrize("names", [("x1", "x2"), ("bitterness", "acidity (scaled)"), ("W" * 9, "花瓣的长度和宽度啊")])
+def test_the_names_of_the_inputs_are_not_cut_off(show_page, names):
+    data = moons(10)
+    shown = show_page(MLP(2, [3, 1], seed=1), Dataset(data.name, data.rows, data.targets, names, data.class_names))
+    left = shown.locator("svg").first.bounding_box()["x"]
+    for name in names:
+        text = shown.locator("svg text.italic", has_text=name[:8])
+        assert text.bounding_box()["x"] >= left
+
+
 def test_a_weight_is_typed_and_what_is_not_a_number_is_said(show_page):
     model, data = MLP(2, [3, 1], activation="tanh", seed=2), moons(20)
     shown = show_page(model, data)

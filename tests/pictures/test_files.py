@@ -143,6 +143,26 @@ def test_tikz_is_what_one_would_write(loss):
         assert re.search(pattern, body), line
 
 
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_edges_go_around_nodes_in_tikz(rankdir):
+    root = parse("u = a*b; v = u/a; w = u*c; L = v*w", a=4.0, b=-1.5, c=-4.0)
+    root.backward()
+    source = draw(root, rankdir=rankdir).tikz
+    places = {
+        name: (int(x), int(y)) for name, x, y in re.findall(r"\\node\[.*?\] \((.+?)\) at \((.+?),(.+?)\)", source)
+    }
+    (way,) = re.findall(r"\\draw\[edge\] \(a\)(.*) \(v-op\);", source)
+    points = [places["a"], *((int(x), int(y)) for x, y in re.findall(r"\((-?\d+),(-?\d+)\)", way)), places["v-op"]]
+    assert len(points) >= 7
+    (x, y), nearest = places["u"], []
+    for k in range(0, len(points) - 1, 3):
+        for t in (n / 20 for n in range(21)):
+            shares = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+            at = [sum(s * p[i] for s, p in zip(shares, points[k : k + 4], strict=True)) for i in (0, 1)]
+            nearest.append(max(abs(at[0] - x), abs(at[1] - y)))
+    assert min(nearest) > 15  # half of the box of u, which the straight way would cross
+
+
 def test_tikz_has_the_numbers_of_the_picture(network):
     drawing = draw(*network)
     shown = {m.text for item in drawing.pictures[0].items for m in item.marks if isinstance(m, scene.Text)}

@@ -66,7 +66,7 @@ def test_probabilities_shade_the_ground(around, tmp_path):
     opacities = [set(re.findall(r"fill-opacity: ([\d.]+)", svg)) for svg in (plain, shaded)]
     assert opacities[0] == {"0.25"}
     assert len(opacities[1]) >= 3
-    assert "the stronger the surer" in shaded
+    assert "the stronger the colour, the surer" in shaded
     assert "surer" not in plain
 
 
@@ -87,7 +87,7 @@ def test_shares_are_probabilities_where_they_can_be():
 
 def test_a_sigmoid_gives_probabilities_whatever_the_loss(around, tmp_path):
     path = plot_boundary(lambda row: circle(row).sigmoid(), around, tmp_path / "s.svg", loss="mean_squared_error")
-    assert "the stronger the surer" in path.read_text(encoding="utf-8")
+    assert "the stronger the colour, the surer" in path.read_text(encoding="utf-8")
 
 
 def test_rings_are_the_samples_that_the_model_gets_wrong(model, iris, tmp_path):

@@ -256,11 +256,11 @@ def _operations(probe: Probe) -> set[str]:
 
 def _habits(found: Sequence[Outcome]) -> list[str]:
     """Return where the engine differs from others, and none is wrong."""
-    twice, leaves, *rest = found
+    once, twice, leaves, *rest = found
     deep = rest[0] if rest else {}
     said = []
-    if "error" not in twice:
-        times = twice["a"] / -15.0  # ∂L/∂a = b * c
+    if "error" not in once and "error" not in twice and once["a"]:
+        times = twice["a"] / once["a"]  # not of the right gradient, which an engine with a bug may not find
         if abs(times - 2) > 1e-3:
             words = "the same gradients as once" if abs(times - 1) < 1e-3 else f"{show(times)} times those of one"
             said.append(

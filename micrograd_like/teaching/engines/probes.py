@@ -84,6 +84,7 @@ PROBES: tuple[Probe, ...] = (
 )
 
 HABITS: tuple[Probe, ...] = (  # what engines may do in one way or another: two passes, two losses, a deep graph
+    Probe("e = a * b; L = e * c"),
     Probe("e = a * b; L = e * c", "L.backward(); L.backward()"),
     Probe("L = a * b; M = a * c", "L.backward(); M.backward()"),
     Probe("L = a\nfor _ in range(5000):\n    L = L + b"),

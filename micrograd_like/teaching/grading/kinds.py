@@ -30,7 +30,8 @@ class Mistake:
 class BackwardMistake(Mistake):
     """A mistake of the backward pass: a wrong contribution, or a sum of contributions that differs.
 
-    A rule returns None where the mistake cannot be made. Of several rules, a student is taken to keep to one.
+    A rule returns None where the mistake cannot be made; one that makes a sum may return a list, of which any may be
+    found. Of several rules, a student is taken to keep to one.
     """
 
     kind = "gradient"

@@ -19,7 +19,7 @@ from ...graph.walk import walk
 from ...notation.names import constants, node_names
 from ...ops import CONSTANT, Operation
 
-MANY = 9  # contributions to a node, of which it is no longer tried whether one alone was mistaken
+MANY = 9  # contributions to a node, of which it is no longer tried whether one alone was mistaken, or is missing
 NEW = "_new"  # after a leaf's name: its number after the update
 
 Kind = Literal["value", "gradient", "update"]
@@ -278,7 +278,7 @@ class _Backward:
                 wrong[key] = tuple(add_up(terms).tree for terms in [everywhere, *alone])
         for key, rule in self.add_up:
             if (x := rule(v, right)) is not None:
-                wrong[key] = (tree_of(x),)
+                wrong[key] = tuple(map(tree_of, x if isinstance(x, list) else [x]))
         rules = tuple(dict.fromkeys([add_up(right).tree, add_up([x.again for x in made]).tree]))
         different = {
             key: tuple(tree for tree in dict.fromkeys(trees) if tree not in rules) for key, trees in wrong.items()

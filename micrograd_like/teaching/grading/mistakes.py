@@ -15,7 +15,7 @@ from ...checks import local_derivative
 from ...engine import Value, topological_order
 from ...ops import CONSTANT, Operation
 from .kinds import AddUp, BackwardMistake, Contribute, ForwardMistake, Mistake, PassMistake, UpdateMistake
-from .lines import Edge, Term, add_up
+from .lines import MANY, Edge, Term, add_up
 
 MANY_VISITS = 10_000  # of nodes by the recursion without an order, which comes to each on every path to it
 
@@ -150,6 +150,12 @@ def _of_several(make: Callable[[Sequence[Term]], Term]) -> AddUp:
     return lambda v, contributions: make(contributions) if len(contributions) > 1 else None
 
 
+def _one_missing(v: Value, contributions: Sequence[Term]) -> list[Term] | None:
+    """Return the sums that lack one contribution; of two, the other one alone is the mistake of another row."""
+    n = len(contributions)
+    return [add_up([*contributions[:k], *contributions[k + 1 :]]) for k in range(n)] if 2 < n < MANY else None
+
+
 # fmt: off
 MISTAKES: tuple[Mistake, ...] = (
     # ---------- contributions and their sum
@@ -157,6 +163,10 @@ MISTAKES: tuple[Mistake, ...] = (
         "A node that is used more than once gets a contribution from each use, and they are added; here only one of "
         "them was kept.", "How many edges lead away from this node, and what does each of them give it?",
         add_up=(_of_several(lambda xs: xs[-1]), _of_several(lambda xs: xs[0]))),
+    BackwardMistake("path_forgotten", "one of the paths was forgotten",
+        "A node that is used more than once gets a contribution from each use, and they are added; here one of them is "
+        "missing.", "How many edges lead away from this node, and what does each of them give it?",
+        add_up=(_one_missing,)),
     BackwardMistake("paths_multiplied", "paths multiplied",
         "Contributions along one path are multiplied, but those of different paths are added.",
         "What happens to the contributions of different paths?", add_up=(_of_several(lambda xs: reduce(mul, xs)),)),
@@ -201,7 +211,7 @@ MISTAKES: tuple[Mistake, ...] = (
         (lambda e: Term(0) if e.op in (ops.add, ops.sum, ops.dot) and e.other is None
             and not e.operand.operands and not e.operand.data else None,)),
     BackwardMistake("minus_lost", "sign lost in −",
-        "What is subtracted has the derivative -1.", "If y grows by 1, does x - y grow or shrink?",
+        "What is subtracted has the derivative -1.", "If y grows by 1, do x - y and -y grow or shrink?",
         (_at(ops.negative, ops.subtract, wrong=lambda e: 1 if e.op is ops.negative or e.position else None),)),
     BackwardMistake("minus_swapped", "plus and minus swapped in −",
         "In x - y it is y whose derivative is -1; that of x is 1.", "Which of the two is subtracted?",

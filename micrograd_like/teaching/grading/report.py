@@ -29,6 +29,7 @@ WORDS = {
     "follow-through": "right, given the slip before it",
     "trivial": "it follows from the slip before it, but shows nothing",
     "all right": "All of it is right.",
+    "nothing yet": "No answers yet.",
     "right so far": "Right so far; {missing} missing.",
     "digits": "What is there is right as far as it goes; write more digits.",
     "known": "The mistake: {mistakes}.",
@@ -125,6 +126,8 @@ class Grading:
         if self.count("too coarse"):
             return [WORDS["digits"]]
         missing = self.count("missing")
+        if missing == len(self.grades) > 0:
+            return [WORDS["nothing yet"]]
         return [WORDS["right so far"].format(missing=missing) if missing else WORDS["all right"]]
 
     def _describe(self, grade: NodeGrade) -> str:

@@ -269,7 +269,8 @@ def _grade_student(
             said = (
                 f"a slip, {WORDS[result.slip]}:" if result.slip and not result.diagnoses else "no known mistake: from"
             )
-            unknown.append(f"{said} {first.name} in exercise {number}")
+            asked = first.name if first.kind == "value" else drawn.question(first.name)
+            unknown.append(f"{said} {asked} in exercise {number}")
     gradings = [each.grading for each in graded]
     together, _ = diagnose(reduce(add, (result.evidence for result in gradings)))
     if len(together) == 1 and together[0].confident:

@@ -230,6 +230,7 @@ function diagnosis({ grades, verdict, first }) {
   if (!first) {
     const missing = grades.filter((g) => g.status === "missing").length;
     if (grades.some((g) => g.status === "too coarse")) return words.digits;
+    if (missing && missing === grades.length) return words["nothing yet"];
     return missing ? fill(words["right so far"], { missing }) : words["all right"];
   }
   const named = verdict.sets.map((ids) => ids.map((id) => RULES.mistakes[id].name).join(" and "));

@@ -165,7 +165,8 @@ def printed(
             if show == "feedback":
                 result, unread = feedback[k][n]
                 part["lines"] = list(_graded(drawn, part["lines"], result, unread))
-                part |= {"remarks": result.explanation, "earned": f"{result.earned(sheet.points):.3g}"}
+                worth = sheet.worth or len(result.grades)  # a point for each answer
+                part |= {"remarks": result.explanation, "earned": f"{result.earned(sheet.points):.3g} of {worth}"}
             elif show != "answers":
                 part["picture"] = picture(drawn, boxes=True)
         parts.append((sheet, shown))
@@ -275,8 +276,11 @@ def _math(latex: str) -> Any:
 
 
 def _prose(written: str) -> Any:
-    """Return a sentence with formulas between dollar signs, these as MathML."""
+    """Return a sentence with formulas between dollar signs, these as MathML; no line begins with a comma after one."""
     from markupsafe import Markup
 
-    parts = re.split(r"\$(.+?)\$", written)
-    return Markup("").join(_math(part) if k % 2 else _html(part) for k, part in enumerate(parts))
+    parts = re.split(r"\$(.+?)\$([,.]?)", written)
+    made = [_html(parts[0])]
+    for formula, sign, rest in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        made += [Markup('<span class="whole">{}{}</span>').format(_math(formula), sign), _html(rest)]
+    return Markup("").join(made)

@@ -85,6 +85,15 @@ def test_habits_are_no_bugs():
     assert any("resets" in each for each in check_engine(made(text)).habits)
 
 
+def test_a_bug_does_not_change_the_habits():
+    habits = check_engine(engine()).habits
+    assert "3 times those of one" in habits[0]
+    swapped = check_engine(engine("*: factors_not_swapped"))
+    assert not swapped.ok
+    assert swapped.habits == habits  # 3 times what this engine finds, which is wrong
+    assert check_engine(engine("no seed")).habits == habits[1:]  # all gradients are 0, and so is their multiple
+
+
 def test_two_bugs_are_both_named():
     text = LOCALS.replace("1 - t * t", "1 - t").replace("n * self.data**(n-1)", "self.data**(n-1)")
     found = [finding.bug.id for finding in check_engine(made(text)).bugs]

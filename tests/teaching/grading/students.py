@@ -370,6 +370,7 @@ def swapped_values(self, op, x, y):
 MISTAKEN = {
     "overwrite": wrong(add_up=lambda s, name, xs: xs[-1]),
     "overwrite/1": wrong(add_up=lambda s, name, xs: xs[0]),
+    "path_forgotten": wrong(add_up=lambda s, name, xs: sum(xs[1:] if len(xs) > 2 else xs)),
     "paths_multiplied": wrong(add_up=lambda s, name, xs: product(xs)),
     "stale": wrong(add_up=lambda s, name, xs: sum(xs) * (1 if name in s.statements else 2)),
     "no_order": TooEarly,

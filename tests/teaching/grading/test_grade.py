@@ -61,6 +61,20 @@ def test_overwriting_is_named_without_the_numbers():
     assert str(gradients(root)[root.operands[1]]) not in said
 
 
+@pytest.mark.parametrize("gradient", [3 + 5, 3 + 11, 5 + 11])
+def test_any_one_of_three_paths_may_be_forgotten(gradient):
+    root = parse("p = x*y; q = x*z; r = x*w; s = p + q; L = s + r", x=2, y=3, z=5, w=11)
+    grading = grade(root, {"p": 1, "q": 1, "r": 1, "s": 1, "y": 2, "z": 2, "w": 2, "x": gradient})
+    assert named_ids(grading) == [{"path_forgotten"}]
+    assert not grading.diagnoses[0].confident
+
+
+def test_an_edge_of_a_square_may_be_forgotten():
+    root = parse("b = a*a; c = a + b; L = b*c", a=3)
+    assert named_ids(grade(root, {"c": 9, "b": 21, "a": 9 + 63})) == [{"path_forgotten"}]
+    assert named_ids(grade(root, {"c": 9, "b": 21, "a": 63})) == [{"overwrite"}]
+
+
 def test_follow_through(lecture):
     grading = grade(lecture, {"d": 5, "e": 5, "c": 5, "a": -15, "b": 10, "f": 4})
     assert {g.name: g.status for g in grading.grades} == {
@@ -105,6 +119,7 @@ def test_missing_and_partial_answers(lecture):
         "a": "right",
     }
     assert "Right so far; 5 missing." in str(grading)
+    assert grade(lecture, {}).explanation == ["No answers yet."]
 
 
 def test_decimals_are_judged_by_their_digits():

@@ -88,6 +88,7 @@ E1, E2 = math.tanh(0.5), 1 / (1 + math.exp(-0.5))
 BY_HAND = {
     "right": (thrice, {"x": 7, "y": 1, "s": 1, "t": 1, "u": 1, "L": 1}),
     "overwrite": (thrice, {"x": 2, "y": 1}),  # the pass comes to t before s, whose second edge is the last
+    "path_forgotten": (thrice, {"x": 4, "y": 1}),  # t's, which comes first
     "paths_multiplied": (thrice, {"x": 12, "y": 1}),
     "upstream_forgotten": (lambda: parse("e = a*b; L = e*c", a=2, b=3, c=5), {"a": 3, "b": 2, "c": 6, "e": 5}),
     "upstream_added": (
@@ -212,7 +213,7 @@ def test_no_order_is_given_up_on_too_many_paths():
 
 
 def test_unknown_mistake():
-    with pytest.raises(ValueError, match="there is no mistake 'typo': choose from overwrite, paths_multiplied"):
+    with pytest.raises(ValueError, match="there is no mistake 'typo': choose from overwrite, path_forgotten"):
         gradients(Value(1.0), "typo")
 
 

@@ -593,6 +593,12 @@ def test_rosters_as_they_are_exported(tmp_path, written, names):
     assert read_names(tmp_path / "r.csv") == names
 
 
+def test_feedback_says_of_how_many_points(tmp_path):
+    write_class(["Ada"], tmp_path / "s")  # where no points are named, each answer is worth one
+    found = grade_class(tmp_path / "s" / "key.json", tmp_path / "s" / "key.csv")
+    assert re.findall(r"[^>]*points", found.feedback()) == ["{0} of {0} points".format(found.students["Ada"].asked)]
+
+
 def test_a_sheet_of_feedback_for_everybody(pair, tmp_path):
     def change(name, k, line):
         wrong = (name, k, line.asked) == ("Bob", 2, "∂L/∂e")

@@ -42,6 +42,11 @@ def test_a_mistake_is_named_and_help_comes_click_by_click(show):
     assert form.locator(".values .mark").all_inner_texts() == ["– missing"] * 3
     assert form.locator("[aria-invalid=true]").count() == 2
 
+    box = form.get_by_label("∂L/∂b =", exact=True)  # focused, with a ring around it
+    ring = "b => { const s = getComputedStyle(b); return parseFloat(s.outlineWidth) + parseFloat(s.outlineOffset) }"
+    below = form.locator(".mark", has_text="wrong").first.bounding_box()["y"]
+    assert below >= box.bounding_box()["y"] + box.bounding_box()["height"] + box.evaluate(ring) > 0
+
     right = "∂L/∂b = 10"
     row = find("overwrite")
     for button, said in (
@@ -133,9 +138,11 @@ def test_names_are_text_and_what_is_filled_in_needs_no_box(show):
     assert page.locator("input").count() == sum(line.is_blank for each in drawn for line in each.lines(0.5))
     assert page.locator("form").count() == 2
     type_in(page.locator(".exercise").nth(1), drawn[1], {"w_new": drawn[1].answers["w_new"]})
-    form = page.locator(".exercise").nth(1).locator("form")
-    form.get_by_role("button", name="Check").click()
-    assert "Right so far" in status(form)
+    forms = [page.locator(".exercise").nth(k).locator("form") for k in (0, 1)]
+    for form in forms:
+        form.get_by_role("button", name="Check").click()
+    assert status(forms[0]) == "No answers yet."
+    assert "Right so far" in status(forms[1])
 
 
 def test_every_level_fits_a_phone_and_can_be_read(show):
@@ -189,6 +196,6 @@ def test_the_command_line_writes_pages(browser, tmp_path, monkeypatch, capsys):
         page = browser.new_page()
         page.goto(path.as_uri())
         page.locator("form").get_by_role("button", name="Check").click()
-        assert "missing" in status(page.locator("form"))
+        assert status(page.locator("form")) == "No answers yet."
         page.close()
     assert "wrote 2 sheets" in capsys.readouterr().out

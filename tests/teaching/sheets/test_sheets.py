@@ -55,6 +55,14 @@ def test_a_page_has_a_box_for_each_answer_and_the_key_apart(sheet):
     assert "upstream gradient forgotten" in page.key
 
 
+def test_no_line_begins_with_a_comma():
+    html = Sheet([exercise(4, "network")]).html("sheet")
+    task = html[html.index("Compute ") : html.index("<img")]
+    assert task.count('<span class="whole"><math>') == 19
+    assert not re.findall(r"</math>(?![,.]?</span>)", task)
+    assert re.search(r"\.whole \{[^}]*nowrap", html)
+
+
 def test_without_the_key_nothing_is_given_away(sheet):
     page = Page(sheet.html("sheet"))
     assert page.key == []
