@@ -21,6 +21,11 @@ from .ops import CONSTANT, INPUT, Operation
 UNREACHED = float("0")
 
 
+def is_unreached(grad: Any) -> bool:
+    """Tell whether no backward() has set a gradient since it was reset, be it by None as in PyTorch."""
+    return grad is UNREACHED or grad is None
+
+
 class Value:
     """A number in a computation graph, and the gradient of the graph's output with respect to it."""
 
@@ -118,7 +123,7 @@ class Value:
         zero = one - one
         try:
             for v in order:
-                if v.operands or v.grad is UNREACHED:
+                if v.operands or is_unreached(v.grad):
                     v.grad = zero
             self.grad += one
             for v in reversed(order):
@@ -176,7 +181,7 @@ class Value:
         for i, operand in enumerate(self.operands):
             if operand.op is not CONSTANT:
                 contribution = self.grad * local_derivative(self, i, numbers)
-                operand.grad = contribution if operand.grad is UNREACHED else operand.grad + contribution
+                operand.grad = contribution if is_unreached(operand.grad) else operand.grad + contribution
         return True
 
     def zero_grad(self) -> None:

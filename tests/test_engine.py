@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import micrograd_like
-from micrograd_like import Value, dot, label_values, many_nodes, maximum, named, topological_order
+from micrograd_like import Value, dot, label_values, many_nodes, maximum, named, text, topological_order
 from micrograd_like import sum as sum_values
+from micrograd_like.nn.optim import SGD
 from micrograd_like.ops import CONSTANT, INPUT, PARAMETER
 
 
@@ -564,6 +565,20 @@ def test_a_gradient_too_large_for_a_float():
     with pytest.raises(OverflowError, match=r"the gradient of 'a' \(1e-200\) came to inf"):
         y.backward()
     assert [v.grad for v in topological_order(y)] == [0.0] * 5
+
+
+def test_none_resets_a_gradient_as_in_pytorch():
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    y = a * b
+    y.backward()
+    for v in a, b, y:
+        v.grad = None
+    assert text(y).count("–") == 3
+    optimizer = SGD([a, b], lr=1.0)
+    optimizer.step()
+    assert (a.data, b.data) == (2.0, 3.0)
+    y.backward()
+    assert (a.grad, b.grad, pickle.loads(pickle.dumps(y)).grad) == (3.0, 2.0, 1.0)
 
 
 # -------------------- what an import brings along --------------------

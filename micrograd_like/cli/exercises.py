@@ -157,7 +157,8 @@ def add(commands: Commands) -> None:
         commands,
         "exercise",
         "make exercises in backpropagation by hand, for yourself or for a class",
-        epilog="The same level and seed make the same exercise. Sheets need jinja2.",
+        epilog="The same level and seed make the same exercise: the first of --seed 2 is exercise(2000, level)"
+        " in Python, the next exercise(2001, level). Sheets need jinja2.",
     )
     command.add_argument(
         "name", nargs="?", choices=sorted(CLASSICS), metavar="NAME", help=f"a classic: {', '.join(CLASSICS)}"

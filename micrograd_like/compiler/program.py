@@ -396,8 +396,8 @@ def read_rows(X: Rows, width: int, names: Sequence[str], what: str = "X") -> tup
     if not n:
         raise ValueError(f"{what} has no rows")
     if wrong:
-        taken = f"{wrong[1]} columns; the program takes {width}: {', '.join(names)}"
-        raise ValueError(f"row {wrong[0]} of {what} has {taken}")
+        taken = f"the program takes {width}: {', '.join(names)}"
+        raise ValueError(f"row {wrong[0]} of {what} has length {wrong[1]}; {taken}")
     if table is not None and table.dtype == float:
         return table, n
     flat = list(chain.from_iterable(rows))

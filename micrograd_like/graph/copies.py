@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 from weakref import ref
 
-from ..engine import UNREACHED, Value, topological_order
+from ..engine import UNREACHED, Value, is_unreached, topological_order
 from ..ops import Operation
 
 
@@ -35,7 +35,7 @@ _current = threading.local()  # in each thread, a reference to the end of the li
 
 def _reduce(v: Value) -> tuple[Any, ...]:
     """Return how to make the node again, from what, and the attributes that others have given it."""
-    grad = None if v.grad is UNREACHED else v.grad
+    grad = None if is_unreached(v.grad) else v.grad
     return _restore, (_beneath(v), v.data, grad, v.label, v.op, v.operands), vars(v) or None
 
 

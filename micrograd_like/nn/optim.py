@@ -11,7 +11,7 @@ from numbers import Rational, Real
 from typing import Any
 
 from ..checks import describe
-from ..engine import UNREACHED, Value
+from ..engine import UNREACHED, Value, is_unreached
 
 _RANGES: dict[str, Callable[[float], bool]] = {
     "above 0": lambda x: 0 < x < math.inf,
@@ -80,7 +80,7 @@ class Optimizer:
         update = self.update
         for i, p in enumerate(self.parameters):
             grad = p.grad
-            if grad is UNREACHED:
+            if is_unreached(grad):
                 continue
             x, new_state[i] = update(data[i], grad if type(grad) is float else _plain(grad), state[i])
             if x - x:  # not 0: infinite or NaN

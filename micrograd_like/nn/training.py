@@ -301,7 +301,7 @@ def _samples(data: Dataset | Rows, targets: Sequence[float] | None) -> tuple[lis
         raise ValueError(f"a target for each row and at least one row are needed, not {len(targets)} for {len(rows)}")
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):
-            raise ValueError(f"row {i} has {len(row)} features, row 0 has {len(rows[0])}")
+            raise ValueError(f"row {i} has length {len(row)}, row 0 has {len(rows[0])}")
     return rows, list(targets)
 
 

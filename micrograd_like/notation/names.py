@@ -6,7 +6,7 @@ from numbers import Rational
 from typing import Any, NoReturn
 
 from ..checks import not_a_label
-from ..engine import UNREACHED, Value
+from ..engine import Value, is_unreached
 from ..escape import one_line
 from ..formulas import TEXT, exact
 from ..ops import CONSTANT, PARAMETER, Operation
@@ -115,7 +115,7 @@ def partial(of: str, by: str) -> str:
 
 def show_grad(v: Value, decimals: int | None = None, none: str = NO_GRADIENT) -> str:
     """Return the gradient of a node as it is shown: a dash where backward() has not been."""
-    return none if v.grad is UNREACHED else show(v.grad, decimals)
+    return none if is_unreached(v.grad) else show(v.grad, decimals)
 
 
 def constants(values: Iterable[Value]) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import escape
 from ..checks import made_at, stale
-from ..engine import UNREACHED, Value, topological_order
+from ..engine import Value, is_unreached, topological_order
 from ..escape import one_line
 from ..formulas import exact
 from ..graph.steps import backward_steps
@@ -70,7 +70,7 @@ def draw_graph(
     near = near - held
     outdated = set(stale(order))
     if gradients is None:
-        gradients = {v: v.grad for v in order if v.grad is not UNREACHED}
+        gradients = {v: v.grad for v in order if not is_unreached(v.grad)}
     builder = _Builder(
         order, shown, precision, data, grad, local, active, right or {}, empty, outdated, root, gradients
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..engine import UNREACHED, Value, topological_order
+from ..engine import Value, is_unreached, topological_order
 from ..graph.structure import structure
 from ..nn.modules import MLP, Layer, Module, Neuron
 from ..ops import CONSTANT, dot, multiply
@@ -106,4 +106,4 @@ def _unit(nodes: Sequence[Value], neuron: Neuron) -> Unit:
 
 def gradient(v: Value | None) -> Any:
     """Return the gradient of a node if backward() has reached it."""
-    return None if v is None or v.op is CONSTANT or v.grad is UNREACHED else v.grad
+    return None if v is None or v.op is CONSTANT or is_unreached(v.grad) else v.grad

@@ -13,7 +13,7 @@ from numbers import Rational
 from threading import RLock
 from typing import Any, Self
 
-from ..engine import UNREACHED, Value, record, topological_order
+from ..engine import UNREACHED, Value, is_unreached, record, topological_order
 from ..escape import one_line
 from ..graph.steps import BackwardStep, backward_steps
 from ..graph.structure import structure
@@ -53,7 +53,7 @@ class RecordedPass:
     def grad(self, node: Value | str) -> Any:
         """Return the gradient that a node has by now; None if the pass has not reached it."""
         grad = self._grad(self._places[self.find(node)], self.position)
-        return None if grad is UNREACHED else grad
+        return None if is_unreached(grad) else grad
 
     def data(self, node: Value | str) -> Any:
         """Return a node's number: the graph's, or what `set` has made of it."""

@@ -312,6 +312,17 @@ def test_integers_of_which_the_sum_alone_is_too_large(way):
     same(make, [[10**308, 10**308], [1, 2], [-(10**308), 1]], [0, 1, 0], loss=loss)
 
 
+def test_batches_may_be_small_enough_where_four_samples_are_too_large(way):
+    def make():
+        model = MLP(1, [1], activation="linear", seed=4)
+        for p in model.parameters():
+            p.data = 0.0
+        return model
+
+    optimizer = partial(SGD, lr=1e-308)
+    same(make, [[1e308], [1.5e308], [1e308], [1e308]], [1, 1, 1, 1], loss="hinge", optimizer=optimizer, batch_size=1)
+
+
 def test_a_loss_without_a_single_operation(way):
     class Bare:
         def __init__(self):

@@ -100,7 +100,7 @@ def test_what_is_refused(backend):
         ([[1.0, 2.0], [math.nan, 1.0]], ValueError, "row 1 of X: x is nan, not a finite number"),
         (np.array([[1.0, 2.0], [1.0, -np.inf]]), ValueError, "row 1 of X: y is -inf, not a finite number"),
         (Table([[1.0, np.nan]]), ValueError, "row 0 of X: y is nan, not a finite number"),
-        ([[1.0, 2.0], [1.0]], ValueError, "row 1 of X has 1 columns; the program takes 2: x, y"),
+        ([[1.0, 2.0], [1.0]], ValueError, "row 1 of X has length 1; the program takes 2: x, y"),
     ]:
         for call in f, f.value_and_grad:
             with pytest.raises(error, match=message):

@@ -142,8 +142,8 @@ def test_bad_rows(backend):
     for bad, message in [
         ([], "X has no rows"),
         (np.zeros((0, 1)), "X has no rows"),
-        ([[1.0], [1.0, 2.0]], "row 1 of X has 2 columns; the program takes 1: x"),
-        (np.zeros((3, 2)), "row 0 of X has 2 columns"),
+        ([[1.0], [1.0, 2.0]], "row 1 of X has length 2; the program takes 1: x"),
+        (np.zeros((3, 2)), "row 0 of X has length 2"),
         (np.zeros(3), "two dimensions, not of 1"),
         ([[1.0], [math.nan]], "row 1 of X: x is nan, not a finite number"),
         (np.array([[math.inf]]), "row 0 of X: x is inf"),

@@ -98,8 +98,8 @@ def test_huge_outputs_and_threads(c_compiler):
 @pytest.mark.parametrize(
     ("rows", "upstream", "kind", "said"),
     [
-        ([[1.0, 2.0]], [[1.0, 2.0]], ValueError, "row 0 of upstream has 2 columns; the program takes 3: y1, v"),
-        ([[1.0, 2.0]], np.ones((1, 4)), ValueError, "row 0 of upstream has 4 columns"),
+        ([[1.0, 2.0]], [[1.0, 2.0]], ValueError, "row 0 of upstream has length 2; the program takes 3: y1, v"),
+        ([[1.0, 2.0]], np.ones((1, 4)), ValueError, "row 0 of upstream has length 4"),
         ([[1.0, 2.0]], np.ones(3), ValueError, "upstream is rows of 3 numbers, an array of two dimensions, not of 1"),
         ([[1.0, 2.0]], [1.0, 2.0, 3.0], TypeError, "row 0 of upstream is a list of 3 numbers, not 1.0"),
         ([[1.0, 2.0]], None, TypeError, "upstream is rows of 3 numbers, not None"),
@@ -107,7 +107,7 @@ def test_huge_outputs_and_threads(c_compiler):
         ([[1.0, 2.0]], [[1.0, 2.0, "3"]], TypeError, "row 0 of upstream: v.* is '3'"),
         ([[1.0, 2.0]], [[1.0, 2.0, 3.0]] * 2, ValueError, "upstream has 2 rows and X has 1"),
         ([[1.0, 2.0]] * 2, [[1.0, 2.0, 3.0], [float("nan"), 0, 0]], ValueError, "row 1 of X: upstream_y1 is nan"),
-        ([[1.0]], [[1.0, 2.0, 3.0]], ValueError, "row 0 of X has 1 columns; the program takes 2: p, q"),
+        ([[1.0]], [[1.0, 2.0, 3.0]], ValueError, "row 0 of X has length 1; the program takes 2: p, q"),
         (None, [[1.0, 2.0, 3.0]], TypeError, "X is rows of 2 numbers, not None"),
     ],
 )

@@ -360,7 +360,7 @@ def test_the_modules_load_neither_numpy_nor_rich_nor_graphviz():
         ((LINE,), {}, "targets are missing"),
         ((LINE, [1, 0]), {}, "not 2 for 4"),
         (([], []), {}, "at least one row"),
-        (([[1.0], [1.0, 2.0]], [0, 1]), {}, "row 1 has 2 features, row 0 has 1"),
+        (([[1.0], [1.0, 2.0]], [0, 1]), {}, "row 1 has length 2, row 0 has 1"),
         (([[1.0, 2.0]], [1]), {}, "expected 1 inputs?, got 2"),
         ((LINE, [0, 1, 1, 0]), {"loss": "mse"}, "unknown loss 'mse'; choose from mean_squared_error, hinge"),
         ((LINE, [0, 1, 1, 0]), {"optimizer": "rmsprop"}, "unknown optimizer 'rmsprop'; choose from sgd, adam"),

@@ -148,7 +148,7 @@ def _check(name: str, load: Callable[[], type[Any]], patience: float) -> EngineR
     name = one_line(name)
     (first,) = run(load, [Probe("L = a", "")], patience)
     if "error" in first:
-        raise TypeError(f"{name}(2.0).data fails, {first['error']}: {first['said']}. A checked class has {SURFACE}")
+        raise TypeError(f"{name} cannot be checked: {first['error']}: {first['said']}. A checked class has {SURFACE}")
     habits_tried = HABITS if CAN_FORK else HABITS[:-1]  # recursion too deep would end Pyodide
     outcomes = run(load, [*PROBES, *habits_tried], patience)
     found, habits = outcomes[: len(PROBES)], outcomes[len(PROBES) :]
