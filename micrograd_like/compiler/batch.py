@@ -65,7 +65,8 @@ class _InPython:
         n = len(self.order)
         try:
             for epoch in range(1, count + 1):
-                self.samples.look_again()
+                if self.samples.held:
+                    self.samples.look_again()
                 try:
                     loss, right = self.run()
                 except OverflowError as error:
