@@ -6,6 +6,7 @@ import pickle
 import re
 import threading
 import time
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -82,6 +83,33 @@ def test_a_graph_that_depends_on_data_is_refused():
     rows = [[-1.0, 0.5], [1.0, 0.5], [-0.5, 0.1], [0.5, 0.2]]
     with pytest.raises(ValueError, match="not the same for every row, so it cannot be compiled"):
         train(Choosy(2, [3, 1], seed=1), rows, [0, 0, 1, 1], compiled=True)
+
+
+def test_auto_compiles_where_it_pays(monkeypatch):
+    made = []
+    monkeypatch.setattr(batch, "compiled_epochs", lambda *arguments: made.append(arguments) or iter(()))
+    for n, epochs, watch, compiled in (40, 1, None, 0), (41, 1, None, 1), (5, 9, None, 1), (5, 9, object(), 0):
+        made.clear()
+        train(MLP(2, [3, 1], seed=1), moons(n), epochs=epochs, compiled="auto", watch=watch)
+        assert len(made) == compiled
+    with pytest.raises(ValueError, match="compiled must be True, False or 'auto', not 'c'"):
+        train(MLP(2, [3, 1], seed=1), moons(5), compiled="c")
+
+
+def test_auto_trains_eagerly_what_cannot_be_compiled():
+    def total(outputs, targets):
+        return add_up([(o - t) ** 2 for o, t in zip(outputs, targets, strict=True)])
+
+    losses = []
+    for compiled in False, "auto":
+        with (
+            pytest.warns(RuntimeWarning, match="this training is not compiled: .* only a mean")
+            if compiled
+            else nullcontext()
+        ):
+            found = train(MLP(2, [3, 1], seed=1), moons(20), loss=total, epochs=3, lr=1e-3, compiled=compiled)
+        losses.append([epoch.loss for epoch in found])
+    assert losses[0] == losses[1]
 
 
 def test_a_loss_that_is_no_mean_is_refused():
