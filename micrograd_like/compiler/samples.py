@@ -66,9 +66,9 @@ class Samples:
         self.width = max(len(inputs) for _, inputs in self.graphs)
         self.numbers = array("d")  # of each sample `width`: what its program takes, and zeros
         for i, (row, name) in enumerate(zip(rows, names, strict=True)):
-            numbers = [*row, *middle, *ends[name][1]]
-            self._check(i, numbers)
-            self.numbers.fromlist(numbers + [0.0] * (self.width - len(numbers)))
+            more = [*middle, *ends[name][1]]
+            self._check(i, more)
+            self.numbers.fromlist([*row, *more, *[0.0] * (self.width - len(row) - len(more))])
 
     def _check(self, i: int, numbers: list[float]) -> None:
         """Raise ValueError if a number of a sample is not finite, or an integer too large for a float."""
