@@ -8,6 +8,7 @@ in which `npm install pyodide` was run, which MICROGRAD_LIKE_PYODIDE names.
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from hypothesis import settings
 # The same examples in every run; `pytest --hypothesis-profile=default` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
+
+# Programs that a shell runs in the background ignore Ctrl-C, and so would those that the tests start and then interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRED = os.environ.get("MICROGRAD_LIKE_TESTS", "").split(",")
 
