@@ -8,7 +8,6 @@ in which `npm install pyodide` was run, which MICROGRAD_LIKE_PYODIDE names.
 
 import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,8 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
-# What a shell runs in the background ignores Ctrl-C, and so would the programs that the tests start and interrupt.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Whether lines of programs that the tests start come at once must not depend on where the tests are run.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 REQUIRED = os.environ.get("MICROGRAD_LIKE_TESTS", "").split(",")
 

@@ -20,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 2 for a mistake in what was asked, 130 after Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that has no ∂ gets \u2202
+            # A terminal that has no ∂ gets \u2202, and a pipe each line when it is written.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     parser = _parser()
     given = sys.argv[1:] if arguments is None else arguments
     # argparse takes -a*b for options; with a space before it, it is a formula
