@@ -123,7 +123,7 @@ class Value:
         zero = one - one
         try:
             for v in order:
-                if v.operands or is_unreached(v.grad):
+                if v.operands or v.grad is UNREACHED or v.grad is None:
                     v.grad = zero
             self.grad += one
             for v in reversed(order):
@@ -180,8 +180,8 @@ class Value:
             return False
         for i, operand in enumerate(self.operands):
             if operand.op is not CONSTANT:
-                contribution = self.grad * local_derivative(self, i, numbers)
-                operand.grad = contribution if is_unreached(operand.grad) else operand.grad + contribution
+                contribution, before = self.grad * local_derivative(self, i, numbers), operand.grad
+                operand.grad = contribution if before is UNREACHED or before is None else before + contribution
         return True
 
     def zero_grad(self) -> None:
