@@ -127,7 +127,8 @@ def train(
     step: Step = partial(_step, model, measure, found, judge)
     if compiled not in (True, False, "auto"):
         raise ValueError(f"compiled must be True, False or 'auto', not {compiled!r}")
-    if compiled is True or (compiled == "auto" and watch is None and epochs * len(rows) > AS_LONG_AS_COMPILING):
+    pays = watch is None and epochs * len(rows) > AS_LONG_AS_COMPILING
+    if compiled and (compiled != "auto" or pays):
         if watch is not None:
             raise ValueError("a compiled training does not stop at each update to be watched: leave out compiled")
         from ..compiler.batch import compiled_epochs
@@ -135,7 +136,7 @@ def train(
         try:
             return compiled_epochs(model, measure, found, threshold, rows, wanted, epochs, batch_size, seed, step)
         except (TypeError, ValueError) as error:
-            if compiled is True:
+            if compiled != "auto":
                 raise
             warnings.warn(f"this training is not compiled: {error}", RuntimeWarning, stacklevel=2)
     return _epochs(step, rows, wanted, epochs, batch_size, Random(seed), watch, model, measure)

@@ -9,6 +9,7 @@ import time
 from contextlib import nullcontext
 from functools import partial
 
+import numpy as np
 import pytest
 
 from micrograd_like import MLP, Value
@@ -92,6 +93,9 @@ def test_auto_compiles_where_it_pays(monkeypatch):
         made.clear()
         train(MLP(2, [3, 1], seed=1), moons(n), epochs=epochs, compiled="auto", watch=watch)
         assert len(made) == compiled
+    made.clear()
+    train(MLP(2, [3, 1], seed=1), moons(5), compiled=np.bool_(True))
+    assert len(made) == 1
     with pytest.raises(ValueError, match="compiled must be True, False or 'auto', not 'c'"):
         train(MLP(2, [3, 1], seed=1), moons(5), compiled="c")
 
