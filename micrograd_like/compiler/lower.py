@@ -25,7 +25,7 @@ _FOREIGN, _OTHERS = re.compile(r"[^\x00-\x7f]"), re.compile("[^0-9A-Za-z]+")
 
 
 class Internal(Operation):
-    """What formulas are made of besides rows."""
+    """What formulas are made of besides rows; its name is not an identifier, so that no row can have it."""
 
     operand_names: tuple[str, ...]
 
@@ -34,9 +34,9 @@ class Internal(Operation):
         self.operand_names = forward.__code__.co_varnames
 
 
-CHOOSE = Internal("choose", lambda condition, a, b: a if condition else b)
-ABOVE = Internal("above", lambda x, y: 1.0 if x > y else 0.0)
-EQUAL = Internal("equal", lambda x, y: 1.0 if x == y else 0.0)
+CHOOSE = Internal("one or other", lambda condition, a, b: a if condition else b)
+ABOVE = Internal("is above", lambda x, y: 1.0 if x > y else 0.0)
+EQUAL = Internal("is equal", lambda x, y: 1.0 if x == y else 0.0)
 INTERNAL = CHOOSE, ABOVE, EQUAL
 
 # What is infinite or NaN stays so through these; the operands of every other operation are watched.

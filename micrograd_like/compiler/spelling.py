@@ -42,7 +42,7 @@ MORE = (
 MORE_OF_TWO = "atan2", "hypot"
 
 # How a row is written, its operands being {0}, {1} …; {terms} joins them by +, {products} as a weighted sum, {all} by
-# commas. "whole power" is a power whose exponent is a whole number in the text; "infinity" is the number.
+# commas. "whole power" is a power whose exponent is a whole number in the text; "an infinity" the number.
 PYTHON = {
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
@@ -60,10 +60,10 @@ PYTHON = {
     "sum": "{terms}",
     "logsumexp": "logsumexp({all})",
     "dot": "{products}",
-    "above": "1.0 if {0} > {1} else 0.0",
-    "equal": "1.0 if {0} == {1} else 0.0",
-    "choose": "{1} if {0} else {2}",
-    "infinity": "float('inf')",
+    "is above": "1.0 if {0} > {1} else 0.0",
+    "is equal": "1.0 if {0} == {1} else 0.0",
+    "one or other": "{1} if {0} else {2}",
+    "an infinity": "float('inf')",
     **{name: f"{name}({{all}})" for name in (*MORE, *MORE_OF_TWO)},
 }
 
@@ -81,10 +81,10 @@ NUMPY = PYTHON | {
     "leaky_relu": "np.where({0} > 0, {0}, {1} * {0})",
     "maximum": "np.maximum({0}, {1})",
     "minimum": "np.minimum({0}, {1})",
-    "above": "np.where({0} > {1}, 1.0, 0.0)",
-    "equal": "np.where({0} == {1}, 1.0, 0.0)",
-    "choose": "np.where({0} != 0, {1}, {2})",
-    "infinity": "np.inf",
+    "is above": "np.where({0} > {1}, 1.0, 0.0)",
+    "is equal": "np.where({0} == {1}, 1.0, 0.0)",
+    "one or other": "np.where({0} != 0, {1}, {2})",
+    "an infinity": "np.inf",
     **_calls("np.", **_ARC),
 }
 for lacking in "erf", "erfc":
@@ -96,10 +96,10 @@ JAVASCRIPT = PYTHON | {
     "leaky_relu": "{0} > 0 ? {0} : {1} * {0}",
     "maximum": "Math.max({0}, {1})",
     "minimum": "Math.min({0}, {1})",
-    "above": "{0} > {1} ? 1 : 0",
-    "equal": "{0} == {1} ? 1 : 0",
-    "choose": "{0} ? {1} : {2}",
-    "infinity": "Infinity",
+    "is above": "{0} > {1} ? 1 : 0",
+    "is equal": "{0} == {1} ? 1 : 0",
+    "one or other": "{0} ? {1} : {2}",
+    "an infinity": "Infinity",
     **_calls("Math."),
 }
 for lacking in "erf", "erfc":
@@ -108,11 +108,11 @@ C = JAVASCRIPT | {
     **{name: f"{name}({{0}})" for name in FUNCTIONS},
     **dict.fromkeys(["power", "whole power"], "pow({0}, {1})"),
     "abs": "fabs({0})",
-    "gate": "{1} > 0 ? {0} : 0 * {0}",
+    "if positive": "{1} > 0 ? {0} : 0 * {0}",
     "maximum": "{0} > {1} || {0} != {0} ? {0} : {1}",
     "minimum": "{0} < {1} || {0} != {0} ? {0} : {1}",
     "logsumexp": "logsumexp({n}, (double[]){{{all}}})",
-    "infinity": "__builtin_inf()",
+    "an infinity": "__builtin_inf()",
     **_calls(""),
 }
 TORCH = PYTHON | {
@@ -121,10 +121,10 @@ TORCH = PYTHON | {
     "leaky_relu": "torch.where({0} > 0, {0}, {1} * {0})",
     "maximum": "torch.where({0} > {1}, {0}, {1})",
     "minimum": "torch.where({0} < {1}, {0}, {1})",
-    "above": "above({0}, {1})",
-    "equal": "equal({0}, {1})",
-    "choose": "choose({0}, {1}, {2})",
-    "infinity": "torch.inf",
+    "is above": "above({0}, {1})",
+    "is equal": "equal({0}, {1})",
+    "one or other": "choose({0}, {1}, {2})",
+    "an infinity": "torch.inf",
     **_calls("torch."),
 }
 del TORCH["cbrt"]
@@ -191,15 +191,15 @@ def softplus(x):
 def logsumexp(*xs):
     return torch.stack(torch.broadcast_tensors(*(x + torch.zeros_like(sum(xs)) for x in xs))).logsumexp(dim=0)
 """,
-        "above": """
+        "is above": """
 def above(x, y):
     return (torch.as_tensor(x) > y).to(torch.float64)
 """,
-        "equal": """
+        "is equal": """
 def equal(x, y):
     return (torch.as_tensor(x) == y).to(torch.float64)
 """,
-        "choose": """
+        "one or other": """
 def choose(condition, x, y):
     x, y = (torch.as_tensor(side, dtype=condition.dtype) for side in (x, y))
     return torch.where(condition != 0, x, y)
@@ -314,7 +314,7 @@ def number(x: Operand, language: str = "python") -> str:
     if isinstance(x, str):
         return x
     if x - x:  # infinite or NaN
-        infinity = SPELLINGS[language]["infinity"]
+        infinity = SPELLINGS[language]["an infinity"]
         return infinity if x > 0 else f"(-{infinity})" if x < 0 else f"({infinity} - {infinity})"
     return f"({x!r})" if x < 0 else repr(x)
 

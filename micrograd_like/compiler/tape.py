@@ -17,7 +17,7 @@ from . import native
 from .lower import ABOVE, INTERNAL, Internal, Lowered, Operand
 from .spelling import HELPERS, SPELLINGS, missing
 
-GATE = Internal("gate", lambda number, x: number * (x > 0))
+GATE = Internal("if positive", lambda number, x: number * (x > 0))
 SUM, DOT, LAYER, OUTER = range(-1, -5, -1)  # as in evaluate.c; the rows of ops.py count from 0
 
 Code: TypeAlias = tuple[str, Operation, tuple[Operand, ...]]  # target, what, operands

@@ -19,6 +19,7 @@ from micrograd_like.ops import OPERATIONS, Operation
 
 from ..conftest import REQUIRED, need
 from ..graphs import SPELLINGS as CALLS
+from ..test_rows import forget
 
 ROWS = [name for name in OPERATIONS if name not in ("input", "parameter", "constant")]
 NUMBERS = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -3.0, 0.3, 30.0, -40.0, 700.0, -745.0, 1e-8, -1e-8, 1e200, 1e-200]
@@ -247,6 +248,29 @@ def test_an_operation_of_ones_own_runs_in_python_and_numpy(erf):
         compile(output, [x], [w], "c")
     with pytest.warns(RuntimeWarning, match="compiled to numpy, for the table of c"):
         assert compile(output, [x], [w]).backend == "numpy"
+
+
+@pytest.mark.parametrize("name", ["above", "equal", "choose", "infinity", "gate", "check", "products"])
+def test_no_operation_of_ones_own_is_taken_for_what_formulas_are_made_of(backend, name):
+    row = Operation(name, name, lambda a, b: 3 * a + b, a="3", b="1 if a > b else 1")
+    try:
+        x, w = Value(2.0, "x"), Value(-3.0, "w")
+        if backend == "c":
+            add_spelling("c", name, "3 * {0} + {1}")
+        compiled = compile((row(x, w) * w).relu() * w, [x], [w], backend)
+        # 3x + w is above 0 but for x = 0.5: there L is (3x + w) * w**2 = 3xw**2 + w**3, and L' is 6xw + 3w**2
+        outputs, gradient = compiled.value_and_grad([[2.0], [0.5], [5.0]])
+        assert ([*outputs], [*gradient]) == ([0.0, 13.5 - 27.0, 0.0], [-9.0 + 27.0])
+    finally:
+        forget(row)
+        SPELLINGS["c"].pop(name, None)
+
+
+@pytest.mark.parametrize("language", SPELLINGS)
+def test_what_has_no_row_has_a_name_that_no_row_can_have(language):
+    for name in SPELLINGS[language].keys() - OPERATIONS.keys() - {*MORE, *MORE_OF_TWO}:
+        with pytest.raises(ValueError, match="cannot be the name of an operation"):
+            Operation(name, name, lambda a: a, a="1")
 
 
 def test_an_operation_of_ones_own_is_spelled(erf, c_compiler):
