@@ -32,7 +32,7 @@ typedef long indices __attribute__((vector_size(64)));
 #define APART static __attribute__((noinline))
 #define CACHE (1 << 20) /* how many bytes the numbers of a block of rows may take */
 #define MOST 128 /* rows of a block, where each weight that is loaded shall serve many; */
-#define FEW 64 /* and where there are FEW_PLACES at most, so that the numbers stay near: it takes a tenth less time */
+#define FEW 64 /* and where there are FEW_PLACES at most, so that the numbers stay near: it takes a twentieth less time */
 #define FEW_PLACES 600
 #define UNROLL _Pragma("GCC unroll 8")
 #define AT(i) (V + c[i] * W)

@@ -132,10 +132,11 @@ def _fused(program: Lowered) -> tuple[list[Code], dict[Operand, str]]:
     """
     code = [i[:3] for i in (*program.forward, *program.backward)]
     positive = {x: operands[0] for x, op, operands in code if op is ABOVE and operands[1] == 0.0}
-    kept, factors = {*program.outputs, *program.gradients}, set[Operand]()
+    gradients, factors = set(program.gradients), set[Operand]()
+    kept = gradients.union(program.outputs)
     for target, op, operands in code:
         found = [x for x in operands if x in positive]
-        alone = len(found) == 1 and op is ops.multiply and target not in program.gradients
+        alone = len(found) == 1 and op is ops.multiply and target not in gradients
         (factors if alone else kept).update(found)
     factors -= kept
     used, fewer = Counter[Operand]([*program.outputs, *program.gradients]), list[Code]()
